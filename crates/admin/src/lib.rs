@@ -1,0 +1,1 @@
+//! The HTTP endpoint: routes, tasks, auth; knows what to call, not how it is done.

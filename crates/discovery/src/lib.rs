@@ -1,0 +1,1 @@
+//! Keeps routing's picture fresh by asking OBServers.

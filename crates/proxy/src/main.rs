@@ -1,0 +1,2 @@
+//! The odp binary: command line, parameters, wiring, signals.
+fn main() {}

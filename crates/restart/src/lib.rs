@@ -1,0 +1,1 @@
+//! The coordinator: listeners, generations, handover of opaque records and descriptors.

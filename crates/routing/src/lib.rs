@@ -1,0 +1,1 @@
+//! Which OBServer runs this statement: locations, partition functions, replica choice, blacklist.

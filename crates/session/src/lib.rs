@@ -1,0 +1,1 @@
+//! One client connection from login to goodbye.

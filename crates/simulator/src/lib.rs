@@ -1,0 +1,1 @@
+//! A simulated OBServer cluster for the sandbox, the tests and the benches.

@@ -1,0 +1,1 @@
+//! Reads just enough of a statement to route it.

@@ -1,0 +1,1 @@
+//! Fuzz targets over everything that reads bytes from outside.
