@@ -1,0 +1,45 @@
+//! What the router answers: a server with the reason for it, or what is missing.
+
+use crate::{RouteReason, TableKey};
+use odp_cluster::{ServerAddr, TabletId};
+
+/// The answer to a [`crate::Request`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Send the statement there.
+    Route(Route),
+    /// The location is not known: look this table up, then ask again with
+    /// [`crate::LookupPhase::Done`].
+    Lookup(TableKey),
+    /// There is no server to try.
+    NoServer(NoServerReason),
+}
+
+/// A chosen server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The server.
+    pub server: ServerAddr,
+    /// The rule that chose it.
+    pub reason: RouteReason,
+    /// The table whose location was used, if any.
+    pub table: Option<TableKey>,
+    /// The tablet that the statement was placed in, if one was computed.
+    pub tablet: Option<TabletId>,
+    /// Whether `server` leads `tablet`.
+    pub is_leader: bool,
+    /// Whether discovery shall fetch `table` anew in the background: its location is stale, and
+    /// this caller is the one to have it refreshed.
+    pub refresh: bool,
+}
+
+/// Why there is no server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoServerReason {
+    /// Discovery has not reached the cluster yet.
+    NoCluster,
+    /// The cluster does not know the session's tenant.
+    UnknownTenant,
+    /// Every server that could run the statement is in [`crate::Request::excluded`].
+    AllTried,
+}

@@ -1,0 +1,41 @@
+//! The router's parameters: bounds of its memory and of its patience.
+
+use std::time::Duration;
+
+/// Bounds and periods, with `OBProxy`'s defaults where it has the parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterLimits {
+    /// Strikes within `congestion_fail_window` that list a server
+    /// (`congestion_failure_threshold`, 1 to 64).
+    pub congestion_failure_threshold: u32,
+    /// The window of the strikes (`congestion_fail_window`).
+    pub congestion_fail_window: Duration,
+    /// How long a listed server is left alone before one request probes it
+    /// (`congestion_retry_interval`).
+    pub congestion_retry_interval: Duration,
+    /// How long a server stays listed at least (`min_keep_congestion_interval`).
+    pub min_keep_congestion_interval: Duration,
+    /// The shortest time between two refreshes of one location (`delay_update_entry_interval`).
+    pub delay_update_entry_interval: Duration,
+    /// How long a refresh may be under way before another one is asked for.
+    pub refresh_timeout: Duration,
+    /// How long "no such table" is believed.
+    pub missing_table_ttl: Duration,
+    /// The location cache's size in bytes (`routing_cache_mem_limited`).
+    pub location_cache_bytes: usize,
+}
+
+impl Default for RouterLimits {
+    fn default() -> Self {
+        Self {
+            congestion_failure_threshold: 5,
+            congestion_fail_window: Duration::from_mins(2),
+            congestion_retry_interval: Duration::from_secs(20),
+            min_keep_congestion_interval: Duration::from_secs(20),
+            delay_update_entry_interval: Duration::from_secs(5),
+            refresh_timeout: Duration::from_secs(5),
+            missing_table_ttl: Duration::from_secs(5),
+            location_cache_bytes: 128 << 20,
+        }
+    }
+}

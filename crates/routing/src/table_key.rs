@@ -1,0 +1,119 @@
+//! The name of a table in the location cache, and how to look it up without copying it.
+
+use odp_cluster::{DatabaseName, TableName, TenantName};
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// Tenant, database and table, spelled as the client spells them: a server that ignores case gives
+/// each spelling the same location, one that minds it does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableKey {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The database.
+    pub database: DatabaseName,
+    /// The table.
+    pub table: TableName,
+}
+
+impl TableKey {
+    const SYSTEM_DATABASE: &str = "oceanbase";
+    const DUMMY_TABLE: &str = "__all_dummy";
+
+    /// The key under which the servers of a tenant are kept: `oceanbase.__all_dummy`, as `OBProxy`
+    /// asks for them.
+    #[must_use]
+    pub fn servers_of(tenant: &TenantName) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            database: DatabaseName::new(Self::SYSTEM_DATABASE),
+            table: TableName::new(Self::DUMMY_TABLE),
+        }
+    }
+
+    /// Whether this is the key of a tenant's servers.
+    #[must_use]
+    pub fn is_servers(&self) -> bool {
+        self.database.as_str() == Self::SYSTEM_DATABASE && self.table.as_str() == Self::DUMMY_TABLE
+    }
+}
+
+impl fmt::Display for TableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}.{}", self.tenant, self.database, self.table)
+    }
+}
+
+/// The parts of a key, owned or borrowed: what the cache hashes and compares.
+pub(crate) trait KeyParts {
+    fn parts(&self) -> (&str, &str, &str);
+}
+
+/// A key that borrows its parts from a statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BorrowedKey<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) database: &'a str,
+    pub(crate) table: &'a str,
+}
+
+impl<'a> BorrowedKey<'a> {
+    pub(crate) fn servers_of(tenant: &'a TenantName) -> Self {
+        Self {
+            tenant: tenant.as_str(),
+            database: TableKey::SYSTEM_DATABASE,
+            table: TableKey::DUMMY_TABLE,
+        }
+    }
+
+    pub(crate) fn into_key(self) -> TableKey {
+        TableKey {
+            tenant: TenantName::new(self.tenant),
+            database: DatabaseName::new(self.database),
+            table: TableName::new(self.table),
+        }
+    }
+}
+
+impl KeyParts for BorrowedKey<'_> {
+    fn parts(&self) -> (&str, &str, &str) {
+        (self.tenant, self.database, self.table)
+    }
+}
+
+impl KeyParts for TableKey {
+    fn parts(&self) -> (&str, &str, &str) {
+        (
+            self.tenant.as_str(),
+            self.database.as_str(),
+            self.table.as_str(),
+        )
+    }
+}
+
+impl Hash for TableKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl<'a> Borrow<dyn KeyParts + 'a> for TableKey {
+    fn borrow(&self) -> &(dyn KeyParts + 'a) {
+        self
+    }
+}
+
+impl Hash for dyn KeyParts + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialEq for dyn KeyParts + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn KeyParts + '_ {}
