@@ -1,1 +1,25 @@
 //! Reads just enough of a statement to route it.
+//!
+//! [`outline`] walks a statement once, without allocating, and answers what routing asks: the verb, the
+//! first table, its partition, hints, the WHERE condition and the rows of an INSERT. Whatever it cannot
+//! read it reports as unsure, never as something else.
+
+mod charset;
+mod escape;
+mod filter;
+mod literal;
+mod name;
+mod outline;
+mod rows;
+mod uses;
+mod verb;
+
+pub use charset::Charset;
+pub use escape::{Backslash, Unescape};
+pub use filter::{CompareOp, Filter, Item};
+pub use literal::{Literal, LiteralList, TemporalKind};
+pub use name::{ColumnRef, Decoded, Name, TableRef};
+pub use outline::{Consistency, Outline, outline};
+pub use rows::{Columns, Rows};
+pub use uses::Uses;
+pub use verb::{Class, Verb};
