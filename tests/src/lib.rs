@@ -1,1 +1,27 @@
-//! Integration tests: real processes, real clients, real engine.
+//! The harness of the integration tests: real processes, real clients, a real engine.
+//!
+//! Nothing here depends on the crates of the proxy: the tests see `odp` as its users do, through
+//! its command line, its ports and its HTTP endpoint. A test that cannot get a real part fails and
+//! says which; it never passes in silence.
+
+pub mod clients;
+pub mod engine;
+pub mod failure;
+pub mod http;
+pub mod mysql;
+pub mod oracle;
+pub mod parts;
+pub mod port;
+pub mod process;
+pub mod proxy;
+pub mod sandbox;
+pub mod timer;
+pub mod wait;
+pub mod watchdog;
+pub mod workspace;
+
+pub use engine::Engine;
+pub use failure::Failure;
+pub use proxy::Proxy;
+pub use sandbox::Sandbox;
+pub use timer::Timer;

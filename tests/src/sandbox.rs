@@ -1,0 +1,105 @@
+//! `odp sandbox`: the simulated cluster with a proxy in front of it.
+
+use crate::clients::Account;
+use crate::process::Process;
+use crate::{Failure, http, port, workspace};
+use serde_json::Value;
+use std::process::Command;
+use std::time::Duration;
+
+/// A running sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    process: Process,
+    sql: u16,
+    admin: u16,
+    control: u16,
+}
+
+/// What the simulator counted on one server.
+#[derive(Debug, Clone)]
+pub struct ServerCount {
+    /// The server.
+    pub addr: String,
+    /// Statements that touch a partition whose leader it is.
+    pub leader_hits: u64,
+    /// Statements that touch a partition whose leader is another one.
+    pub leader_misses: u64,
+}
+
+impl Sandbox {
+    /// Starts three servers and a proxy on free ports, and waits for `ready`.
+    ///
+    /// # Errors
+    /// When `odp` cannot be built or is not ready in time.
+    pub fn start() -> Result<Self, Failure> {
+        let dir = workspace::run_dir("sandbox")?;
+        let (sql, admin, control) = (port::free()?, port::free()?, port::free()?);
+        let mut command = Command::new(workspace::odp()?);
+        command
+            .current_dir(&dir)
+            .args(["sandbox", "--servers", "3"])
+            .args(["-p", &sql.to_string()])
+            .args(["--admin-port", &admin.to_string()])
+            .args(["--control-port", &control.to_string()]);
+        let mut process = Process::start(&mut command, &dir)?;
+        process.wait_until("the line `ready` of the sandbox", BOOT, |process| {
+            let ready = process.stdout().lines().any(|line| line == "ready");
+            if ready {
+                Ok(())
+            } else {
+                Err("no such line".to_owned())
+            }
+        })?;
+        Ok(Self {
+            process,
+            sql,
+            admin,
+            control,
+        })
+    }
+
+    /// The account `app` of the tenant `demo`, which owns database `test`.
+    #[must_use]
+    pub fn app(&self) -> Account<'static> {
+        Account {
+            port: self.sql,
+            user: "app@demo",
+            password: "app",
+        }
+    }
+
+    /// The admin port.
+    #[must_use]
+    pub fn admin_port(&self) -> u16 {
+        self.admin
+    }
+
+    /// What the sandbox printed, for a failure's text.
+    #[must_use]
+    pub fn evidence(&self) -> String {
+        self.process.evidence()
+    }
+
+    /// The simulator's own counts.
+    ///
+    /// # Errors
+    /// When the control port does not answer as DESIGN says.
+    pub fn servers(&self) -> Result<Vec<ServerCount>, Failure> {
+        let answer = http::get(self.control, "/servers")?;
+        let list = answer.json()?;
+        let count = |server: &Value| {
+            Some(ServerCount {
+                addr: server.get("addr")?.as_str()?.to_owned(),
+                leader_hits: server.get("leader_hits")?.as_u64()?,
+                leader_misses: server.get("leader_misses")?.as_u64()?,
+            })
+        };
+        let servers = list
+            .as_array()
+            .and_then(|list| list.iter().map(count).collect());
+        servers.ok_or_else(|| Failure::answer("GET /servers", answer.body))
+    }
+}
+
+const BOOT: Duration = Duration::from_secs(30);
