@@ -1,0 +1,161 @@
+//! The data plane's half of the control channel.
+
+use crate::Error;
+use crate::channel::Channel;
+use crate::listener::OfferedListener;
+use crate::message::{Down, Heartbeat, Hello, Up};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// A data plane before its offer.
+#[derive(Debug)]
+pub struct Successor {
+    channel: Channel,
+}
+
+impl Successor {
+    /// Takes the control channel that the coordinator passed as stdin. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When stdin is no socket: the role is not meant to be started by hand.
+    pub fn from_stdin() -> Result<Self, Error> {
+        let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
+        if rustix::net::sockopt::socket_type(&stdin).is_err() {
+            return Err(Error::Protocol("stdin is not a control channel"));
+        }
+        Self::over(UnixStream::from(stdin))
+    }
+
+    /// Takes the control channel from wherever it came.
+    ///
+    /// # Errors
+    /// When the socket cannot be made non-blocking or registered.
+    pub fn over(stream: UnixStream) -> Result<Self, Error> {
+        Ok(Self {
+            channel: Channel::new(stream)?,
+        })
+    }
+
+    /// Says Hello and waits for the offer.
+    ///
+    /// # Errors
+    /// When the coordinator is gone or says something else.
+    pub async fn hello(mut self, hello: Hello) -> Result<Offered, Error> {
+        self.channel.send(&Up::Hello(hello), &[]).await?;
+        let (message, descriptors) = self.channel.recv::<Down>().await?;
+        let Down::Offer(offer) = message else {
+            return Err(Error::Protocol("expected an offer"));
+        };
+        if descriptors.len() != offer.listeners.len() {
+            return Err(Error::Protocol("the offer lacks listeners"));
+        }
+        let listeners = offer
+            .listeners
+            .into_iter()
+            .zip(descriptors)
+            .map(|(meta, descriptor)| OfferedListener::accept(meta, descriptor))
+            .collect::<Result<_, _>>()?;
+        Ok(Offered {
+            generation: offer.generation,
+            listeners,
+            config: offer.config,
+            snapshot: offer.snapshot,
+            link: Link {
+                channel: self.channel,
+            },
+        })
+    }
+}
+
+/// What a data plane starts from.
+#[derive(Debug)]
+pub struct Offered {
+    /// Its number.
+    pub generation: u64,
+    /// The listeners; accept only after [`Order::Commit`].
+    pub listeners: Vec<OfferedListener>,
+    /// The configuration; opaque here.
+    pub config: Vec<u8>,
+    /// The last snapshot of the generation before; opaque here.
+    pub snapshot: Option<Vec<u8>>,
+    /// The channel for the rest of its life.
+    pub link: Link,
+}
+
+/// What the coordinator tells a data plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Start to accept.
+    Commit,
+    /// Accept no more and end the sessions.
+    Drain {
+        /// How long that may take; none waits for the last client.
+        timeout: Option<Duration>,
+    },
+    /// End now.
+    Shutdown,
+    /// The coordinator is gone; no further order will come.
+    Lost,
+}
+
+/// The control channel of a data plane that has its offer.
+#[derive(Debug)]
+pub struct Link {
+    channel: Channel,
+}
+
+impl Link {
+    /// Says Ready: the configuration is checked and everything is set up to accept.
+    ///
+    /// # Errors
+    /// When the coordinator is gone.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.channel.send(&Up::Ready, &[]).await
+    }
+
+    /// Says that this generation will not become ready, and why.
+    ///
+    /// # Errors
+    /// When the coordinator is gone.
+    pub async fn failed(&self, reason: String) -> Result<(), Error> {
+        self.channel.send(&Up::Failed { reason }, &[]).await
+    }
+
+    /// Sends a sign of life.
+    ///
+    /// # Errors
+    /// When the coordinator is gone.
+    pub async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), Error> {
+        self.channel.send(&Up::Heartbeat(heartbeat), &[]).await
+    }
+
+    /// Says that the last session has ended.
+    ///
+    /// # Errors
+    /// When the coordinator is gone.
+    pub async fn drained(&self) -> Result<(), Error> {
+        self.channel.send(&Up::Drained, &[]).await
+    }
+
+    /// Waits for the next order. Cancel-safe. A broken channel is a lost coordinator.
+    pub async fn order(&mut self) -> Order {
+        match self.channel.recv::<Down>().await {
+            Ok((Down::Commit, _)) => Order::Commit,
+            Ok((Down::Drain { deadline_ms }, _)) => Order::Drain {
+                timeout: deadline_ms.map(Duration::from_millis),
+            },
+            Ok((Down::Shutdown, _)) => Order::Shutdown,
+            Ok((Down::Offer(_), _)) => {
+                tracing::error!("a second offer on the control channel");
+                Order::Lost
+            }
+            Err(error) => {
+                if !matches!(error, Error::Closed) {
+                    tracing::error!(%error, "the control channel broke");
+                }
+                Order::Lost
+            }
+        }
+    }
+}
