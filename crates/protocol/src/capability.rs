@@ -1,0 +1,42 @@
+//! Capability and status bits, and which of them the proxy offers or asks for.
+//!
+//! Facts: MySQL manual "Capabilities Flags"; `OBProxy` `ompk_handshake.h` (`0x009F_F7DF`).
+
+pub use mysql_common::constants::{CapabilityFlags, StatusFlags};
+
+/// What the proxy's greeting offers: `OBProxy`'s set, without compression, TLS and `DEPRECATE_EOF`,
+/// which an `OBServer` does not support. `PLUGIN_AUTH_LENENC` is offered as well, so that a long auth
+/// response is never ambiguous.
+#[must_use]
+pub fn offered_to_clients() -> CapabilityFlags {
+    CapabilityFlags::from_bits_retain(0x009F_F7DF)
+        | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA
+}
+
+/// Bits that the proxy sets or clears itself when it logs in for a client, whatever the client said.
+const OWNED_BY_PROXY: CapabilityFlags = CapabilityFlags::CLIENT_CONNECT_WITH_DB
+    .union(CapabilityFlags::CLIENT_COMPRESS)
+    .union(CapabilityFlags::CLIENT_SSL)
+    .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
+    .union(CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA)
+    .union(CapabilityFlags::CLIENT_CONNECT_ATTRS)
+    .union(CapabilityFlags::CLIENT_SESSION_TRACK)
+    .union(CapabilityFlags::CLIENT_DEPRECATE_EOF)
+    .union(CapabilityFlags::CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS);
+
+/// The bits for a login at a server on behalf of a client with `client` bits: the client's own wishes
+/// (`FOUND_ROWS`, `LOCAL_FILES`, `MULTI_STATEMENTS` …) plus what proxy mode needs.
+#[must_use]
+pub fn for_server_login(client: CapabilityFlags) -> CapabilityFlags {
+    let wishes = client
+        .intersection(offered_to_clients())
+        .difference(OWNED_BY_PROXY);
+    wishes
+        | CapabilityFlags::CLIENT_PROTOCOL_41
+        | CapabilityFlags::CLIENT_SECURE_CONNECTION
+        | CapabilityFlags::CLIENT_PLUGIN_AUTH
+        | CapabilityFlags::CLIENT_CONNECT_ATTRS
+        | CapabilityFlags::CLIENT_SESSION_TRACK
+        | CapabilityFlags::CLIENT_MULTI_RESULTS
+        | CapabilityFlags::CLIENT_PS_MULTI_RESULTS
+}

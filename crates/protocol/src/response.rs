@@ -1,0 +1,411 @@
+//! Where the response of a command ends, told from frame headers and the fewest bytes behind them.
+//!
+//! The tracker is handed whatever has been read so far and says how much of it may be passed on as
+//! it is, and where a whole control packet stands that the session must look at: an OK (rewritten or
+//! dropped), an ERR (perhaps retried), the answer to PREPARE. Rows are never assembled. It is plain
+//! data: it can be moved to another process between any two reads, in the middle of a row too.
+//!
+//! The rules for the extra OK of proxy mode are `obmp_packet_sender.cpp`'s: one more OK behind every
+//! response that does not itself end in one.
+
+use crate::{CommandKind, FrameHeader, HEADER_LEN, PrepareOk, ProtocolError, Reader, StatusFlags};
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// How a server session frames its responses; fixed at its login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Framing {
+    /// Proxy mode: an extra OK ends every response that does not end in OK.
+    pub extra_ok: bool,
+    /// Proxy capability bit 9: also behind `COM_STATISTICS`.
+    pub extra_ok_for_statistics: bool,
+    /// Capability `DEPRECATE_EOF` (never with an `OBServer`): OK instead of EOF behind rows.
+    pub deprecate_eof: bool,
+}
+
+/// A packet that the session looks at as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// An OK of the statement itself.
+    Ok,
+    /// The extra OK of proxy mode: not for the client.
+    ExtraOk,
+    /// An ERR.
+    Err,
+    /// The first packet of the answer to PREPARE.
+    PrepareOk,
+    /// A request for a local file; the upload follows, then the tracker goes on.
+    LocalInfile,
+    /// A request to answer a new salt, inside `COM_CHANGE_USER`.
+    AuthSwitch,
+}
+
+/// What to do with the bytes at the front of the buffer. The tracker has moved on by that many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Pass this many bytes on as they are (at least one).
+    Forward(usize),
+    /// A whole control packet of this many bytes, header included.
+    Packet(Control, usize),
+    /// Read more first; this many bytes, counted from the front, would be enough to go on.
+    More(usize),
+    /// The response is over.
+    Done,
+}
+
+/// The family of responses that a command gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Shape {
+    /// OK, ERR, a file request or result sets.
+    Results,
+    Prepare,
+    /// Definitions up to EOF.
+    FieldList,
+    /// One packet of text.
+    Statistics,
+    ChangeUser,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    /// The first packet of a response or of a further result.
+    First,
+    /// Column definitions of a result set still to come, then EOF.
+    Columns(u64),
+    Rows,
+    /// Definitions of a PREPARE: of parameters and then of columns, each group ended by EOF.
+    Definitions {
+        parameters: u16,
+        columns: u16,
+    },
+    /// Definitions of a field list, up to EOF.
+    Fields,
+    ExtraOk,
+    Done,
+}
+
+/// Follows one response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseTracker {
+    framing: Framing,
+    shape: Shape,
+    phase: Phase,
+    /// Payload bytes of the current frame that have not been passed yet.
+    in_frame: usize,
+    /// The current packet goes on in the next frame.
+    continued: bool,
+    status: u16,
+}
+
+/// What a frame turned out to be.
+enum Frame {
+    /// Content, passed as it comes.
+    Content(Phase),
+    /// An EOF packet, passed as it is.
+    Eof,
+    Control(Control),
+    /// This many bytes of payload are needed to tell.
+    Unclear(usize),
+}
+
+impl ResponseTracker {
+    /// A tracker at the start of the response to `command`.
+    #[must_use]
+    pub fn new(command: CommandKind, framing: Framing) -> Self {
+        let (shape, phase) = match command {
+            CommandKind::Quit | CommandKind::StmtClose | CommandKind::StmtSendLongData => {
+                (Shape::Results, Phase::Done)
+            }
+            CommandKind::StmtPrepare => (Shape::Prepare, Phase::First),
+            CommandKind::StmtFetch => (Shape::Results, Phase::Rows),
+            CommandKind::FieldList => (Shape::FieldList, Phase::Fields),
+            CommandKind::Statistics => (Shape::Statistics, Phase::First),
+            CommandKind::ChangeUser => (Shape::ChangeUser, Phase::First),
+            _ => (Shape::Results, Phase::First),
+        };
+        Self {
+            framing,
+            shape,
+            phase,
+            in_frame: 0,
+            continued: false,
+            status: 0,
+        }
+    }
+
+    /// Whether the response is over.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done && self.in_frame == 0 && !self.continued
+    }
+
+    /// Whether the tracker stands between two packets, where an error could still be told in order.
+    #[must_use]
+    pub fn is_between_packets(&self) -> bool {
+        self.in_frame == 0 && !self.continued
+    }
+
+    /// The status flags of the last OK or EOF seen.
+    #[must_use]
+    pub fn status(&self) -> StatusFlags {
+        StatusFlags::from_bits_retain(self.status)
+    }
+
+    /// Says what to do with the front of `bytes`, which holds everything read and not yet taken.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] for packets that cannot follow here; the connection is of no more use.
+    pub fn next(&mut self, bytes: &[u8]) -> Result<Step, ProtocolError> {
+        let mut passed = 0;
+        loop {
+            let rest = bytes.get(passed..).unwrap_or_default();
+            if self.in_frame > 0 && !rest.is_empty() {
+                let now = self.in_frame.min(rest.len());
+                self.in_frame -= now;
+                passed += now;
+                continue;
+            }
+            if self.in_frame > 0 {
+                return Ok(Self::forward_or(passed, Step::More(1)));
+            }
+            if self.is_done() {
+                return Ok(Self::forward_or(passed, Step::Done));
+            }
+            let Some(header) = FrameHeader::read(rest) else {
+                return Ok(Self::forward_or(passed, Step::More(HEADER_LEN)));
+            };
+            if self.continued {
+                self.enter(header);
+                passed += HEADER_LEN;
+                continue;
+            }
+            let payload = rest.get(HEADER_LEN..).unwrap_or_default();
+            match self.classify(header, payload)? {
+                Frame::Content(next) => {
+                    self.phase = next;
+                    self.enter(header);
+                    passed += HEADER_LEN;
+                }
+                Frame::Eof => {
+                    self.end_of_part(payload)?;
+                    passed += header.frame_len();
+                }
+                Frame::Unclear(needed) => {
+                    return Ok(Self::forward_or(passed, Step::More(HEADER_LEN + needed)));
+                }
+                Frame::Control(_) if passed > 0 => return Ok(Step::Forward(passed)),
+                Frame::Control(control) => return self.control(control, header, payload),
+            }
+        }
+    }
+
+    fn forward_or(passed: usize, step: Step) -> Step {
+        if passed > 0 {
+            Step::Forward(passed)
+        } else {
+            step
+        }
+    }
+
+    fn enter(&mut self, header: FrameHeader) {
+        self.in_frame = header.payload;
+        self.continued = header.is_continued();
+    }
+
+    fn classify(&self, header: FrameHeader, payload: &[u8]) -> Result<Frame, ProtocolError> {
+        /// An EOF packet is shorter than this; a longer one that starts with 0xFE is content.
+        const EOF_LIMIT: usize = 9;
+        if header.payload == 0 {
+            return Err(ProtocolError::Truncated);
+        }
+        let Some(&first) = payload.first() else {
+            return Ok(Frame::Unclear(1));
+        };
+        let short = first == 0xFE && header.payload < EOF_LIMIT;
+        if first == 0xFF && self.shape != Shape::Statistics {
+            return Ok(Frame::Control(Control::Err));
+        }
+        let eof = || Self::eof_or_unclear(header, payload);
+        let unexpected = |place| ProtocolError::Unexpected { first, place };
+        match self.phase {
+            Phase::First => self.classify_first(header, payload, first),
+            Phase::Rows
+                if first == 0xFE && self.framing.deprecate_eof && !header.is_continued() =>
+            {
+                Ok(Frame::Control(Control::Ok))
+            }
+            // The EOF between parameters and columns counts as the end of the first group.
+            Phase::Columns(0) | Phase::Rows | Phase::Fields | Phase::Definitions { .. }
+                if short =>
+            {
+                Ok(eof())
+            }
+            Phase::Columns(0) => Err(unexpected("the end of the columns")),
+            Phase::Columns(left) => Ok(Frame::Content(match left {
+                1 if self.framing.deprecate_eof => Phase::Rows,
+                left => Phase::Columns(left - 1),
+            })),
+            Phase::Rows => Ok(Frame::Content(Phase::Rows)),
+            Phase::Fields => Ok(Frame::Content(Phase::Fields)),
+            Phase::Definitions {
+                parameters,
+                columns,
+            } => Self::definition(parameters, columns)
+                .map(Frame::Content)
+                .ok_or(unexpected("the definitions of a prepared statement")),
+            Phase::ExtraOk if first == 0 => Ok(Frame::Control(Control::ExtraOk)),
+            Phase::ExtraOk | Phase::Done => Err(unexpected("the end of a response")),
+        }
+    }
+
+    fn eof_or_unclear(header: FrameHeader, payload: &[u8]) -> Frame {
+        /// Bytes of an EOF: its mark, warnings and status.
+        const EOF_LEN: usize = 5;
+        let needed = EOF_LEN.min(header.payload);
+        if payload.len() >= needed {
+            Frame::Eof
+        } else {
+            Frame::Unclear(needed)
+        }
+    }
+
+    fn definition(parameters: u16, columns: u16) -> Option<Phase> {
+        match (parameters, columns) {
+            (0, 0) => None,
+            (0, columns) => Some(Phase::Definitions {
+                parameters: 0,
+                columns: columns - 1,
+            }),
+            (parameters, columns) => Some(Phase::Definitions {
+                parameters: parameters - 1,
+                columns,
+            }),
+        }
+    }
+
+    fn classify_first(
+        &self,
+        header: FrameHeader,
+        payload: &[u8],
+        first: u8,
+    ) -> Result<Frame, ProtocolError> {
+        /// A column count is at most a length-encoded integer of this many bytes.
+        const COUNT_MAX: usize = 9;
+        let place = "the first packet of a response";
+        let unexpected = Err(ProtocolError::Unexpected { first, place });
+        match (self.shape, first) {
+            (Shape::Statistics, _) => Ok(Frame::Content(match self.framing {
+                Framing {
+                    extra_ok: true,
+                    extra_ok_for_statistics: true,
+                    ..
+                } => Phase::ExtraOk,
+                _ => Phase::Done,
+            })),
+            (Shape::Prepare, 0) => Ok(Frame::Control(Control::PrepareOk)),
+            (_, 0) => Ok(Frame::Control(Control::Ok)),
+            (Shape::ChangeUser, 0xFE) => Ok(Frame::Control(Control::AuthSwitch)),
+            (Shape::Results, 0xFB) => Ok(Frame::Control(Control::LocalInfile)),
+            // COM_SET_OPTION, COM_DEBUG and COM_SHUTDOWN are answered by a bare EOF.
+            (Shape::Results, 0xFE) if header.payload < COUNT_MAX => {
+                Ok(Self::eof_or_unclear(header, payload))
+            }
+            (Shape::Results, _) if header.payload > COUNT_MAX => unexpected,
+            (Shape::Results, _) if payload.len() < header.payload => {
+                Ok(Frame::Unclear(header.payload))
+            }
+            (Shape::Results, _) => Ok(Frame::Content(Phase::Columns(
+                Reader::new(payload).lenenc_int()?,
+            ))),
+            _ => unexpected,
+        }
+    }
+
+    /// An EOF has been passed: what it ended, and what comes next.
+    fn end_of_part(&mut self, payload: &[u8]) -> Result<(), ProtocolError> {
+        let mut reader = Reader::new(payload);
+        reader.u8()?;
+        // A server before 4.1 sends the mark alone; there is no status to learn then.
+        if reader.u16().is_ok() {
+            self.status = reader.u16()?;
+        }
+        let status = self.status();
+        self.phase = match self.phase {
+            Phase::Columns(_) if status.contains(StatusFlags::SERVER_STATUS_CURSOR_EXISTS) => {
+                self.end(self.framing.extra_ok)
+            }
+            Phase::Columns(_) => Phase::Rows,
+            Phase::Definitions {
+                parameters: 0,
+                columns,
+            } if columns > 0 => self.phase,
+            Phase::Rows if status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) => Phase::First,
+            Phase::First => Phase::Done,
+            _ => self.end(self.framing.extra_ok),
+        };
+        Ok(())
+    }
+
+    fn end(&self, extra_ok: bool) -> Phase {
+        if extra_ok && self.framing.extra_ok {
+            Phase::ExtraOk
+        } else {
+            Phase::Done
+        }
+    }
+
+    fn control(
+        &mut self,
+        control: Control,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<Step, ProtocolError> {
+        if header.is_continued() {
+            let (size, limit) = (header.payload, header.payload - 1);
+            return Err(ProtocolError::TooLarge { size, limit });
+        }
+        let Some(payload) = payload.get(..header.payload) else {
+            return Ok(Step::More(header.frame_len()));
+        };
+        self.phase = match control {
+            Control::Err => self.end(true),
+            Control::LocalInfile | Control::AuthSwitch => Phase::First,
+            Control::PrepareOk => {
+                let PrepareOk {
+                    parameters,
+                    columns,
+                    ..
+                } = PrepareOk::parse(payload)?;
+                match (parameters, columns) {
+                    (0, 0) => self.end(true),
+                    (parameters, columns) => Phase::Definitions {
+                        parameters,
+                        columns,
+                    },
+                }
+            }
+            Control::Ok | Control::ExtraOk => {
+                self.status = Self::ok_status(payload)?;
+                let more = self
+                    .status()
+                    .contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS);
+                if more && control == Control::Ok {
+                    Phase::First
+                } else {
+                    Phase::Done
+                }
+            }
+        };
+        Ok(Step::Packet(control, header.frame_len()))
+    }
+
+    fn ok_status(payload: &[u8]) -> Result<u16, ProtocolError> {
+        let mut reader = Reader::new(payload);
+        reader.u8()?;
+        reader.lenenc_int()?;
+        reader.lenenc_int()?;
+        Ok(reader.u16()?)
+    }
+}

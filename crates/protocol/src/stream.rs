@@ -1,0 +1,304 @@
+//! A connection as two buffers and a transport: the one place of this crate that knows tokio.
+//!
+//! Reading and writing are cancel-safe: whatever has been read or is still to be written is in
+//! [`Buffers`], which is plain data. So an exchange can be stopped between any two reads, and its
+//! bytes and its socket handed to another thread or process. A connection at rest holds no buffer.
+
+use crate::{FrameHeader, ProtocolError, put_packet};
+use bytes::{Buf, Bytes, BytesMut};
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, Interest};
+use tokio::net::TcpStream;
+
+/// Bytes that are read at once, if so many are there.
+const READ_CHUNK: usize = 16 << 10;
+
+/// What carries the bytes. Wrapped TLS becomes a variant here.
+#[derive(Debug)]
+pub enum Transport {
+    /// A TCP connection.
+    Plain(TcpStream),
+    /// An in-memory pipe, for tests of sessions without ports.
+    Duplex(DuplexStream),
+}
+
+/// The bytes of a connection that are neither here nor there: read but not consumed, produced but
+/// not sent.
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Buffers {
+    /// Read from the peer, not consumed.
+    pub inbound: BytesMut,
+    /// To be written to the peer.
+    pub outbound: BytesMut,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Stream {
+    transport: Transport,
+    buffers: Buffers,
+}
+
+/// A read that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The peer closed the connection.
+    #[error("the connection was closed by the peer")]
+    Closed,
+    /// The socket failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The peer broke the protocol.
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+}
+
+impl Stream {
+    /// A connection over `transport` that goes on with `buffers`.
+    #[must_use]
+    pub fn new(transport: Transport, buffers: Buffers) -> Self {
+        Self { transport, buffers }
+    }
+
+    /// A fresh connection over TCP.
+    #[must_use]
+    pub fn plain(stream: TcpStream) -> Self {
+        Self::new(Transport::Plain(stream), Buffers::default())
+    }
+
+    /// Takes the connection apart, to be put together elsewhere.
+    #[must_use]
+    pub fn into_parts(self) -> (Transport, Buffers) {
+        (self.transport, self.buffers)
+    }
+
+    /// What has been read and not consumed.
+    #[must_use]
+    pub fn inbound(&self) -> &[u8] {
+        &self.buffers.inbound
+    }
+
+    /// Where packets to the peer are written; [`Stream::flush`] sends them.
+    pub fn outbound(&mut self) -> &mut BytesMut {
+        &mut self.buffers.outbound
+    }
+
+    /// Bytes waiting to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.buffers.outbound.len()
+    }
+
+    /// Takes the first `count` bytes of what was read, without copying.
+    pub fn take(&mut self, count: usize) -> BytesMut {
+        let count = count.min(self.buffers.inbound.len());
+        let taken = self.buffers.inbound.split_to(count);
+        self.release();
+        taken
+    }
+
+    /// Drops the first `count` bytes of what was read.
+    pub fn consume(&mut self, count: usize) {
+        self.buffers
+            .inbound
+            .advance(count.min(self.buffers.inbound.len()));
+        self.release();
+    }
+
+    fn release(&mut self) {
+        if self.buffers.inbound.is_empty() && self.buffers.inbound.capacity() > READ_CHUNK {
+            self.buffers.inbound = BytesMut::new();
+        }
+    }
+
+    /// Gives the memory of empty buffers back: for a connection that goes to rest.
+    pub fn rest(&mut self) {
+        for buffer in [&mut self.buffers.inbound, &mut self.buffers.outbound] {
+            if buffer.is_empty() && buffer.capacity() > 0 {
+                *buffer = BytesMut::new();
+            }
+        }
+    }
+
+    /// Reads once and appends to what was read: 0 bytes mean that the peer closed its side.
+    ///
+    /// Cancel-safe. No memory is held while waiting on an empty TCP connection.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn read_more(&mut self) -> io::Result<usize> {
+        let inbound = &mut self.buffers.inbound;
+        match &mut self.transport {
+            Transport::Duplex(stream) => stream.read_buf(inbound).await,
+            Transport::Plain(stream) => loop {
+                // Tried first: on a busy connection the bytes are usually there already.
+                inbound.reserve(READ_CHUNK);
+                match stream.try_read_buf(inbound) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if inbound.is_empty() {
+                            *inbound = BytesMut::new();
+                        }
+                        stream.readable().await?;
+                    }
+                    result => return result,
+                }
+            },
+        }
+    }
+
+    /// Writes everything that is to be sent. Cancel-safe: what was not written stays.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        let outbound = &mut self.buffers.outbound;
+        while !outbound.is_empty() {
+            let written = match &mut self.transport {
+                Transport::Duplex(stream) => stream.write(outbound).await?,
+                Transport::Plain(stream) => match stream.try_write(outbound) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        stream.writable().await?;
+                        continue;
+                    }
+                    result => result?,
+                },
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            outbound.advance(written);
+        }
+        Ok(())
+    }
+
+    /// Writes `chunk` behind what is still to be sent, without copying it when nothing is.
+    ///
+    /// Cancel-safe: what was not written stays in the outbound buffer.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn write_through(&mut self, chunk: BytesMut) -> io::Result<()> {
+        if self.buffers.outbound.is_empty() {
+            self.buffers.outbound = chunk;
+        } else {
+            self.buffers.outbound.extend_from_slice(&chunk);
+        }
+        self.flush().await
+    }
+
+    /// Puts a packet behind what is to be sent and returns the next sequence number.
+    pub fn put_packet(&mut self, sequence: u8, payload: &[u8]) -> u8 {
+        put_packet(&mut self.buffers.outbound, sequence, payload)
+    }
+
+    /// Reads until a whole packet of at most `limit` bytes is there and takes it, its frames joined.
+    /// Returns the sequence number of its last frame and the payload.
+    ///
+    /// # Errors
+    /// [`StreamError::Closed`] at the end of the stream, [`ProtocolError::TooLarge`] before reading a
+    /// packet that is larger than `limit`.
+    pub async fn read_packet(&mut self, limit: usize) -> Result<(u8, Bytes), StreamError> {
+        loop {
+            match whole_packet(&self.buffers.inbound, limit)? {
+                Some((frames, sequence)) => return Ok((sequence, self.take_packet(frames))),
+                None if self.read_more().await? == 0 => return Err(StreamError::Closed),
+                None => {}
+            }
+        }
+    }
+
+    fn take_packet(&mut self, frames: usize) -> Bytes {
+        let mut packet = BytesMut::new();
+        for frame in 0..frames {
+            let header = FrameHeader::read(&self.buffers.inbound).expect("the packet is whole");
+            self.buffers.inbound.advance(crate::HEADER_LEN);
+            let payload = self.buffers.inbound.split_to(header.payload);
+            if frame == 0 {
+                packet = payload;
+            } else {
+                packet.extend_from_slice(&payload);
+            }
+        }
+        self.release();
+        packet.freeze()
+    }
+
+    /// Waits until the peer closes its side or sends something, without reading it.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn stirred(&self) -> io::Result<()> {
+        match &self.transport {
+            Transport::Plain(stream) => stream.ready(Interest::READABLE).await.map(|_| ()),
+            Transport::Duplex(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether `bytes` start with a whole packet: its number of frames and its last sequence number.
+fn whole_packet(bytes: &[u8], limit: usize) -> Result<Option<(usize, u8)>, ProtocolError> {
+    let (mut at, mut payload, mut frames) = (0, 0, 0);
+    loop {
+        let Some(header) = bytes.get(at..).and_then(FrameHeader::read) else {
+            return Ok(None);
+        };
+        payload += header.payload;
+        frames += 1;
+        if payload > limit {
+            return Err(ProtocolError::TooLarge {
+                size: payload,
+                limit,
+            });
+        }
+        at += header.frame_len();
+        if !header.is_continued() {
+            return Ok((at <= bytes.len()).then_some((frames, header.sequence)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Stream, Stream) {
+        let (a, b) = tokio::io::duplex(64);
+        let stream = |end| Stream::new(Transport::Duplex(end), Buffers::default());
+        (stream(a), stream(b))
+    }
+
+    #[tokio::test]
+    async fn packets_cross_a_pipe_that_is_smaller_than_they_are() {
+        let (mut writer, mut reader) = pair();
+        let send = async {
+            writer.put_packet(0, &[5; 1000]);
+            writer.put_packet(1, b"");
+            writer.flush().await.unwrap();
+            drop(writer);
+        };
+        let receive = async {
+            assert_eq!(
+                reader.read_packet(1000).await.unwrap(),
+                (0, Bytes::from(vec![5; 1000]))
+            );
+            assert_eq!(reader.read_packet(1000).await.unwrap(), (1, Bytes::new()));
+            assert!(matches!(
+                reader.read_packet(1000).await,
+                Err(StreamError::Closed)
+            ));
+        };
+        tokio::join!(send, receive);
+    }
+
+    #[tokio::test]
+    async fn a_packet_above_the_limit_is_refused_by_its_header() {
+        let (mut writer, mut reader) = pair();
+        writer.outbound().extend_from_slice(b"\xFF\xFF\x7F\0");
+        writer.flush().await.unwrap();
+        let refused = reader.read_packet(1 << 20).await;
+        assert!(matches!(
+            refused,
+            Err(StreamError::Protocol(ProtocolError::TooLarge { .. }))
+        ));
+    }
+}
