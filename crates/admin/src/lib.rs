@@ -1,1 +1,18 @@
 //! The HTTP endpoint: routes, tasks, auth; knows what to call, not how it is done.
+//!
+//! [`Server`] speaks HTTP/1.1 with limits on everything a stranger could stretch; what the routes
+//! answer comes from whoever implements [`Operations`].
+
+mod access;
+mod answer;
+mod error;
+mod operations;
+mod route;
+mod server;
+mod status;
+
+pub use access::Access;
+pub use error::Error;
+pub use operations::{Health, Operations};
+pub use server::{Limits, Server};
+pub use status::{Discovery, Pids, ServerStatus, Sessions, State, Status};

@@ -1,0 +1,127 @@
+//! The endpoint's connections: HTTP/1.1 with a bound on everything a stranger could stretch.
+
+use crate::access::Access;
+use crate::operations::Operations;
+use crate::route;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How much a client of the endpoint may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; a further one takes the place of the oldest.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: u64,
+    /// From the end of one request to the end of the next one's head.
+    pub head_timeout: Duration,
+    /// The whole life of a connection.
+    pub connection_lifetime: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_bytes: 16 << 10,
+            body_bytes: 64 << 10,
+            head_timeout: Duration::from_secs(10),
+            connection_lifetime: Duration::from_mins(10),
+        }
+    }
+}
+
+/// The endpoint over an [`Operations`].
+#[derive(Debug)]
+pub struct Server<O> {
+    operations: Arc<O>,
+    access: Arc<Access>,
+    limits: Limits,
+}
+
+impl<O: Operations> Server<O> {
+    /// Header lines of a request; more answer with 431.
+    const MAX_HEADERS: usize = 64;
+    /// How long accepting pauses when the process has no descriptor left.
+    const PAUSE: Duration = Duration::from_millis(50);
+
+    /// An endpoint that is not yet open.
+    #[must_use]
+    pub fn new(operations: Arc<O>, access: Access, limits: Limits) -> Self {
+        Self {
+            operations,
+            access: Arc::new(access),
+            limits,
+        }
+    }
+
+    /// Serves `listener` until `stop`; open connections are cut then.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let mut open: VecDeque<AbortHandle> = VecDeque::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    open.retain(|task| !task.is_finished());
+                    if open.len() >= self.limits.connections
+                        && let Some(oldest) = open.pop_front()
+                    {
+                        oldest.abort();
+                    }
+                    open.push_back(tasks.spawn(self.connection(stream)).abort_handle());
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the admin endpoint cannot accept");
+                    tokio::time::sleep(Self::PAUSE).await;
+                }
+            }
+        }
+        open.iter().for_each(AbortHandle::abort);
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<O> {
+        let operations = Arc::clone(&self.operations);
+        let access = Arc::clone(&self.access);
+        let limits = self.limits;
+        let service = service_fn(move |request: Request<Incoming>| {
+            // No resource takes a body; what a client sends nevertheless is not read.
+            let (head, _body) = request.into_parts();
+            let answer = route::answer(&head, &access, &*operations, limits.body_bytes);
+            std::future::ready(Ok::<Response<_>, Infallible>(answer))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_timeout)
+            .max_buf_size(limits.head_bytes)
+            .max_headers(Self::MAX_HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
+        async move {
+            match tokio::time::timeout(limits.connection_lifetime, connection).await {
+                Ok(Ok(())) | Err(_) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "admin connection"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The endpoint over loopback, spoken to with raw sockets.
+
+use super::*;
+use crate::{Discovery, Health, Pids, Sessions, State, Status};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+struct Proxy {
+    health: Health,
+}
+
+impl Operations for Proxy {
+    fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            state: State::Running,
+            generation: 1,
+            pids: Pids {
+                coordinator: 1,
+                data_plane: Some(2),
+            },
+            version: "0.1.0".to_owned(),
+            uptime_s: 3,
+            stale_s: Some(0.1),
+            listen: None,
+            sessions: Sessions::default(),
+            servers: Vec::new(),
+            discovery: Discovery::default(),
+            last_exit: None,
+            last_task: None,
+        }
+    }
+
+    fn metrics(&self) -> String {
+        "odp_up 1\n# EOF\n".to_owned()
+    }
+}
+
+async fn open(health: Health, token: Option<&str>, limits: Limits) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let access = Access::new(loopback, token.map(str::to_owned)).unwrap();
+    let server = Server::new(Arc::new(Proxy { health }), access, limits);
+    tokio::spawn(server.run(listener, CancellationToken::new()));
+    addr
+}
+
+async fn serving() -> SocketAddr {
+    open(Health::Serving, None, Limits::default()).await
+}
+
+async fn say(addr: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    String::from_utf8(answer).unwrap()
+}
+
+async fn get(addr: SocketAddr, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    say(addr, &request).await
+}
+
+fn assert_error(answer: &str, status: u16, code: &str) {
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{answer}"
+    );
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["error"]["code"], code, "{answer}");
+    assert!(body["error"]["message"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn every_resource_answers() {
+    let addr = serving().await;
+    assert!(get(addr, "/health").await.contains(r#"{"status":"ok"}"#));
+    assert!(get(addr, "/metrics").await.contains("odp_up 1"));
+    let status = get(addr, "/v1/status").await;
+    let body = status.split_once("\r\n\r\n").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["state"], "Running");
+    assert_eq!(body["pids"]["data_plane"], 2);
+    assert!(body["last_task"].is_null());
+}
+
+#[tokio::test]
+async fn bad_health_comes_with_its_reason() {
+    let reason = "no server is usable".to_owned();
+    let addr = open(Health::Unavailable { reason }, None, Limits::default()).await;
+    let answer = get(addr, "/health").await;
+    assert_error(&answer, 503, "unavailable");
+    assert!(answer.contains("no server is usable"));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_wrong_methods_are_told_apart() {
+    let addr = serving().await;
+    assert_error(&get(addr, "/v1/restart").await, 404, "not_found");
+    for method in ["POST", "DELETE", "PUT", "OPTIONS"] {
+        let request =
+            format!("{method} /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = say(addr, &request).await;
+        assert_error(&answer, 405, "method_not_allowed");
+        assert!(answer.contains("allow: GET, HEAD"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_request_gets_the_status_without_a_body() {
+    let addr = serving().await;
+    let request = "HEAD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let answer = say(addr, request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_load_balancer_may_speak_http_1_0_without_a_host() {
+    let answer = say(serving().await, "GET /health HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn foreign_hosts_and_web_pages_are_refused() {
+    let addr = serving().await;
+    for header in [
+        "Host: attacker.example",
+        "Host: localhost\r\nOrigin: http://localhost",
+    ] {
+        let request = format!("GET /health HTTP/1.1\r\n{header}\r\nConnection: close\r\n\r\n");
+        assert_error(&say(addr, &request).await, 403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn with_a_token_only_health_is_open() {
+    let addr = open(Health::Serving, Some("0123456789"), Limits::default()).await;
+    assert!(get(addr, "/health").await.starts_with("HTTP/1.1 200 "));
+    for path in ["/v1/status", "/metrics", "/nothing"] {
+        let answer = get(addr, path).await;
+        assert_error(&answer, 401, "unauthorized");
+        assert!(answer.contains("www-authenticate: Bearer"), "{answer}");
+    }
+    let request = "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\
+                   Authorization: Bearer 0123456789\r\nConnection: close\r\n\r\n";
+    assert!(say(addr, request).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_huge_head_and_a_huge_body_are_refused_unread() {
+    let addr = serving().await;
+    let filler = "x".repeat(40 << 10);
+    let head = format!("GET /health HTTP/1.1\r\nHost: localhost\r\nX: {filler}\r\n\r\n");
+    assert!(say(addr, &head).await.starts_with("HTTP/1.1 431 "));
+    let body = "POST /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\
+                Connection: close\r\n\r\n";
+    assert_error(&say(addr, body).await, 413, "too_large");
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut() {
+    let limits = Limits {
+        head_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let addr = open(Health::Serving, None, limits).await;
+    let answer = tokio::time::timeout(Duration::from_secs(10), say(addr, "GET /hea")).await;
+    assert!(!answer.unwrap().contains("200 OK"));
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_keep_others_out() {
+    let limits = Limits {
+        connections: 4,
+        ..Limits::default()
+    };
+    let addr = open(Health::Serving, None, limits).await;
+    let mut idle = Vec::new();
+    for _ in 0..32 {
+        idle.push(TcpStream::connect(addr).await.unwrap());
+    }
+    assert!(get(addr, "/health").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn garbage_gets_no_answer_but_an_error() {
+    let answer = say(serving().await, "\u{16}\u{3}\u{1} garbage\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}

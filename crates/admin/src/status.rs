@@ -1,0 +1,97 @@
+//! The document that `/v1/status` answers with.
+
+use serde::{Deserialize, Serialize};
+
+/// What the proxy is doing, in OCP's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// The first data plane, or one after a crash, is coming up.
+    Starting,
+    /// A data plane serves.
+    Running,
+    /// Sessions are being ended.
+    Stopping,
+    /// No data plane runs, as the operator wants it.
+    Stopped,
+    /// No data plane stays alive.
+    Unavailable,
+}
+
+/// The answer of `/v1/status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// The number of the data plane's generation; grows by one with every start of one.
+    pub generation: u64,
+    /// The processes.
+    pub pids: Pids,
+    /// The release of the coordinator.
+    pub version: String,
+    /// Seconds since the coordinator started.
+    pub uptime_s: u64,
+    /// Seconds since the data plane was last heard; null before the first time.
+    pub stale_s: Option<f64>,
+    /// Where clients connect.
+    pub listen: Option<String>,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// The servers of the cluster.
+    pub servers: Vec<ServerStatus>,
+    /// What is known of the cluster, and why not more.
+    pub discovery: Discovery,
+    /// How the last data plane ended that was not asked to; null when none did.
+    pub last_exit: Option<String>,
+    /// The last task; null before the first.
+    pub last_task: Option<serde_json::Value>,
+}
+
+/// The process ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pids {
+    /// The process that the user started; never changes.
+    pub coordinator: u32,
+    /// The process that serves clients; null while none runs.
+    pub data_plane: Option<u32>,
+}
+
+/// How many sessions there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// Clients that are connected.
+    pub client: u64,
+    /// Connections to servers.
+    pub server: u64,
+    /// Client sessions inside a transaction.
+    pub in_transaction: u64,
+    /// Client sessions that cannot leave their server for another reason.
+    pub pinned: u64,
+}
+
+/// A server and its standing on the blacklist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// `ip:port` of its SQL port.
+    pub addr: String,
+    /// Its zone; empty when unknown.
+    pub zone: String,
+    /// Its role; `unknown` while no location says otherwise.
+    pub role: String,
+    /// `ok`, `status`, `detect`, `alive` or `drained`.
+    pub standing: String,
+    /// Failures that count against it at the moment.
+    pub strikes: u32,
+    /// When a failure was last held against it, RFC 3339 in UTC; null while none was.
+    pub last_evidence: Option<String>,
+    /// When it is tried again, RFC 3339 in UTC; null while it is not listed.
+    pub next_probe_at: Option<String>,
+}
+
+/// What discovery knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discovery {
+    /// Whether metadata can be read at the moment.
+    pub connected: bool,
+    /// What keeps it from being read; null while nothing does.
+    pub error: Option<String>,
+}
