@@ -25,6 +25,9 @@ pub fn python(script: &str, arguments: &[&str], limit: Duration) -> Result<Strin
     let python = parts::python()?;
     let mut command = Command::new(&python.interpreter);
     command
+        // The connector's C extension brings a newer OpenSSL than some systems have, and the first
+        // one to be loaded serves the whole process.
+        .env("LD_LIBRARY_PATH", python.package("mysql")?.join("vendor"))
         .env("PYTHONUNBUFFERED", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .arg(workspace::root().join("tests/python").join(script))
