@@ -4,10 +4,17 @@
 //! `now` of the caller: no sockets, no clocks, no tasks. A mistake costs latency, never correctness:
 //! whatever is not certain goes to any healthy server of the tenant.
 
+mod blacklist;
+mod choice;
+mod decide;
 mod decision;
+mod fallback;
 mod limits;
+mod locations;
+pub mod metadata;
 mod observation;
-pub mod partition;
+mod partition;
+mod placement;
 mod reason;
 mod request;
 mod router;
@@ -16,17 +23,16 @@ mod table;
 mod table_key;
 mod view;
 
+pub use odp_sql::Consistency;
+
 pub use decision::{Decision, NoServerReason, Route};
 pub use limits::RouterLimits;
 pub use observation::{Learned, Observation};
+pub use partition::Partitioning;
 pub use reason::{RouteReason, Unsure};
-pub use request::{CollationId, Consistency, LookupPhase, Parameter, Request};
+pub use request::{CollationId, LookupPhase, Parameter, Request};
 pub use router::Router;
 pub use standing::{ServerStanding, Standing};
 pub use table::{Location, Lookup, Table};
 pub use table_key::TableKey;
 pub use view::{ClusterView, Metadata, Tenant};
-
-/// The outline of a statement; replaced by `odp_sql::Outline` once that exists.
-#[derive(Debug)]
-pub struct Outline<'a>(pub std::marker::PhantomData<&'a str>);

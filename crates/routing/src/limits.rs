@@ -21,6 +21,8 @@ pub struct RouterLimits {
     pub refresh_timeout: Duration,
     /// How long "no such table" is believed.
     pub missing_table_ttl: Duration,
+    /// How old a tenant's server list may grow before it is fetched anew in the background.
+    pub tenant_servers_refresh_interval: Duration,
     /// The location cache's size in bytes (`routing_cache_mem_limited`).
     pub location_cache_bytes: usize,
 }
@@ -35,6 +37,7 @@ impl Default for RouterLimits {
             delay_update_entry_interval: Duration::from_secs(5),
             refresh_timeout: Duration::from_secs(5),
             missing_table_ttl: Duration::from_secs(5),
+            tenant_servers_refresh_interval: Duration::from_secs(30),
             location_cache_bytes: 128 << 20,
         }
     }

@@ -1,6 +1,6 @@
 //! What a session saw after following a route, and what shall be done about it.
 
-use crate::TableKey;
+use crate::{Route, RouteReason, TableKey};
 
 /// What came of a route. At most one per statement and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,59 @@ pub enum Observation {
     TimedOut,
     /// The server answered with this error code.
     ServerError(u16),
+}
+
+/// Error codes of an `OBServer` that say something about the server or the location
+/// (`handle_oceanbase_server_resp_error` of `OBProxy`).
+mod code {
+    pub(super) const ALLOCATE_MEMORY_FAILED: u16 = 4013;
+    pub(super) const NOT_MASTER: u16 = 4038;
+    pub(super) const CONNECT_ERROR: u16 = 4124;
+    pub(super) const READ_ONLY: u16 = 5081;
+    pub(super) const TENANT_NOT_IN_SERVER: u16 = 5150;
+    pub(super) const SERVER_IS_INIT: u16 = 8001;
+    pub(super) const SERVER_IS_STOPPING: u16 = 8002;
+}
+
+impl Observation {
+    /// Whether it counts against the server.
+    pub(crate) fn is_failure(self) -> bool {
+        match self {
+            Self::Answered { .. } => false,
+            Self::ConnectFailed | Self::ConnectionLost | Self::TimedOut => true,
+            Self::ServerError(code) => matches!(
+                code,
+                code::ALLOCATE_MEMORY_FAILED | code::SERVER_IS_INIT | code::SERVER_IS_STOPPING
+            ),
+        }
+    }
+
+    /// Whether it shows that the location which led to `route` is no longer right.
+    pub(crate) fn outdates(self, route: &Route) -> bool {
+        match self {
+            Self::Answered {
+                partition_hit: Some(hit),
+            } => match route.reason {
+                RouteReason::Leader | RouteReason::WeakReplica => !hit,
+                RouteReason::NoLeader | RouteReason::LeaderUnusable => hit,
+                _ => false,
+            },
+            Self::ConnectFailed | Self::ConnectionLost => true,
+            Self::Answered {
+                partition_hit: None,
+            }
+            | Self::TimedOut => false,
+            Self::ServerError(code) => matches!(
+                code,
+                code::NOT_MASTER
+                    | code::CONNECT_ERROR
+                    | code::READ_ONLY
+                    | code::TENANT_NOT_IN_SERVER
+                    | code::SERVER_IS_INIT
+                    | code::SERVER_IS_STOPPING
+            ),
+        }
+    }
 }
 
 /// What the caller passes on to discovery.

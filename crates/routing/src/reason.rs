@@ -9,6 +9,8 @@ pub enum RouteReason {
     Leader,
     /// The leader of most of the partitions that the statement's rows fall into.
     MostRows,
+    /// The server that leads everything of the tenant.
+    SingleLeader,
     /// A replica, for a weak read.
     WeakReplica,
     /// The statement names no table: the session's last server.
@@ -55,13 +57,16 @@ pub enum Unsure {
     /// The named partition does not exist in the metadata.
     #[error("the named partition is not known")]
     PartitionName,
+    /// The partition metadata was not understood.
+    #[error("the partition metadata was not understood")]
+    Metadata,
     /// The statement touches several partitions, of which none stands out.
     #[error("several partitions")]
     Several,
 }
 
 impl Unsure {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::NoKey,
         Self::Statement,
         Self::ColumnType,
@@ -69,15 +74,17 @@ impl Unsure {
         Self::Conversion,
         Self::NoPartition,
         Self::PartitionName,
+        Self::Metadata,
         Self::Several,
     ];
 }
 
 impl RouteReason {
     /// Every reason, in the order of the metrics.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Leader,
         Self::MostRows,
+        Self::SingleLeader,
         Self::WeakReplica,
         Self::LastServer,
         Self::AnyServer,
@@ -95,6 +102,7 @@ impl RouteReason {
         Self::Unsure(Unsure::ALL[5]),
         Self::Unsure(Unsure::ALL[6]),
         Self::Unsure(Unsure::ALL[7]),
+        Self::Unsure(Unsure::ALL[8]),
     ];
 
     /// The label of the metric, for example `leader` or `unsure_no_key`.
@@ -103,6 +111,7 @@ impl RouteReason {
         match self {
             Self::Leader => "leader",
             Self::MostRows => "most_rows",
+            Self::SingleLeader => "single_leader",
             Self::WeakReplica => "weak_replica",
             Self::LastServer => "last_server",
             Self::AnyServer => "any_server",
@@ -119,6 +128,7 @@ impl RouteReason {
             Self::Unsure(Unsure::Conversion) => "unsure_conversion",
             Self::Unsure(Unsure::NoPartition) => "unsure_no_partition",
             Self::Unsure(Unsure::PartitionName) => "unsure_partition_name",
+            Self::Unsure(Unsure::Metadata) => "unsure_metadata",
             Self::Unsure(Unsure::Several) => "unsure_several",
         }
     }

@@ -1,17 +1,7 @@
 //! What a session asks the router: one statement and the session's circumstances.
 
-use crate::Outline;
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
-
-/// Which replicas may answer (`ob_read_consistency` and the hint of the same name).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Consistency {
-    /// The leader: the newest data.
-    #[default]
-    Strong,
-    /// Any replica: the data may be a little old.
-    Weak,
-}
+use odp_sql::{Consistency, Outline};
 
 /// The session's `collation_connection`, as its MySQL collation id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! A table as the router knows it: how it is partitioned and where its tablets are.
 
-use crate::partition::Partitioning;
+use crate::Partitioning;
 use odp_cluster::{Replica, Role, ServerAddr, TableId, TabletId};
 
 /// A table's partitioning and locations, fetched in one go and replaced as a whole.
@@ -30,7 +30,7 @@ pub struct Location {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup {
     /// The table.
-    Table(Table),
+    Table(Box<Table>),
     /// The cluster knows no such table, or a virtual one without location.
     Missing,
     /// No answer: what was known before stays.

@@ -1,11 +1,63 @@
 //! Which leaf of a partitioned table a row belongs to: what the `OBServer` computes, or "unsure".
 
+pub(crate) mod column;
+mod convert;
+pub(crate) mod function;
+mod murmur;
+pub(crate) mod operand;
+pub(crate) mod value;
+
+use crate::Unsure;
+use column::KeyColumn;
+use convert::convert;
+use function::Buckets;
 use odp_cluster::TabletId;
+use operand::{Intent, Operand};
+use std::ops::Range;
+use value::Tuple;
 
 /// How a table is partitioned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partitioning {
-    tablets: Vec<TabletId>,
+    /// The rules, or why they cannot be computed.
+    pub(crate) rules: Result<Rules, Unsure>,
+    /// The first level's partitions, in the order of the metadata rows.
+    pub(crate) parts: Vec<Part>,
+    /// The leaves' names.
+    pub(crate) leaf_names: Vec<String>,
+    /// The leaves' tablets, in the same order.
+    pub(crate) tablets: Vec<TabletId>,
+}
+
+/// A partition of the first level.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Part {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its leaves: itself, or its subpartitions.
+    pub(crate) leaves: Range<usize>,
+}
+
+/// How partitions are computed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rules {
+    pub(crate) first: Level,
+    pub(crate) second: Option<SecondLevel>,
+}
+
+/// The first level.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Level {
+    pub(crate) key: Vec<KeyColumn>,
+    pub(crate) buckets: Buckets,
+}
+
+/// The second level: the parents may have different subpartitions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SecondLevel {
+    pub(crate) key: Vec<KeyColumn>,
+    /// One per partition of the first level.
+    pub(crate) buckets: Vec<Buckets>,
 }
 
 impl Partitioning {
@@ -18,6 +70,57 @@ impl Partitioning {
     /// Roughly how many bytes it takes in the location cache.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.tablets.len() * size_of::<TabletId>()
+        let second = |rules: &Rules| match &rules.second {
+            Some(level) => level.buckets.iter().map(Buckets::weight).sum(),
+            None => 0,
+        };
+        let rules = self.rules.as_ref().map_or(0, |rules| {
+            rules.first.buckets.weight() + second(rules) + size_of::<KeyColumn>()
+        });
+        let name = size_of::<String>() + 8;
+        rules + self.tablets.len() * (size_of::<TabletId>() + name) + self.parts.len() * name
+    }
+
+    /// The leaf of a row; `operand` gives what the statement says of a key column.
+    ///
+    /// # Errors
+    /// [`Unsure`] when the leaf cannot be computed with certainty.
+    pub(crate) fn leaf<'a>(
+        &self,
+        intent: Intent,
+        operand: impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
+    ) -> Result<usize, Unsure> {
+        let rules = self.rules.as_ref().map_err(|&unsure| unsure)?;
+        let key = |columns: &[KeyColumn]| {
+            let mut key = Tuple::new();
+            for column in columns {
+                key.push(convert(operand(column)?, column, intent)?);
+            }
+            Ok(key)
+        };
+        let first = rules.first.buckets.find(&key(&rules.first.key)?);
+        let first = first.ok_or(Unsure::NoPartition)?;
+        let leaves = &self.parts.get(first).ok_or(Unsure::Metadata)?.leaves;
+        let offset = match &rules.second {
+            None => 0,
+            Some(level) => {
+                let buckets = level.buckets.get(first).ok_or(Unsure::Metadata)?;
+                let second = buckets.find(&key(&level.key)?);
+                second.ok_or(Unsure::NoPartition)?
+            }
+        };
+        Some(leaves.start + offset)
+            .filter(|leaf| leaves.contains(leaf))
+            .ok_or(Unsure::Metadata)
+    }
+
+    /// The leaf with this name; `is` compares a name with the one asked for. A first-level name
+    /// counts when it has a single leaf.
+    pub(crate) fn leaf_named(&self, is: impl Fn(&str) -> bool) -> Option<usize> {
+        let leaf = self.leaf_names.iter().position(|name| is(name));
+        leaf.or_else(|| {
+            let part = self.parts.iter().find(|part| is(&part.name))?;
+            (part.leaves.len() == 1).then_some(part.leaves.start)
+        })
     }
 }

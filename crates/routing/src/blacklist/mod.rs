@@ -1,0 +1,84 @@
+//! The blacklist: which servers must not get requests, and who may probe a listed one.
+//!
+//! A server is on the *status* list while the cluster itself says that it is out of service, and on
+//! the *alive* list after too many failed requests. Reading a standing is one atomic load; a listed
+//! server gets one probing request per retry interval, admitted by one compare-and-swap.
+
+mod record;
+mod strikes;
+
+use crate::{ClusterView, RouterLimits, ServerStanding};
+use odp_cluster::ServerAddr;
+pub(crate) use record::Admission;
+use record::Record;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The records of the servers of one cluster view.
+#[derive(Debug, Default)]
+pub(crate) struct Blacklist {
+    records: HashMap<ServerAddr, Arc<Record>>,
+}
+
+impl Blacklist {
+    /// The blacklist for a new view: servers keep their records, new ones start clean, those gone
+    /// are forgotten.
+    pub(crate) fn for_view(&self, view: &ClusterView) -> Self {
+        let record = |server: &odp_cluster::Server| {
+            let known = self.records.get(&server.addr).map(Arc::clone);
+            let record = known.unwrap_or_default();
+            record.set_in_service(view.serves(server));
+            (server.addr, record)
+        };
+        Self {
+            records: view.servers.iter().map(record).collect(),
+        }
+    }
+
+    /// Whether `server` may get a request now. A server that the cluster does not list is dead.
+    pub(crate) fn admits(&self, server: ServerAddr, now: Instant) -> Admission {
+        match self.records.get(&server) {
+            Some(record) => record.admits(now),
+            None => Admission::No,
+        }
+    }
+
+    /// Claims the probe of a listed server: true for exactly one caller per retry interval.
+    pub(crate) fn claim_probe(
+        &self,
+        server: ServerAddr,
+        limits: &RouterLimits,
+        now: Instant,
+    ) -> bool {
+        let record = self.records.get(&server);
+        record.is_some_and(|record| record.claim_probe(limits, now))
+    }
+
+    /// Counts a failure of `server`; true when it has listed the server just now.
+    pub(crate) fn strike(&self, server: ServerAddr, limits: &RouterLimits, now: Instant) -> bool {
+        let record = self.records.get(&server);
+        record.is_some_and(|record| record.strike(limits, now))
+    }
+
+    /// Takes in that `server` answered.
+    pub(crate) fn answered(&self, server: ServerAddr, limits: &RouterLimits, now: Instant) {
+        if let Some(record) = self.records.get(&server) {
+            record.answered(limits, now);
+        }
+    }
+
+    /// Every server of `view` with its standing.
+    pub(crate) fn standings(
+        &self,
+        view: &ClusterView,
+        limits: &RouterLimits,
+        now: Instant,
+    ) -> Vec<ServerStanding> {
+        let standing = |server: &odp_cluster::Server| {
+            let record = self.records.get(&server.addr)?;
+            Some(record.standing(server.clone(), limits, now))
+        };
+        view.servers.iter().filter_map(standing).collect()
+    }
+}

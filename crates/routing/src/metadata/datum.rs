@@ -1,0 +1,137 @@
+//! Decodes the server's serialised objects: partition bounds and default values.
+//!
+//! Facts: `ob_object.cpp` and the partition metadata of a live engine. An object is four bytes of
+//! meta data (type, collation level, collation, scale) and a value. Types from 36 on have a number 11
+//! lower in seekdb, which removed the Oracle types; both numbers are read.
+
+use super::cursor::Cursor;
+
+/// A serialised object.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Datum {
+    /// NULL.
+    Null,
+    /// A signed integer.
+    Int(i64),
+    /// An unsigned integer.
+    Uint(u64),
+    /// MAXVALUE of a range; DEFAULT of a list.
+    Max,
+    /// MINVALUE.
+    Min,
+    /// A value of a type that is not computed.
+    Other,
+}
+
+impl Datum {
+    /// Reads one object; `None` when the bytes end early or the type is not known.
+    pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let kind = cursor.byte()?;
+        cursor.bytes(3)?;
+        Some(match kind {
+            0 => Self::Null,
+            1 => Self::Int(cursor.byte()?.cast_signed().into()),
+            2..=5 => Self::Int(cursor.varint()?.cast_signed()),
+            6..=10 => Self::Uint(cursor.varint()?),
+            25 => match cursor.varint()?.cast_signed() {
+                -2 => Self::Max,
+                -3 => Self::Min,
+                _ => return None,
+            },
+            other => {
+                skip(other, cursor)?;
+                Self::Other
+            }
+        })
+    }
+}
+
+fn skip(kind: u8, cursor: &mut Cursor<'_>) -> Option<()> {
+    match kind {
+        11..=14 | 17..=20 | 41 | 42 | 52 | 53 => cursor.varint().map(drop),
+        21 => cursor.byte().map(drop),
+        22 | 23 => {
+            let length = cursor.length()?;
+            cursor.bytes(length)?;
+            cursor.byte().map(drop)
+        }
+        39 | 50 => {
+            let length = cursor.byte()?;
+            cursor.byte()?;
+            cursor.bytes(length.into()).map(drop)
+        }
+        _ => None,
+    }
+}
+
+/// Reads the upper bound of a range partition: a count and as many objects.
+pub(super) fn read_range(bytes: &[u8]) -> Option<Vec<Datum>> {
+    let mut cursor = Cursor::new(bytes);
+    let bound = read_row(&mut cursor)?;
+    cursor.is_empty().then_some(bound)
+}
+
+/// Reads the rows of a list partition, each followed by an empty projector.
+pub(super) fn read_list(bytes: &[u8]) -> Option<Vec<Vec<Datum>>> {
+    let mut cursor = Cursor::new(bytes);
+    let mut rows = Vec::new();
+    while !cursor.is_empty() {
+        rows.push(read_row(&mut cursor)?);
+        (cursor.varint()? == 0).then_some(())?;
+    }
+    Some(rows)
+}
+
+/// Reads a single object that fills `bytes`.
+pub(super) fn read_single(bytes: &[u8]) -> Option<Datum> {
+    let mut cursor = Cursor::new(bytes);
+    let datum = Datum::read(&mut cursor)?;
+    cursor.is_empty().then_some(datum)
+}
+
+fn read_row(cursor: &mut Cursor<'_>) -> Option<Vec<Datum>> {
+    // An object takes at least four bytes, so a count beyond the bytes fails before it allocates.
+    (0..cursor.varint()?).map(|_| Datum::read(cursor)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digit = |&digit: &u8| char::from(digit).to_digit(16).unwrap();
+        let (pairs, _) = text.as_bytes().as_chunks::<2>();
+        pairs
+            .iter()
+            .map(|pair| u8::try_from(digit(&pair[0]) * 16 + digit(&pair[1])).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn real_bounds_are_decoded() {
+        use Datum::{Int, Max, Null, Other, Uint};
+        let range = |text| read_range(&hex(text)).unwrap();
+        assert_eq!(range("0105053f0064"), [Int(100)]);
+        assert_eq!(range("0119070000feffffffffffffffff01"), [Max]);
+        assert_eq!(range("010a053f00ffffffffffffffffff01"), [Uint(u64::MAX)]);
+        assert_eq!(range("0116042dff013100"), [Other]);
+        let mixed = "0205053f006405053f00fbffffffffffffffff01";
+        assert_eq!(range(mixed), [Int(100), Int(-5)]);
+        let list = "0100063fff000105053f00feffffffffffffffff01000105053f00ffffffffffffffffff0100";
+        let rows = [vec![Null], vec![Int(-2)], vec![Int(-1)]];
+        assert_eq!(read_list(&hex(list)).unwrap(), rows);
+        assert_eq!(read_single(&hex("04053f0005")), Some(Int(5)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_or_allocate_without_bound(
+            bytes in prop::collection::vec(any::<u8>(), 0..64)
+        ) {
+            read_range(&bytes);
+            read_list(&bytes);
+            read_single(&bytes);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Partition key columns and their types.
+
+use super::value::Value;
+
+/// A column that a partition function reads.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeyColumn {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its position among the table's visible columns, from 0: where an INSERT without column list
+    /// has its value.
+    pub(crate) position: usize,
+    /// Its type.
+    pub(crate) column_type: ColumnType,
+    /// Where its value comes from when a statement gives none.
+    pub(crate) absent: Absent,
+}
+
+/// What a key column holds when an INSERT does not name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// The default value (NULL when none is declared).
+    Default(Value),
+    /// Something that is not computed: a generated column, or a default of another type.
+    Unknown,
+}
+
+/// The type of a key column (`part_key_type`, an `ObObjType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnType {
+    /// TINYINT to BIGINT.
+    Signed {
+        /// The smallest value.
+        min: i64,
+        /// The largest value.
+        max: i64,
+    },
+    /// TINYINT UNSIGNED to BIGINT UNSIGNED.
+    Unsigned {
+        /// The largest value.
+        max: u64,
+    },
+    /// A type whose partitions are not computed.
+    Unknown(u8),
+}
+
+impl ColumnType {
+    /// Reads the number of the type (`ob_obj_type.h`: 1 to 5 the signed, 6 to 10 the unsigned
+    /// integers of 1, 2, 3, 4 and 8 bytes).
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            1..=5 => {
+                let max = i64::MAX >> (64 - Self::bits(number));
+                Self::Signed { min: -max - 1, max }
+            }
+            6..=10 => Self::Unsigned {
+                max: u64::MAX >> (64 - Self::bits(number - 5)),
+            },
+            other => Self::Unknown(other),
+        }
+    }
+
+    fn bits(width: u8) -> u32 {
+        match width {
+            1 => 8,
+            2 => 16,
+            3 => 24,
+            4 => 32,
+            _ => 64,
+        }
+    }
+
+    /// The value of `number` in a column of this type; `None` when it is out of range.
+    pub(crate) fn integer(self, number: i128) -> Option<Value> {
+        match self {
+            Self::Signed { min, max } => i64::try_from(number)
+                .ok()
+                .filter(|number| (min..=max).contains(number))
+                .map(Value::Int),
+            Self::Unsigned { max } => u64::try_from(number)
+                .ok()
+                .filter(|&number| number <= max)
+                .map(Value::Uint),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_types_have_the_ranges_of_their_widths() {
+        let fits = |number, value: i128| ColumnType::from_number(number).integer(value).is_some();
+        for (number, min, max) in [
+            (1, i128::from(i8::MIN), i128::from(i8::MAX)),
+            (3, -(1 << 23), (1 << 23) - 1),
+            (5, i128::from(i64::MIN), i128::from(i64::MAX)),
+            (6, 0, 255),
+            (8, 0, (1 << 24) - 1),
+            (10, 0, i128::from(u64::MAX)),
+        ] {
+            assert!(fits(number, min) && fits(number, max), "{number}");
+            assert!(!fits(number, min - 1) && !fits(number, max + 1), "{number}");
+        }
+    }
+}
