@@ -7,11 +7,13 @@
 use crate::{FrameHeader, ProtocolError, put_packet};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 
-/// Bytes that are read at once, if so many are there.
-const READ_CHUNK: usize = 16 << 10;
+/// The smallest and the largest room made for one read, in bytes. A read that fills its room doubles
+/// the next one, so that large results move in large pieces and small ones cost little memory.
+const READ_MIN: usize = 4 << 10;
+const READ_MAX: usize = 256 << 10;
 
 /// What carries the bytes. Wrapped TLS becomes a variant here.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct Buffers {
 pub struct Stream {
     transport: Transport,
     buffers: Buffers,
+    room: usize,
 }
 
 /// A read that failed.
@@ -57,7 +60,11 @@ impl Stream {
     /// A connection over `transport` that goes on with `buffers`.
     #[must_use]
     pub fn new(transport: Transport, buffers: Buffers) -> Self {
-        Self { transport, buffers }
+        Self {
+            transport,
+            buffers,
+            room: READ_MIN,
+        }
     }
 
     /// A fresh connection over TCP.
@@ -92,9 +99,7 @@ impl Stream {
     /// Takes the first `count` bytes of what was read, without copying.
     pub fn take(&mut self, count: usize) -> BytesMut {
         let count = count.min(self.buffers.inbound.len());
-        let taken = self.buffers.inbound.split_to(count);
-        self.release();
-        taken
+        self.buffers.inbound.split_to(count)
     }
 
     /// Drops the first `count` bytes of what was read.
@@ -102,17 +107,11 @@ impl Stream {
         self.buffers
             .inbound
             .advance(count.min(self.buffers.inbound.len()));
-        self.release();
-    }
-
-    fn release(&mut self) {
-        if self.buffers.inbound.is_empty() && self.buffers.inbound.capacity() > READ_CHUNK {
-            self.buffers.inbound = BytesMut::new();
-        }
     }
 
     /// Gives the memory of empty buffers back: for a connection that goes to rest.
     pub fn rest(&mut self) {
+        self.room = READ_MIN;
         for buffer in [&mut self.buffers.inbound, &mut self.buffers.outbound] {
             if buffer.is_empty() && buffer.capacity() > 0 {
                 *buffer = BytesMut::new();
@@ -122,27 +121,46 @@ impl Stream {
 
     /// Reads once and appends to what was read: 0 bytes mean that the peer closed its side.
     ///
-    /// Cancel-safe. No memory is held while waiting on an empty TCP connection.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// What the socket reports.
     pub async fn read_more(&mut self) -> io::Result<usize> {
         let inbound = &mut self.buffers.inbound;
-        match &mut self.transport {
-            Transport::Duplex(stream) => stream.read_buf(inbound).await,
+        inbound.reserve(self.room);
+        let room = inbound.capacity() - inbound.len();
+        let count = match &mut self.transport {
+            Transport::Duplex(stream) => stream.read_buf(inbound).await?,
             Transport::Plain(stream) => loop {
                 // Tried first: on a busy connection the bytes are usually there already.
-                inbound.reserve(READ_CHUNK);
                 match stream.try_read_buf(inbound) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if inbound.is_empty() {
-                            *inbound = BytesMut::new();
-                        }
                         stream.readable().await?;
                     }
-                    result => return result,
+                    result => break result?,
                 }
             },
+        };
+        if count == room {
+            self.room = (self.room * 2).min(READ_MAX);
+        } else if count < self.room / 4 {
+            self.room = (self.room / 2).max(READ_MIN);
+        }
+        Ok(count)
+    }
+
+    /// Whether a connection that should be silent has closed or sent something, as far as can be told
+    /// without waiting.
+    pub fn has_stirred(&mut self) -> bool {
+        if !self.buffers.inbound.is_empty() {
+            return true;
+        }
+        match &mut self.transport {
+            Transport::Duplex(_) => false,
+            Transport::Plain(stream) => {
+                let silent = stream.try_read_buf(&mut self.buffers.inbound);
+                !matches!(silent, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
         }
     }
 
@@ -171,19 +189,38 @@ impl Stream {
         Ok(())
     }
 
-    /// Writes `chunk` behind what is still to be sent, without copying it when nothing is.
+    /// Writes the first `count` bytes that were read from `from` to this connection, behind what is
+    /// still to be sent, without copying them. `count` falls as they leave.
     ///
-    /// Cancel-safe: what was not written stays in the outbound buffer.
+    /// Cancel-safe: `count` and the buffers always say what is still to do.
     ///
     /// # Errors
-    /// What the socket reports.
-    pub async fn write_through(&mut self, chunk: BytesMut) -> io::Result<()> {
-        if self.buffers.outbound.is_empty() {
-            self.buffers.outbound = chunk;
-        } else {
-            self.buffers.outbound.extend_from_slice(&chunk);
+    /// What this connection's socket reports.
+    pub async fn forward(&mut self, from: &mut Stream, count: &mut usize) -> io::Result<()> {
+        self.flush().await?;
+        while *count > 0 {
+            let chunk = from
+                .buffers
+                .inbound
+                .get(..*count)
+                .unwrap_or(&from.buffers.inbound);
+            let written = match &mut self.transport {
+                Transport::Duplex(stream) => stream.write(chunk).await?,
+                Transport::Plain(stream) => match stream.try_write(chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        stream.writable().await?;
+                        continue;
+                    }
+                    result => result?,
+                },
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            from.consume(written);
+            *count -= written;
         }
-        self.flush().await
+        Ok(())
     }
 
     /// Puts a packet behind what is to be sent and returns the next sequence number.
@@ -219,19 +256,7 @@ impl Stream {
                 packet.extend_from_slice(&payload);
             }
         }
-        self.release();
         packet.freeze()
-    }
-
-    /// Waits until the peer closes its side or sends something, without reading it.
-    ///
-    /// # Errors
-    /// What the socket reports.
-    pub async fn stirred(&self) -> io::Result<()> {
-        match &self.transport {
-            Transport::Plain(stream) => stream.ready(Interest::READABLE).await.map(|_| ()),
-            Transport::Duplex(_) => std::future::pending().await,
-        }
     }
 }
 
