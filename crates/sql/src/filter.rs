@@ -1,7 +1,11 @@
 //! The WHERE condition as a postfix stream.
 
+use crate::condition::{self, Condition};
+use crate::keyword as k;
+use crate::lexer::{Lexer, Token};
 use crate::literal::{Literal, LiteralList};
 use crate::name::ColumnRef;
+use crate::tuple::Tuples;
 
 /// A comparison operator with the column on its left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,22 @@ pub enum CompareOp {
     Ge,
 }
 
-/// One step of the postfix stream: an operand pushes one truth value, And/Or take two and push one, Not replaces one.
+impl CompareOp {
+    /// The operator that says the same with its sides exchanged.
+    pub(crate) const fn mirrored(self) -> Self {
+        match self {
+            Self::Eq | Self::NullSafeEq | Self::Ne => self,
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+        }
+    }
+}
+
+/// One step of the postfix stream: an operand pushes one truth value, And and Or take two and push one,
+/// Not replaces one. `a XOR b` and conditions inside larger expressions come out with [`Item::Unsure`]s
+/// joined by And and Or such that neither the condition nor its opposite claims anything.
 #[derive(Clone, Debug)]
 pub enum Item<'a> {
     /// `column op value`.
@@ -63,16 +82,190 @@ pub enum Item<'a> {
 }
 
 /// Iterator over a condition; see [`Item`]. Empty when the statement has no condition; otherwise the
-/// stream leaves exactly one value.
+/// stream leaves exactly one value. A reader's stack never holds more than [`Filter::MAX_STACK`] values.
 #[derive(Clone, Debug)]
 pub struct Filter<'a> {
-    rest: &'a [u8],
+    lexer: Lexer<'a>,
+    state: State<'a>,
+    /// Per open parenthesis, the operators waiting for their right side. At one level a waiting operator
+    /// binds looser than the one that came after it, so a set of flags is a stack.
+    levels: [u8; LEVELS],
+    level: usize,
+    /// Operators still to be handed out, the next in the lowest four bits.
+    queue: u64,
 }
 
-impl Filter<'_> {
-    /// A condition known to be there and not read.
-    pub(crate) const fn unsure() -> Self {
-        Self { rest: b"?" }
+#[derive(Clone, Debug)]
+enum State<'a> {
+    Operand,
+    Operator,
+    Tuples(Tuples<'a>),
+    Done,
+}
+
+/// Levels of parentheses that are read; a deeper group is one Unsure.
+const LEVELS: usize = 32;
+
+const NOT: u8 = 1;
+const AND: u8 = 1 << 1;
+const XOR: u8 = 1 << 2;
+const OR: u8 = 1 << 3;
+
+impl<'a> Filter<'a> {
+    /// The deepest stack that any stream needs: three open operators per level, one row value and two for XOR.
+    pub const MAX_STACK: usize = 3 * LEVELS + 8;
+
+    pub(crate) const fn none(lexer: Lexer<'a>) -> Self {
+        Self {
+            lexer,
+            state: State::Done,
+            levels: [0; LEVELS],
+            level: 0,
+            queue: 0,
+        }
+    }
+
+    /// Reads the condition that starts at `lexer`.
+    pub(crate) const fn new(lexer: Lexer<'a>) -> Self {
+        Self {
+            lexer,
+            state: State::Operand,
+            levels: [0; LEVELS],
+            level: 0,
+            queue: 0,
+        }
+    }
+
+    /// Reads one operand with the NOTs and opening parentheses before it.
+    fn operand(&mut self) -> Item<'a> {
+        loop {
+            let start = self.lexer;
+            match self.lexer.token() {
+                Token::Word(_, k::NOT) => {
+                    *self.waiting() ^= NOT;
+                    continue;
+                }
+                Token::Symbol(b'(') => {
+                    if let Some(tuples) = Tuples::read(start) {
+                        self.state = State::Tuples(tuples);
+                        return self.tuples();
+                    }
+                    if !condition::opens_subquery(self.lexer) && self.level + 1 < LEVELS {
+                        self.level += 1;
+                        *self.waiting() = 0;
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            self.state = State::Operator;
+            self.lexer = start;
+            let Condition { item, negated } = condition::read(&mut self.lexer);
+            if negated {
+                self.push(&Item::Not);
+            }
+            return item;
+        }
+    }
+
+    fn tuples(&mut self) -> Item<'a> {
+        let State::Tuples(tuples) = &mut self.state else {
+            return Item::Unsure;
+        };
+        if let Some(item) = tuples.next() {
+            return item;
+        }
+        let negated = tuples.is_negated();
+        self.lexer = tuples.end();
+        self.state = State::Operator;
+        if negated { Item::Not } else { self.operator() }
+    }
+
+    /// Closes what the next token closes, or takes it as the operator it is.
+    fn operator(&mut self) -> Item<'a> {
+        loop {
+            let mut ahead = self.lexer;
+            let token = ahead.token();
+            let operator = match token {
+                Token::Word(_, k::AND) | Token::AndAnd => AND,
+                Token::Word(_, k::XOR) => XOR,
+                Token::Word(_, k::OR) | Token::OrOr => OR,
+                _ => 0,
+            };
+            let waiting = self.waiting();
+            // The lowest flag binds tightest and came last.
+            let last = *waiting & waiting.wrapping_neg();
+            if last != 0 && (operator == 0 || last <= operator) {
+                *waiting ^= last;
+                return self.close(last);
+            }
+            if operator != 0 {
+                *waiting |= operator;
+                self.lexer = ahead;
+                return self.operand();
+            }
+            if self.level == 0 {
+                self.state = State::Done;
+                return Item::Unsure;
+            }
+            self.level -= 1;
+            if token == Token::Symbol(b')') {
+                self.lexer = ahead;
+                if !condition::ends(ahead.peek()) {
+                    // The group is part of a larger expression.
+                    condition::skip(&mut self.lexer);
+                    self.push(&Item::And);
+                    self.push(&Item::Unsure);
+                    self.push(&Item::Or);
+                    return Item::Unsure;
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, operator: u8) -> Item<'a> {
+        match operator {
+            NOT => Item::Not,
+            AND => Item::And,
+            OR => Item::Or,
+            _ => {
+                self.push(&Item::Unsure);
+                self.push(&Item::And);
+                self.push(&Item::Unsure);
+                self.push(&Item::Or);
+                Item::And
+            }
+        }
+    }
+
+    fn waiting(&mut self) -> &mut u8 {
+        let level = self.level.min(LEVELS - 1);
+        self.levels
+            .get_mut(level)
+            .expect("the level is smaller than their number")
+    }
+
+    fn push(&mut self, item: &Item<'_>) {
+        let code = match item {
+            Item::And => 1,
+            Item::Or => 2,
+            Item::Not => 3,
+            _ => 4,
+        };
+        let used = (64 - self.queue.leading_zeros()).div_ceil(4) * 4;
+        self.queue |= code << used;
+    }
+
+    fn pop(&mut self) -> Option<Item<'a>> {
+        let item = match self.queue & 0xF {
+            0 => return None,
+            1 => Item::And,
+            2 => Item::Or,
+            3 => Item::Not,
+            _ => Item::Unsure,
+        };
+        self.queue >>= 4;
+        Some(item)
     }
 }
 
@@ -80,8 +273,19 @@ impl<'a> Iterator for Filter<'a> {
     type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Item<'a>> {
-        let was_empty = self.rest.is_empty();
-        self.rest = &[];
-        (!was_empty).then_some(Item::Unsure)
+        if let Some(item) = self.pop() {
+            return Some(item);
+        }
+        let item = match self.state {
+            State::Operand => self.operand(),
+            State::Operator => self.operator(),
+            State::Tuples(_) => self.tuples(),
+            State::Done => return None,
+        };
+        if matches!(self.state, State::Done) {
+            None
+        } else {
+            Some(item)
+        }
     }
 }

@@ -4,13 +4,25 @@
 //! first table, its partition, hints, the WHERE condition and the rows of an INSERT. Whatever it cannot
 //! read it reports as unsure, never as something else.
 
+mod block;
+mod byte_class;
 mod charset;
+mod command;
+mod condition;
 mod escape;
 mod filter;
+mod hint;
+mod keyword;
+mod lexer;
 mod literal;
 mod name;
+mod operand;
 mod outline;
+mod reader;
 mod rows;
+mod table;
+mod tail;
+mod tuple;
 mod uses;
 mod verb;
 

@@ -1,6 +1,10 @@
 //! Constant operands, still in the statement's bytes.
 
-use crate::name::Name;
+use crate::filter::CompareOp;
+use crate::keyword as k;
+use crate::lexer::{Lexer, Token};
+use crate::name::{ColumnRef, Name};
+use crate::operand::{Operand, listed, operand};
 
 /// An operand that is a constant, or [`Literal::Unsure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +64,102 @@ pub enum TemporalKind {
 /// The members of an IN list, or the values of one INSERT row.
 #[derive(Clone, Debug)]
 pub struct LiteralList<'a> {
-    rest: &'a [u8],
+    /// Before a member, or before the `,` or `)` behind it.
+    lexer: Lexer<'a>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing read yet: a `)` here is an empty list.
+    Start,
+    Inside,
+    /// One name and `=` before each value, as in INSERT … SET.
+    Assignments,
+    Done,
+}
+
+impl<'a> LiteralList<'a> {
+    /// The list behind a `(` already read.
+    pub(crate) const fn new(lexer: Lexer<'a>) -> Self {
+        Self {
+            lexer,
+            state: State::Start,
+        }
+    }
+
+    /// The values of `c = v, …`.
+    pub(crate) const fn of_assignments(lexer: Lexer<'a>) -> Self {
+        Self {
+            lexer,
+            state: State::Assignments,
+        }
+    }
+
+    fn assigned(&mut self) -> Option<Literal<'a>> {
+        assigned_column(&mut self.lexer)?;
+        let start = self.lexer;
+        if let Operand::Value(value) = operand(&mut self.lexer)
+            && ends_assignment(self.lexer.peek())
+        {
+            return Some(value);
+        }
+        self.lexer = start;
+        skip_assigned(&mut self.lexer);
+        Some(Literal::Unsure)
+    }
 }
 
 impl<'a> Iterator for LiteralList<'a> {
     type Item = Literal<'a>;
 
     fn next(&mut self) -> Option<Literal<'a>> {
-        self.rest = &[];
-        None
+        let literal = match self.state {
+            State::Start if self.lexer.peek() == Token::Symbol(b')') => None,
+            State::Start | State::Inside => {
+                self.state = State::Inside;
+                Some(listed(&mut self.lexer))
+            }
+            State::Assignments => self.assigned(),
+            State::Done => None,
+        };
+        if literal.is_none() || !self.lexer.take_symbol(b',') {
+            self.state = State::Done;
+        }
+        literal
+    }
+}
+
+/// Reads `column =` of an assignment list.
+pub(crate) fn assigned_column<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
+    let Operand::Column(ColumnRef { column, .. }) = operand(lexer) else {
+        return None;
+    };
+    matches!(lexer.token(), Token::Compare(CompareOp::Eq) | Token::Assign).then_some(column)
+}
+
+/// Reads over the value of an assignment, to the `,` or whatever else ends it.
+pub(crate) fn skip_assigned(lexer: &mut Lexer<'_>) {
+    loop {
+        let mut ahead = *lexer;
+        let token = ahead.token();
+        if ends_assignment(token) {
+            return;
+        }
+        if token == Token::Symbol(b'(') {
+            ahead.skip_group();
+        }
+        *lexer = ahead;
+    }
+}
+
+fn ends_assignment(token: Token<'_>) -> bool {
+    match token {
+        Token::End | Token::Symbol(b',' | b';' | b')') => true,
+        Token::Word(_, key) => matches!(
+            key,
+            k::ON | k::WHERE | k::AS | k::RETURNING | k::ORDER | k::LIMIT
+        ),
+        _ => false,
     }
 }

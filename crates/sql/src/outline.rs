@@ -2,8 +2,12 @@
 
 use crate::charset::Charset;
 use crate::filter::Filter;
+use crate::hint::Hints;
+use crate::lexer::Lexer;
 use crate::name::{Name, TableRef};
+use crate::reader::Reader;
 use crate::rows::Rows;
+use crate::tail;
 use crate::uses::Uses;
 use crate::verb::Verb;
 
@@ -19,18 +23,43 @@ pub enum Consistency {
 /// What [`outline`] found. Small and `Copy`; borrows the statement's bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {
-    text: &'a [u8],
-    verb: Verb,
+    pub(crate) verb: Verb,
+    pub(crate) explain: Explain,
+    pub(crate) table: Option<TableRef<'a>>,
+    pub(crate) partition: Option<Name<'a>>,
+    pub(crate) name: Option<Name<'a>>,
+    pub(crate) hints: Hints,
+    pub(crate) is_for_update: bool,
+    pub(crate) uses: Uses,
+    pub(crate) body: Body<'a>,
+    /// Where reading stopped: at the end of the first statement, or at the rows of an INSERT.
+    pub(crate) tail: Lexer<'a>,
+}
+
+/// What stands before the verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Explain {
+    No,
+    Plan,
+    Route,
+}
+
+/// Where the key values are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    None,
+    Condition(Lexer<'a>),
+    Values {
+        columns: Option<Lexer<'a>>,
+        rows: Lexer<'a>,
+    },
+    Assignments(Lexer<'a>),
 }
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
 #[must_use]
 pub fn outline(text: &[u8], charset: Charset) -> Outline<'_> {
-    let _ = charset;
-    Outline {
-        text,
-        verb: Verb::Other,
-    }
+    Reader::new(text, charset).read()
 }
 
 impl<'a> Outline<'a> {
@@ -42,73 +71,104 @@ impl<'a> Outline<'a> {
 
     /// Whether the statement is an EXPLAIN, DESC or DESCRIBE of another statement.
     #[must_use]
-    pub const fn is_explain(&self) -> bool {
-        false
+    pub fn is_explain(&self) -> bool {
+        self.explain != Explain::No
     }
 
-    /// The first table of the outer query block.
+    /// Whether the statement is EXPLAIN ROUTE, which the proxy answers itself.
     #[must_use]
-    pub const fn table(&self) -> Option<TableRef<'a>> {
-        None
+    pub fn is_explain_route(&self) -> bool {
+        self.explain == Explain::Route
+    }
+
+    /// The first table of the outer query block. A derived table or a common table expression in its
+    /// place is followed inside.
+    #[must_use]
+    pub fn table(&self) -> Option<TableRef<'a>> {
+        self.table.filter(|_| self.verb != Verb::Call)
+    }
+
+    /// The routine that CALL names, with its database or package.
+    #[must_use]
+    pub fn routine(&self) -> Option<TableRef<'a>> {
+        self.table.filter(|_| self.verb == Verb::Call)
     }
 
     /// The name in `PARTITION (p)` behind the table, when there is exactly one.
     #[must_use]
     pub const fn partition(&self) -> Option<Name<'a>> {
-        None
+        self.partition
     }
 
     /// The `READ_CONSISTENCY` hint.
     #[must_use]
     pub const fn consistency_hint(&self) -> Option<Consistency> {
-        None
+        self.hints.consistency
     }
 
     /// The `QUERY_TIMEOUT` hint, microseconds.
     #[must_use]
     pub const fn query_timeout_us(&self) -> Option<u64> {
-        None
+        self.hints.query_timeout_us
     }
 
     /// Whether rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
     #[must_use]
     pub const fn is_for_update(&self) -> bool {
-        false
+        self.is_for_update
     }
 
-    /// Features that tie the statement to a session or server.
+    /// Features that tie the statement to a session or server. Reads the rows of an INSERT once when
+    /// something in them looks like one.
     #[must_use]
-    pub const fn uses(&self) -> Uses {
-        Uses::NONE
+    pub fn uses(&self) -> Uses {
+        match self.body {
+            Body::Values { rows, .. } => self.uses | tail::uses(rows),
+            _ => self.uses,
+        }
     }
 
-    /// Whether another non-empty statement follows behind a `;`.
+    /// Whether another non-empty statement follows behind a `;`. Reads the rows of an INSERT once when a
+    /// `;` is among them.
     #[must_use]
-    pub const fn is_multi_statement(&self) -> bool {
-        false
+    pub fn is_multi_statement(&self) -> bool {
+        tail::has_more(self.tail)
     }
 
     /// Length in bytes of the first statement, without its `;`.
     #[must_use]
-    pub const fn first_length(&self) -> usize {
-        self.text.len()
+    pub fn first_length(&self) -> usize {
+        tail::end(self.tail).position()
+    }
+
+    /// How many `?` the first statement has. Reads the rows of an INSERT once.
+    #[must_use]
+    pub fn parameters(&self) -> u32 {
+        tail::parameters(self.tail)
     }
 
     /// The WHERE condition of the block that holds [`Self::table`].
     #[must_use]
-    pub const fn filter(&self) -> Filter<'a> {
-        Filter::unsure()
+    pub fn filter(&self) -> Filter<'a> {
+        match self.body {
+            Body::Condition(lexer) => Filter::new(lexer),
+            _ => Filter::none(self.tail),
+        }
     }
 
     /// The rows of INSERT and REPLACE.
     #[must_use]
-    pub const fn rows(&self) -> Rows<'a> {
-        Rows::none()
+    pub fn rows(&self) -> Rows<'a> {
+        match self.body {
+            Body::Values { columns, rows } => Rows::values(columns, rows),
+            Body::Assignments(lexer) => Rows::assignments(lexer),
+            _ => Rows::none(),
+        }
     }
 
     /// The name in USE, PREPARE, EXECUTE, DEALLOCATE, SAVEPOINT and their relatives.
     #[must_use]
     pub const fn name_argument(&self) -> Option<Name<'a>> {
-        None
+        self.name
     }
 }

@@ -1,0 +1,34 @@
+//! What a byte can start, from a table.
+
+// The classes that a word goes on with come first, so that one comparison tells its end.
+pub(crate) const WORD: u8 = 0;
+pub(crate) const DIGIT: u8 = 1;
+pub(crate) const BLANK: u8 = 2;
+pub(crate) const QUOTE: u8 = 3;
+pub(crate) const BACKTICK: u8 = 4;
+pub(crate) const OPERATOR: u8 = 5;
+pub(crate) const SYMBOL: u8 = 6;
+
+pub(crate) fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(SYMBOL)
+}
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [SYMBOL; 256];
+    let mut byte = 0_u8;
+    let mut places = classes.as_mut_slice();
+    while let [place, rest @ ..] = places {
+        *place = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | 0x80.. => WORD,
+            b'0'..=b'9' => DIGIT,
+            0 | b' ' | b'\t'..=b'\r' => BLANK,
+            b'\'' | b'"' => QUOTE,
+            b'`' => BACKTICK,
+            b'=' | b'<' | b'>' | b'!' | b'&' | b'|' | b':' | b'?' | b'@' | b'.' => OPERATOR,
+            _ => SYMBOL,
+        };
+        byte = byte.wrapping_add(1);
+        places = rest;
+    }
+    classes
+};

@@ -1,0 +1,183 @@
+//! Reads a single condition, such as `k = 5`, between AND, OR and parentheses.
+
+use crate::filter::Item;
+use crate::keyword as k;
+use crate::lexer::{Lexer, Token};
+use crate::literal::{Literal, LiteralList};
+use crate::name::ColumnRef;
+use crate::operand::{Operand, operand};
+
+/// A condition and whether it is meant the other way round.
+pub(crate) struct Condition<'a> {
+    pub(crate) item: Item<'a>,
+    pub(crate) negated: bool,
+}
+
+impl<'a> Condition<'a> {
+    const fn plain(item: Item<'a>) -> Self {
+        Self {
+            item,
+            negated: false,
+        }
+    }
+}
+
+/// Reads a condition up to what ends it. Whatever is not understood in full is unsure in full.
+pub(crate) fn read<'a>(lexer: &mut Lexer<'a>) -> Condition<'a> {
+    let start = *lexer;
+    if let Some(condition) = understood(lexer)
+        && ends(lexer.peek())
+    {
+        return condition;
+    }
+    *lexer = start;
+    skip(lexer);
+    Condition::plain(Item::Unsure)
+}
+
+fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
+    let left = operand(lexer);
+    let token = lexer.token();
+    if let Token::Compare(op) = token {
+        return match (left, operand(lexer)) {
+            (Operand::Column(column), Operand::Value(value)) => {
+                Some(Condition::plain(Item::Compare { column, op, value }))
+            }
+            (Operand::Value(value), Operand::Column(column)) => {
+                Some(Condition::plain(Item::Compare {
+                    column,
+                    op: op.mirrored(),
+                    value,
+                }))
+            }
+            _ => None,
+        };
+    }
+    let Operand::Column(column) = left else {
+        return None;
+    };
+    let Token::Word(_, mut key) = token else {
+        return None;
+    };
+    if key == k::IS {
+        let negated = lexer.take_word(k::NOT);
+        return lexer.take_word(k::NULL).then_some(Condition {
+            item: Item::IsNull(column),
+            negated,
+        });
+    }
+    let negated = key == k::NOT;
+    if negated {
+        let Token::Word(_, next) = lexer.token() else {
+            return None;
+        };
+        key = next;
+    }
+    let item = match key {
+        k::IN => members(lexer, column)?,
+        k::BETWEEN => between(lexer, column)?,
+        _ => return None,
+    };
+    Some(Condition { item, negated })
+}
+
+fn members<'a>(lexer: &mut Lexer<'a>, column: ColumnRef<'a>) -> Option<Item<'a>> {
+    if !lexer.take_symbol(b'(') || opens_subquery(*lexer) {
+        return None;
+    }
+    let list = LiteralList::new(*lexer);
+    lexer.skip_group().then_some(Item::In { column, list })
+}
+
+fn between<'a>(lexer: &mut Lexer<'a>, column: ColumnRef<'a>) -> Option<Item<'a>> {
+    let low = value(lexer)?;
+    if !lexer.take_word(k::AND) {
+        return None;
+    }
+    let high = value(lexer)?;
+    Some(Item::Between { column, low, high })
+}
+
+fn value<'a>(lexer: &mut Lexer<'a>) -> Option<Literal<'a>> {
+    match operand(lexer) {
+        Operand::Value(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether the parenthesis before `inside` holds a subquery.
+pub(crate) fn opens_subquery(mut inside: Lexer<'_>) -> bool {
+    while inside.take_symbol(b'(') {}
+    matches!(
+        inside.token(),
+        Token::Word(_, k::SELECT | k::WITH | k::VALUES | k::TABLE)
+    )
+}
+
+/// Whether a condition that was read in full can be followed by `token`.
+pub(crate) fn ends(token: Token<'_>) -> bool {
+    breaks(token)
+        || matches!(
+            token,
+            Token::Word(
+                _,
+                k::WINDOW
+                    | k::RETURNING
+                    | k::INTERSECT
+                    | k::EXCEPT
+                    | k::MINUS
+                    | k::FETCH
+                    | k::START
+                    | k::CONNECT
+            )
+        )
+}
+
+/// Reads over a condition that is not understood.
+pub(crate) fn skip(lexer: &mut Lexer<'_>) {
+    let mut cases = 0_u32;
+    let mut betweens = 0_u32;
+    loop {
+        let mut ahead = *lexer;
+        match ahead.token() {
+            Token::Symbol(b'(') => {
+                ahead.skip_group();
+            }
+            Token::Word(_, k::CASE) => cases += 1,
+            Token::Word(_, k::END) => cases = cases.saturating_sub(1),
+            Token::Word(_, k::BETWEEN) if cases == 0 => betweens += 1,
+            Token::Word(_, k::AND) if cases == 0 && betweens > 0 => betweens -= 1,
+            Token::End | Token::Symbol(b')' | b';') => return,
+            token if cases == 0 && breaks(token) => return,
+            _ => {}
+        }
+        *lexer = ahead;
+    }
+}
+
+/// Tokens that no expression goes on over outside parentheses: the reserved words among the ends.
+fn breaks(token: Token<'_>) -> bool {
+    match token {
+        Token::End | Token::Symbol(b')' | b';') | Token::AndAnd | Token::OrOr => true,
+        Token::Word(_, key) => matches!(
+            key,
+            k::AND
+                | k::OR
+                | k::XOR
+                | k::GROUP
+                | k::ORDER
+                | k::LIMIT
+                | k::HAVING
+                | k::FOR
+                | k::LOCK
+                | k::UNION
+                | k::INTO
+                | k::PROCEDURE
+                | k::ON
+                | k::SELECT
+                | k::FROM
+                | k::WHERE
+        ),
+        _ => false,
+    }
+}
