@@ -25,18 +25,17 @@ impl Engine {
         if let Some(engine) = shared.as_ref() {
             return Ok(Arc::clone(engine));
         }
-        let engine = Arc::new(Self::start()?);
+        let engine = Arc::new(Self::start_on(port::free()?)?);
         *shared = Some(Arc::clone(&engine));
         Ok(engine)
     }
 
-    /// Boots an engine of one's own (3 to 25 s, 1.2 GB of disk, about as much memory).
+    /// Boots an engine of one's own on a port (3 to 25 s, 1.2 GB of disk, about as much memory).
     ///
     /// # Errors
     /// When the wheel cannot be had or the engine does not boot.
-    pub fn start() -> Result<Self, Failure> {
+    pub fn start_on(port: u16) -> Result<Self, Failure> {
         let python = parts::python()?;
-        let port = port::free()?;
         let dir = workspace::run_dir("seekdb")?;
         let mut command = Command::new(python.package("pylibseekdb")?.join("seekdb"));
         command

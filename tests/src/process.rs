@@ -108,10 +108,9 @@ impl Process {
     /// When it has not within the limit.
     pub fn wait_for_end(&mut self, limit: Duration) -> Result<ExitStatus, Failure> {
         let what = format!("the end of {}", self.name);
-        let evidence = self.evidence();
         crate::wait::until(&what, limit, || match self.child.try_wait() {
             Ok(Some(status)) => Ok(status),
-            Ok(None) => Err(evidence.clone()),
+            Ok(None) => Err(self.evidence()),
             Err(error) => Err(error.to_string()),
         })
     }

@@ -68,6 +68,34 @@ while read -r verb what; do
 " ;;
     esac
 done
-for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 echo "$dirs" | while read -r dir; do [ -n "$dir" ] && rm -rf -- "$dir"; done
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_pipe_ends_the_watched_and_removes_the_folder() {
+        let mut sleeper = Command::new("sleep")
+            .arg("1000")
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let dir = std::env::temp_dir().join(format!("odp watchdog {}", sleeper.id()));
+        std::fs::create_dir_all(dir.join("inner")).unwrap();
+        let (mut watchdog, mut input) = start().unwrap();
+        let id = sleeper.id();
+        writeln!(
+            input,
+            "watch 999999\nwatch {id}\nforget 999999\nremove {}",
+            dir.display()
+        )
+        .unwrap();
+        drop(input);
+        watchdog.wait().unwrap();
+        assert!(!sleeper.wait().unwrap().success());
+        assert!(!dir.exists());
+    }
+}

@@ -1,0 +1,118 @@
+//! In front of the real engine: the same answers as without the proxy.
+
+use odp_tests::clients::{mariadb, python};
+use odp_tests::mysql::Connection;
+use odp_tests::proxy::Settings;
+use odp_tests::{Engine, Failure, Proxy, Timer};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One test for each theme of `tests/python/scenarios.py`.
+macro_rules! same_answers {
+    ($($test:ident => $scenario:literal,)*) => {
+        $(
+            #[test]
+            fn $test() -> Result<(), Failure> {
+                let _timer = Timer::start();
+                same_answers($scenario)
+            }
+        )*
+    };
+}
+
+same_answers! {
+    logins_and_refusals_are_the_same => "login",
+    text_statements_answer_the_same => "text_statements",
+    prepared_statements_answer_the_same => "prepared_statements",
+    the_binary_protocol_is_the_same_byte_by_byte => "binary_protocol",
+    transactions_end_the_same => "transactions",
+    unicode_is_the_same => "unicode_text",
+    types_and_nulls_are_the_same => "types_and_nulls",
+    a_large_result_is_the_same => "large_result",
+    an_error_in_the_middle_is_the_same => "error_in_the_middle",
+    warnings_are_the_same => "warnings",
+    multiple_results_are_the_same => "multiple_results",
+    last_insert_id_is_the_same => "last_insert_id",
+    session_variables_are_the_same => "session_variables",
+    other_databases_are_the_same => "other_databases",
+    show_statements_are_the_same => "show_statements",
+    load_data_local_is_the_same => "load_data_local",
+    large_packets_are_the_same => "large_packets",
+    other_commands_answer_the_same => "commands",
+}
+
+#[test]
+fn every_form_of_the_user_name_logs_in() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let user = |user| world.proxy.account(user, PASSWORD);
+    for name in ["app", "app@sys", "app@sys#obcluster", "obcluster:sys:app"] {
+        let output = mariadb(user(name), "test", "SELECT CURRENT_USER() AS u")?;
+        assert_eq!(output, "u\napp@%\n", "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_c_extension_logs_in_through_the_proxy() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let port = world.proxy.port().to_string();
+    python(
+        "connector_works.py",
+        &["c", USER, PASSWORD, &port],
+        SCENARIO,
+    )
+    .map(drop)
+}
+
+/// An engine, an account with a password on it, and a proxy in front.
+struct World {
+    engine: Arc<Engine>,
+    proxy: Proxy,
+}
+
+impl World {
+    fn shared() -> Result<Arc<Self>, Failure> {
+        static SHARED: Mutex<Option<Arc<World>>> = Mutex::new(None);
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(world) = shared.as_ref() {
+            return Ok(Arc::clone(world));
+        }
+        let engine = Engine::shared()?;
+        let mut root = Connection::login(engine.port(), "root", "")?;
+        root.query(&format!(
+            "CREATE USER IF NOT EXISTS app IDENTIFIED BY '{PASSWORD}'"
+        ))?;
+        root.query("GRANT ALL ON *.* TO app")?;
+        let settings = Settings::in_front_of(&[engine.port()])
+            .with("rootservice_cluster_name", "\"obcluster\"")
+            .with("metadata_user", "\"root@sys\"")
+            .with("observer_sys_password", "\"\"");
+        let world = Arc::new(Self {
+            proxy: Proxy::start(&settings)?,
+            engine,
+        });
+        *shared = Some(Arc::clone(&world));
+        Ok(world)
+    }
+}
+
+fn same_answers(scenario: &str) -> Result<(), Failure> {
+    let world = World::shared()?;
+    let (direct, proxied) = (
+        world.engine.port().to_string(),
+        world.proxy.port().to_string(),
+    );
+    let arguments = [scenario, USER, PASSWORD, &direct, &proxied];
+    python("same_answers.py", &arguments, SCENARIO)
+        .map(drop)
+        .map_err(|failure| {
+            let evidence = format!("{failure}\n{}", world.proxy.evidence());
+            Failure::answer(format!("scenario {scenario}"), evidence)
+        })
+}
+
+const USER: &str = "app@sys";
+const PASSWORD: &str = "secret";
+const SCENARIO: Duration = Duration::from_mins(3);
