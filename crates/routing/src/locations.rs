@@ -265,3 +265,78 @@ impl Entry {
 fn millis_of(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Location;
+    use odp_cluster::{DatabaseName, TableId, TableName, TabletId, TenantName};
+    use std::time::Duration;
+
+    fn key(number: usize) -> TableKey {
+        TableKey {
+            tenant: TenantName::new("demo"),
+            database: DatabaseName::new("test"),
+            table: TableName::new(format!("t{number}")),
+        }
+    }
+
+    fn table() -> Lookup {
+        let location = Location {
+            tablet: TabletId(0),
+            replicas: Vec::new(),
+        };
+        Lookup::Table(Box::new(Table {
+            id: TableId(1),
+            schema_version: 1,
+            partitioning: None,
+            locations: vec![location],
+        }))
+    }
+
+    #[test]
+    fn memory_stays_bounded_and_hot_tables_stay() {
+        let limits = RouterLimits {
+            location_cache_bytes: 64 << 10,
+            ..RouterLimits::default()
+        };
+        let (cache, mut now) = (Locations::default(), Instant::now());
+        let hot = key(0);
+        cache.install(hot.clone(), table(), &limits, now);
+        for number in 1..2000 {
+            now += Duration::from_secs(1);
+            let parts = hot.parts();
+            let borrowed = BorrowedKey {
+                tenant: parts.0,
+                database: parts.1,
+                table: parts.2,
+            };
+            let found = cache.find(borrowed, &limits, now, |_| ());
+            assert!(found.is_some(), "the hot table was dropped at {number}");
+            cache.install(key(number), table(), &limits, now);
+            assert!(cache.bytes.load(Ordering::Relaxed) <= limits.location_cache_bytes);
+        }
+        let weights: usize = cache.map.iter().map(|entry| entry.weight).sum();
+        assert_eq!(weights, cache.bytes.load(Ordering::Relaxed));
+        assert!(cache.map.len() > 50, "{} entries", cache.map.len());
+    }
+
+    #[test]
+    fn a_failed_refresh_keeps_the_old_answer() {
+        let (limits, cache, now) = (
+            RouterLimits::default(),
+            Locations::default(),
+            Instant::now(),
+        );
+        cache.install(key(1), table(), &limits, now);
+        assert!(cache.mark_stale(&key(1), &limits, now));
+        cache.install(key(1), Lookup::Failed, &limits, now);
+        assert!(matches!(
+            cache.map.get(&key(1)).unwrap().known,
+            Known::Table(_)
+        ));
+        assert!(!cache.mark_stale(&key(1), &limits, now), "not so soon");
+        let later = now + limits.delay_update_entry_interval;
+        assert!(cache.mark_stale(&key(1), &limits, later));
+    }
+}

@@ -1,0 +1,57 @@
+//! What is learned from following a route.
+
+use super::fixture::{Setup, hashed, unpartitioned};
+use crate::{Learned, Observation, RouteReason};
+use std::time::Duration;
+
+#[test]
+fn a_miss_has_the_location_refreshed_by_one_caller() {
+    let mut setup = Setup::new();
+    let sql = "select * from t where k = 1";
+    let route = setup.route(sql);
+    let miss = Observation::Answered {
+        partition_hit: Some(false),
+    };
+    let learned = setup.router.learn(&route, miss, setup.now);
+    assert_eq!(learned.refresh, Some(setup.key("t")));
+    let again = setup.router.learn(&route, miss, setup.now);
+    assert_eq!(again.refresh, None, "the refresh is under way");
+    assert!(!setup.route(sql).refresh, "the old answer still serves");
+
+    // An answer that brings nothing new delays the next refresh.
+    setup.install(setup.key("t"), hashed());
+    assert_eq!(setup.router.learn(&route, miss, setup.now).refresh, None);
+    setup.now += Duration::from_secs(5);
+    assert!(setup.route(sql).refresh);
+
+    // A lost answer is not waited for for ever.
+    setup.now += Duration::from_secs(5);
+    assert!(setup.route(sql).refresh);
+}
+
+#[test]
+fn a_hit_on_the_leader_changes_nothing() {
+    let setup = Setup::new();
+    let route = setup.route("select * from t where k = 1");
+    let hit = Observation::Answered {
+        partition_hit: Some(true),
+    };
+    assert_eq!(
+        setup.router.learn(&route, hit, setup.now),
+        Learned::default()
+    );
+    let lost = setup
+        .router
+        .learn(&route, Observation::ConnectionLost, setup.now);
+    assert_eq!(lost.refresh, Some(setup.key("t")));
+    assert!(lost.refresh_cluster);
+}
+
+#[test]
+fn a_location_without_leader_is_refreshed_at_once() {
+    let setup = Setup::new();
+    setup.install(setup.key("orphan"), unpartitioned(None));
+    let route = setup.route("select * from orphan");
+    assert_eq!(route.reason, RouteReason::NoLeader);
+    assert!(route.refresh && !setup.route("select * from orphan").refresh);
+}
