@@ -1,1 +1,133 @@
 //! Fuzz targets over everything that reads bytes from outside.
+//!
+//! Each function here takes any bytes and panics when a promise is broken. `targets/` hands them to
+//! libFuzzer (`cargo +nightly fuzz run TARGET` from the root); the test below runs the committed
+//! corpus, so that an ordinary `cargo test` holds every case that once was found.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a panic is what a fuzz target reports"
+)]
+
+use bytes::BytesMut;
+use odp_cluster::{LoginName, Separators};
+use odp_protocol::{
+    CommandKind, Framing, HandshakeResponse, OkFormat, OkPacket, ResponseTracker, Step,
+};
+use odp_sql::{Charset, outline};
+
+/// An outline can be taken of any text and its lazy parts end.
+pub fn sql_outline(data: &[u8]) {
+    for charset in [Charset::Utf8, Charset::Gbk] {
+        let outline = outline(data, charset);
+        assert!(outline.first_length() <= data.len());
+        assert!(outline.filter().count() <= data.len());
+        assert!(outline.rows().map(Iterator::count).count() <= data.len());
+    }
+}
+
+/// A user name parses or is refused; its parts come out of it.
+pub fn login_name(data: &[u8]) {
+    let name = String::from_utf8_lossy(data);
+    if let Ok(login) = LoginName::parse(&name, &Separators::default()) {
+        assert!(name.contains(login.user.as_str()));
+    }
+}
+
+/// A login packet that parses is written so that it reads the same.
+pub fn handshake_response(data: &[u8]) {
+    let Ok(login) = HandshakeResponse::parse(data) else {
+        return;
+    };
+    let mut written = BytesMut::new();
+    login.put(&mut written);
+    let again = HandshakeResponse::parse(&written).expect("what was written can be read");
+    let mut twice = BytesMut::new();
+    again.put(&mut twice);
+    assert_eq!(written, twice);
+}
+
+/// An OK packet that parses is written so that it reads the same, in both forms.
+pub fn ok_packet(data: &[u8]) {
+    for format in [OkFormat::Plain, OkFormat::Tracked] {
+        let Ok(ok) = OkPacket::parse(data, format) else {
+            continue;
+        };
+        let mut written = BytesMut::new();
+        ok.put(&mut written, format);
+        let again = OkPacket::parse(&written, format).expect("what was written can be read");
+        assert_eq!(
+            (ok.affected_rows, ok.info),
+            (again.affected_rows, again.info)
+        );
+        assert_eq!(ok.changes, again.changes);
+    }
+}
+
+/// The end of a response is the same whether the bytes come at once or one by one.
+pub fn response_tracker(data: &[u8]) {
+    let [command, flags, response @ ..] = data else {
+        return;
+    };
+    let tracker = ResponseTracker::new(
+        CommandKind::from_byte(*command),
+        Framing {
+            extra_ok: flags & 1 != 0,
+            extra_ok_for_statistics: flags & 2 != 0,
+            deprecate_eof: flags & 4 != 0,
+        },
+    );
+    let at_once = follow(tracker.clone(), response, response.len());
+    assert_eq!(at_once, follow(tracker, response, 1));
+}
+
+/// Where a response ends (`None` for one that breaks the protocol) when bytes come in such pieces.
+fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option<(usize, bool)> {
+    let (mut taken, mut read) = (0, piece.min(response.len()));
+    loop {
+        match tracker.next(response.get(taken..read)?).ok()? {
+            Step::Forward(count) | Step::Packet(_, count) => taken += count,
+            Step::More(_) if read == response.len() => return Some((taken, false)),
+            Step::More(_) => read = (read + piece).min(response.len()),
+            Step::Done => return Some((taken, tracker.is_done())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGETS: [(&str, fn(&[u8])); 5] = [
+        ("sql_outline", sql_outline),
+        ("login_name", login_name),
+        ("handshake_response", handshake_response),
+        ("ok_packet", ok_packet),
+        ("response_tracker", response_tracker),
+    ];
+
+    #[test]
+    fn the_committed_corpus_breaks_no_promise() {
+        for (name, target) in TARGETS {
+            let folder = format!("{}/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+            let files: Vec<_> = std::fs::read_dir(&folder).expect(&folder).collect();
+            assert!(!files.is_empty(), "{folder} is empty");
+            for file in files {
+                target(&std::fs::read(file.unwrap().path()).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_in_any_place_of_the_corpus_breaks_no_promise() {
+        for (name, target) in TARGETS {
+            let folder = format!("{}/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+            for file in std::fs::read_dir(&folder).expect(&folder) {
+                let data = std::fs::read(file.unwrap().path()).unwrap();
+                for end in 0..data.len().min(1_000) {
+                    target(&data[..end]);
+                }
+            }
+        }
+    }
+}
