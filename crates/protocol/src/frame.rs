@@ -4,6 +4,7 @@
 //! Basics"), so a packet of 16 MiB or more is a chain that ends in a shorter, possibly empty frame.
 
 use bytes::{BufMut, BytesMut};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of a frame header: 3 of length, 1 of sequence number.
 pub const HEADER_LEN: usize = 4;
@@ -46,6 +47,47 @@ impl FrameHeader {
     fn encode(self) -> [u8; HEADER_LEN] {
         let [a, b, c, ..] = self.payload.to_le_bytes();
         [a, b, c, self.sequence]
+    }
+}
+
+/// Follows one packet through its frames and says where it ends; plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PacketTracker {
+    remaining: usize,
+    continued: bool,
+    started: bool,
+}
+
+impl PacketTracker {
+    /// How many bytes at the front of `bytes` belong to the packet; it moves on by that many. A frame
+    /// header counts only when it is whole.
+    pub fn advance(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while !self.is_done() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if self.remaining > 0 {
+                let now = self.remaining.min(rest.len());
+                self.remaining -= now;
+                at += now;
+                if self.remaining > 0 {
+                    break;
+                }
+            } else if let Some(header) = FrameHeader::read(rest) {
+                at += HEADER_LEN;
+                self.remaining = header.payload;
+                self.continued = header.is_continued();
+                self.started = true;
+            } else {
+                break;
+            }
+        }
+        at
+    }
+
+    /// Whether the packet has passed as a whole.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.started && self.remaining == 0 && !self.continued
     }
 }
 
@@ -115,6 +157,29 @@ mod tests {
                 sequence: 4
             }
         );
+    }
+
+    #[test]
+    fn a_packet_is_followed_to_its_end_at_any_split() {
+        let mut bytes = BytesMut::new();
+        put_packet(&mut bytes, 0, &vec![1; MAX_FRAME_PAYLOAD + 5]);
+        let length = bytes.len();
+        put_packet(&mut bytes, 0, b"next");
+        for split in [
+            0,
+            2,
+            4,
+            5,
+            MAX_FRAME_PAYLOAD + 4,
+            MAX_FRAME_PAYLOAD + 6,
+            length - 1,
+            length,
+        ] {
+            let mut tracker = PacketTracker::default();
+            let mut at = tracker.advance(&bytes[..split]);
+            at += tracker.advance(&bytes[at..]);
+            assert_eq!((at, tracker.is_done()), (length, true), "split at {split}");
+        }
     }
 
     #[test]

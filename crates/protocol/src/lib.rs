@@ -31,7 +31,8 @@ pub use command::{Command, CommandKind};
 pub use cursor::{Reader, Truncated, put_lenenc_bytes, put_lenenc_int};
 pub use error::ProtocolError;
 pub use frame::{
-    FrameHeader, HEADER_LEN, MAX_FRAME_PAYLOAD, finish_frame, put_packet, start_frame,
+    FrameHeader, HEADER_LEN, MAX_FRAME_PAYLOAD, PacketTracker, finish_frame, put_packet,
+    start_frame,
 };
 pub use greeting::{Greeting, NATIVE_PASSWORD};
 pub use infile::InfileTracker;

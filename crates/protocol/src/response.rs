@@ -97,6 +97,8 @@ pub struct ResponseTracker {
     /// The current packet goes on in the next frame.
     continued: bool,
     status: u16,
+    /// The sequence number of the last frame seen.
+    sequence: u8,
 }
 
 /// What a frame turned out to be.
@@ -132,6 +134,7 @@ impl ResponseTracker {
             in_frame: 0,
             continued: false,
             status: 0,
+            sequence: 0,
         }
     }
 
@@ -151,6 +154,12 @@ impl ResponseTracker {
     #[must_use]
     pub fn status(&self) -> StatusFlags {
         StatusFlags::from_bits_retain(self.status)
+    }
+
+    /// The sequence number that a packet of the proxy's own would have behind what has passed.
+    #[must_use]
+    pub fn next_sequence(&self) -> u8 {
+        self.sequence.wrapping_add(1)
     }
 
     /// Says what to do with the front of `bytes`, which holds everything read and not yet taken.
@@ -189,6 +198,7 @@ impl ResponseTracker {
                     passed += HEADER_LEN;
                 }
                 Frame::Eof => {
+                    self.sequence = header.sequence;
                     self.end_of_part(payload)?;
                     passed += header.frame_len();
                 }
@@ -210,6 +220,7 @@ impl ResponseTracker {
     }
 
     fn enter(&mut self, header: FrameHeader) {
+        self.sequence = header.sequence;
         self.in_frame = header.payload;
         self.continued = header.is_continued();
     }
@@ -260,14 +271,12 @@ impl ResponseTracker {
         }
     }
 
+    /// An EOF is at most eight bytes, so it is waited for as a whole.
     fn eof_or_unclear(header: FrameHeader, payload: &[u8]) -> Frame {
-        /// Bytes of an EOF: its mark, warnings and status.
-        const EOF_LEN: usize = 5;
-        let needed = EOF_LEN.min(header.payload);
-        if payload.len() >= needed {
+        if payload.len() >= header.payload {
             Frame::Eof
         } else {
-            Frame::Unclear(needed)
+            Frame::Unclear(header.payload)
         }
     }
 
@@ -369,6 +378,7 @@ impl ResponseTracker {
         let Some(payload) = payload.get(..header.payload) else {
             return Ok(Step::More(header.frame_len()));
         };
+        self.sequence = header.sequence;
         self.phase = match control {
             Control::Err => self.end(true),
             Control::LocalInfile | Control::AuthSwitch => Phase::First,

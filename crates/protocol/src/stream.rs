@@ -56,6 +56,21 @@ pub enum StreamError {
     Protocol(#[from] ProtocolError),
 }
 
+impl Transport {
+    /// Writes a first part of `bytes` and says how long it was: at least one byte.
+    async fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match self {
+            Self::Duplex(stream) => stream.write(bytes).await?,
+            Self::Plain(stream) => stream.write(bytes).await?,
+        };
+        if written == 0 {
+            Err(io::ErrorKind::WriteZero.into())
+        } else {
+            Ok(written)
+        }
+    }
+}
+
 impl Stream {
     /// A connection over `transport` that goes on with `buffers`.
     #[must_use]
@@ -131,15 +146,7 @@ impl Stream {
         let room = inbound.capacity() - inbound.len();
         let count = match &mut self.transport {
             Transport::Duplex(stream) => stream.read_buf(inbound).await?,
-            Transport::Plain(stream) => loop {
-                // Tried first: on a busy connection the bytes are usually there already.
-                match stream.try_read_buf(inbound) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        stream.readable().await?;
-                    }
-                    result => break result?,
-                }
-            },
+            Transport::Plain(stream) => stream.read_buf(inbound).await?,
         };
         if count == room {
             self.room = (self.room * 2).min(READ_MAX);
@@ -169,22 +176,9 @@ impl Stream {
     /// # Errors
     /// What the socket reports.
     pub async fn flush(&mut self) -> io::Result<()> {
-        let outbound = &mut self.buffers.outbound;
-        while !outbound.is_empty() {
-            let written = match &mut self.transport {
-                Transport::Duplex(stream) => stream.write(outbound).await?,
-                Transport::Plain(stream) => match stream.try_write(outbound) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        stream.writable().await?;
-                        continue;
-                    }
-                    result => result?,
-                },
-            };
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            outbound.advance(written);
+        while !self.buffers.outbound.is_empty() {
+            let written = self.transport.write_some(&self.buffers.outbound).await?;
+            self.buffers.outbound.advance(written);
         }
         Ok(())
     }
@@ -204,19 +198,7 @@ impl Stream {
                 .inbound
                 .get(..*count)
                 .unwrap_or(&from.buffers.inbound);
-            let written = match &mut self.transport {
-                Transport::Duplex(stream) => stream.write(chunk).await?,
-                Transport::Plain(stream) => match stream.try_write(chunk) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        stream.writable().await?;
-                        continue;
-                    }
-                    result => result?,
-                },
-            };
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
+            let written = self.transport.write_some(chunk).await?;
             from.consume(written);
             *count -= written;
         }
