@@ -98,7 +98,9 @@ fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option
 mod tests {
     use super::*;
 
-    const TARGETS: [(&str, fn(&[u8])); 5] = [
+    type Target = (&'static str, fn(&[u8]));
+
+    const TARGETS: [Target; 5] = [
         ("sql_outline", sql_outline),
         ("login_name", login_name),
         ("handshake_response", handshake_response),
