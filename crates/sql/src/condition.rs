@@ -24,15 +24,24 @@ impl<'a> Condition<'a> {
 
 /// Reads a condition up to what ends it. Whatever is not understood in full is unsure in full.
 pub(crate) fn read<'a>(lexer: &mut Lexer<'a>) -> Condition<'a> {
-    let start = *lexer;
-    if let Some(condition) = understood(lexer)
-        && ends(lexer.peek())
-    {
-        return condition;
+    attempt(lexer).unwrap_or_else(|| {
+        skip(lexer);
+        Condition {
+            item: Item::Unsure,
+            negated: false,
+        }
+    })
+}
+
+/// Reads a condition if it can be understood; otherwise the lexer stays.
+pub(crate) fn attempt<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
+    let mut ahead = *lexer;
+    let condition = understood(&mut ahead)?;
+    if !ends(ahead.peek()) {
+        return None;
     }
-    *lexer = start;
-    skip(lexer);
-    Condition::plain(Item::Unsure)
+    *lexer = ahead;
+    Some(condition)
 }
 
 fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {

@@ -141,31 +141,44 @@ impl<'a> Filter<'a> {
         loop {
             let start = self.lexer;
             match self.lexer.token() {
-                Token::Word(_, k::NOT) => {
-                    *self.waiting() ^= NOT;
-                    continue;
-                }
+                Token::Word(_, k::NOT) => *self.waiting() ^= NOT,
                 Token::Symbol(b'(') => {
                     if let Some(tuples) = Tuples::read(start) {
                         self.state = State::Tuples(tuples);
                         return self.tuples();
                     }
-                    if !condition::opens_subquery(self.lexer) && self.level + 1 < LEVELS {
-                        self.level += 1;
-                        *self.waiting() = 0;
-                        continue;
+                    let inside = self.lexer;
+                    self.lexer = start;
+                    // `(k) = 5`: the parenthesis belongs to the operand.
+                    if let Some(condition) = condition::attempt(&mut self.lexer) {
+                        return self.emit(condition);
                     }
+                    if condition::opens_subquery(inside) || self.level + 1 == LEVELS {
+                        return self.condition();
+                    }
+                    self.lexer = inside;
+                    self.level += 1;
+                    *self.waiting() = 0;
                 }
-                _ => {}
+                _ => {
+                    self.lexer = start;
+                    return self.condition();
+                }
             }
-            self.state = State::Operator;
-            self.lexer = start;
-            let Condition { item, negated } = condition::read(&mut self.lexer);
-            if negated {
-                self.push(&Item::Not);
-            }
-            return item;
         }
+    }
+
+    fn condition(&mut self) -> Item<'a> {
+        let condition = condition::read(&mut self.lexer);
+        self.emit(condition)
+    }
+
+    fn emit(&mut self, condition: Condition<'a>) -> Item<'a> {
+        self.state = State::Operator;
+        if condition.negated {
+            self.push(&Item::Not);
+        }
+        condition.item
     }
 
     fn tuples(&mut self) -> Item<'a> {

@@ -30,6 +30,8 @@ fn comparisons_are_read_from_both_sides() {
         ("k = ?", "k=p0"),
         ("k = @`v`", "k=@v"),
         ("k = (5)", "k=5"),
+        ("((k)) = 5", "k=5"),
+        ("(5) < k", "k>5"),
         (
             "k = TIMESTAMP '2020-01-01 00:00:00'",
             "k=d2020-01-01 00:00:00",
@@ -92,7 +94,7 @@ fn what_is_not_understood_is_unsure() {
         ("k = 5 IS NULL", "?"),
         ("(k = 5) = 0", "k=5 ? & ? |"),
         ("(k = 5) IS NOT TRUE AND j = 1", "k=5 ? & ? | j=1 &"),
-        ("(k) = 5", "? ? & ? |"),
+        ("(k) + 1 = 5", "? ? & ? |"),
         ("!(k = 5)", "?"),
         ("EXISTS (SELECT 1 FROM u WHERE a = 1) AND k = 1", "? k=1 &"),
         ("k IN (SELECT 1) AND j = 1", "? j=1 &"),
