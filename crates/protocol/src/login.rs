@@ -159,10 +159,11 @@ impl HandshakeResponse {
     }
 
     /// Writes the payload. Which parts follow the user is said by the capability bits, as on the
-    /// way in.
+    /// way in; the answer to the salt always has its length in front, and the bit that says so.
     pub fn put(&self, out: &mut BytesMut) {
-        let has = |flag| self.capabilities.contains(flag);
-        out.put_u32_le(self.capabilities.bits());
+        let capabilities = self.capabilities | CapabilityFlags::CLIENT_SECURE_CONNECTION;
+        let has = |flag| capabilities.contains(flag);
+        out.put_u32_le(capabilities.bits());
         out.put_u32_le(self.max_packet);
         out.put_u8(self.collation);
         out.put_bytes(0, 23);
