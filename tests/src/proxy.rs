@@ -41,7 +41,7 @@ impl Settings {
             .map(|port| format!("127.0.0.1:{port}"))
             .collect();
         let mut text = format!(
-            "listen_port = {sql}\nadmin_listen = \"127.0.0.1:{admin}\"\n\
+            "listen_port = {sql}\nprometheus_listen_port = {admin}\nlocal_bound_ip = \"127.0.0.1\"\n\
              rootservice_list = \"{}\"\nstate_dir = {:?}\n",
             servers.join(";"),
             dir.join("state").display().to_string(),

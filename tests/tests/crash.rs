@@ -139,6 +139,7 @@ fn settings(engine: &Engine) -> Settings {
     Settings::in_front_of(&[engine.port()])
         .with("metadata_user", "\"root@sys\"")
         .with("observer_sys_password", "\"\"")
+        .with("graceful_exit_delay", "\"100ms\"")
 }
 
 /// The heartbeat that carries its number may be a moment late.
