@@ -190,7 +190,9 @@ impl ResponseTracker {
                 passed += HEADER_LEN;
                 continue;
             }
-            let payload = rest.get(HEADER_LEN..).unwrap_or_default();
+            let behind = rest.get(HEADER_LEN..).unwrap_or_default();
+            // What follows the frame must not be taken for its fields.
+            let payload = behind.get(..header.payload).unwrap_or(behind);
             match self.classify(header, payload)? {
                 Frame::Content(next) => {
                     self.phase = next;
