@@ -146,27 +146,30 @@ impl<'a, 'o> Walk<'a, 'o> {
 
     /// Reads the first table behind FROM, through parentheses and into a derived table.
     fn factor(&mut self) {
-        self.lexer.take_word(k::LATERAL);
-        while self.lexer.take_symbol(b'(') {
-            self.depth += 1;
-        }
-        match self.lexer.peek() {
-            Token::Word(_, k::SELECT) => {
-                self.lexer.take_word(k::SELECT);
-                self.base = self.depth;
-                self.outline.note_hint(&mut self.lexer);
-                return;
+        let mut ahead = self.lexer;
+        let first = loop {
+            match ahead.token() {
+                Token::Symbol(b'(') => self.depth += 1,
+                Token::Word(_, k::LATERAL) => {}
+                Token::Word(_, k::SELECT) => {
+                    self.lexer = ahead;
+                    self.base = self.depth;
+                    self.outline.note_hint(&mut self.lexer);
+                    return;
+                }
+                Token::Word(_, k::DUAL) => {
+                    self.search = Search::Over;
+                    return;
+                }
+                other => break other,
             }
-            Token::Word(_, k::DUAL) => {
-                self.search = Search::Over;
-                return;
-            }
-            _ => {}
-        }
+            self.lexer = ahead;
+        };
         let before = self.lexer;
-        let Some(found) = table::factor(&mut self.lexer) else {
+        let Some(found) = table::factor_from(first, &mut ahead) else {
             return;
         };
+        self.lexer = ahead;
         self.search = Search::Condition;
         if self.hops < MAX_HOPS
             && let Some(body) = self.expression(&found, before)

@@ -7,7 +7,9 @@ pub(crate) const BLANK: u8 = 2;
 pub(crate) const QUOTE: u8 = 3;
 pub(crate) const BACKTICK: u8 = 4;
 pub(crate) const OPERATOR: u8 = 5;
-pub(crate) const SYMBOL: u8 = 6;
+/// What may start a comment or end one.
+pub(crate) const COMMENT: u8 = 6;
+const SYMBOL: u8 = 7;
 
 pub(crate) fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(SYMBOL)
@@ -24,6 +26,7 @@ const CLASSES: [u8; 256] = {
             0 | b' ' | b'\t'..=b'\r' => BLANK,
             b'\'' | b'"' => QUOTE,
             b'`' => BACKTICK,
+            b'/' | b'-' | b'#' | b'*' => COMMENT,
             b'=' | b'<' | b'>' | b'!' | b'&' | b'|' | b':' | b'?' | b'@' | b'.' => OPERATOR,
             _ => SYMBOL,
         };

@@ -10,7 +10,7 @@ use crate::verb::Verb;
 /// Words that may stand between CREATE, ALTER or DROP and what it is about.
 const MAX_HEADER_TOKENS: u32 = 16;
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// Reads the statement whose first word was `key` and gives the place where it ends.
     pub(crate) fn command(&mut self, key: Key) -> Lexer<'a> {
         self.outline.verb = match key {

@@ -1,44 +1,132 @@
-//! Keywords as integers, so that a word is compared once and not letter by letter.
+//! Keywords as small integers, so that a word is looked up once and compared as a byte.
 
-/// A word of at most 16 bytes with its ASCII letters in lower case, packed into an integer; longer
-/// words and words with bytes outside ASCII letters, digits, `_` and `$` equal no constant here.
+/// The place of a word in the table of keywords; words that are none share [`Key::NONE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key(u128);
+pub(crate) struct Key(u8);
 
 impl Key {
-    /// The key of `word`.
-    pub(crate) fn of(word: &[u8]) -> Self {
-        let mut packed = [0; 16];
-        let Some(front) = packed.get_mut(..word.len()) else {
-            return Self(0);
-        };
-        front.copy_from_slice(word);
-        Self::fold(packed)
-    }
+    pub(crate) const NONE: Self = Self(u8::MAX);
 
-    const fn of_constant(word: &str) -> Self {
-        let mut packed = [0; 16];
-        // The one copy that a constant function can make without an index.
-        let (mut source, mut target) = (word.as_bytes(), packed.as_mut_slice());
-        while let ([byte, rest @ ..], [place, places @ ..]) = (source, target) {
-            *place = *byte;
-            source = rest;
-            target = places;
+    /// The key of the word of `length` bytes that starts at `at`.
+    pub(crate) fn of(text: &[u8], at: usize, length: usize) -> Self {
+        if length > LONGEST {
+            return Self::NONE;
         }
-        assert!(source.is_empty(), "a keyword has at most 16 letters");
-        Self::fold(packed)
+        let folded = fold(load(text, at, length));
+        let mut slot = slot(folded);
+        loop {
+            let index = SLOTS.get(slot).copied().unwrap_or(u8::MAX);
+            match FOLDED.get(usize::from(index)) {
+                Some(keyword) if *keyword == folded => return Self(index),
+                Some(_) => slot = (slot + 1) % SLOT_COUNT,
+                None => return Self::NONE,
+            }
+        }
     }
 
-    /// Sets the bit that tells lower from upper case in every byte: of the bytes that words are made of, only
-    /// letters change places under it (`_` becomes 0x7F, which no word holds).
-    const fn fold(packed: [u8; 16]) -> Self {
-        Self(u128::from_le_bytes(packed) | u128::from_le_bytes([0x20; 16]))
+    /// The key of a keyword in this file.
+    const fn named(name: &str) -> Self {
+        let folded = fold_name(name);
+        let mut index = 0;
+        let mut rest: &[u128] = &FOLDED;
+        while let [keyword, others @ ..] = rest {
+            if *keyword == folded {
+                return Self(index);
+            }
+            rest = others;
+            index += 1;
+        }
+        Self::NONE
     }
 }
 
+/// The longest word that is looked up, in bytes.
+const LONGEST: usize = 16;
+
+/// `length` bytes at `at`, the first in the lowest place, zeros above. One unaligned load where the text
+/// has 16 bytes at all, since a copy of unknown length costs a call.
+fn load(text: &[u8], at: usize, length: usize) -> u128 {
+    let ahead = text.get(at..).and_then(<[u8]>::first_chunk::<LONGEST>);
+    let bytes = match (ahead, text.last_chunk::<LONGEST>()) {
+        (Some(window), _) => u128::from_le_bytes(*window),
+        (None, Some(window)) => u128::from_le_bytes(*window) >> (8 * (at + LONGEST - text.len())),
+        (None, None) => text
+            .iter()
+            .skip(at)
+            .take(length)
+            .rev()
+            .fold(0, |packed, byte| (packed << 8) | u128::from(*byte)),
+    };
+    bytes & MASKS.get(length).copied().unwrap_or(0)
+}
+
+/// Keeps so many bytes of a packed word.
+const MASKS: [u128; LONGEST + 1] = {
+    let mut masks = [0; LONGEST + 1];
+    let mut places = masks.as_mut_slice();
+    let mut mask: u128 = 0;
+    while let [place, rest @ ..] = places {
+        *place = mask;
+        mask = (mask << 8) | 0xFF;
+        places = rest;
+    }
+    masks
+};
+
+/// Sets the bit that tells lower from upper case in every byte: of the bytes that words are made of, only
+/// letters change places under it (`_` becomes 0x7F, which no word holds).
+const fn fold(packed: u128) -> u128 {
+    packed | u128::from_le_bytes([0x20; LONGEST])
+}
+
+const fn fold_name(name: &str) -> u128 {
+    let mut packed = 0;
+    let mut rest = name.as_bytes();
+    while let [others @ .., byte] = rest {
+        packed = (packed << 8) | (*byte as u128);
+        rest = others;
+    }
+    assert!(name.len() <= LONGEST, "a keyword has at most 16 letters");
+    fold(packed)
+}
+
+/// Where the search for a word begins.
+#[expect(clippy::cast_possible_truncation, reason = "a hash is made of parts")]
+const fn slot(folded: u128) -> usize {
+    let mixed = ((folded as u64) ^ ((folded >> 64) as u64).rotate_left(29))
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 55) as usize
+}
+
+const SLOT_COUNT: usize = 512;
+
+/// Places in [`FOLDED`] by slot; a word whose slot is taken is in one of the next.
+const SLOTS: [u8; SLOT_COUNT] = {
+    let mut slots = [u8::MAX; SLOT_COUNT];
+    let mut index = 0;
+    let mut rest: &[u128] = &FOLDED;
+    while let [keyword, others @ ..] = rest {
+        let mut at = slot(*keyword);
+        loop {
+            let (_, tail) = slots.split_at_mut(at);
+            if let [place, ..] = tail
+                && *place == u8::MAX
+            {
+                *place = index;
+                break;
+            }
+            at = (at + 1) % SLOT_COUNT;
+        }
+        rest = others;
+        index += 1;
+    }
+    slots
+};
+
 macro_rules! keywords {
     ($($name:ident)*) => {
-        $(pub(crate) const $name: Key = Key::of_constant(stringify!($name));)*
+        const FOLDED: [u128; [$(stringify!($name)),*].len()] = [$(fold_name(stringify!($name))),*];
+        $(pub(crate) const $name: Key = Key::named(stringify!($name));)*
     };
 }
 
@@ -58,5 +146,5 @@ keywords! {
     WINDOW WITH WORK XA XOR
 }
 
-/// `RELEASE_ALL_LOCKS` has a letter too many for a [`Key`].
+/// `RELEASE_ALL_LOCKS` has a letter too many for the table.
 pub(crate) const RELEASE_ALL_LOCKS: &[u8] = b"RELEASE_ALL_LOCKS";

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-use crate::byte_class::{BACKTICK, BLANK, DIGIT, OPERATOR, QUOTE, WORD, class};
+use crate::byte_class::{BACKTICK, BLANK, COMMENT, DIGIT, OPERATOR, QUOTE, WORD, class};
 use crate::charset::Charset;
 use crate::filter::CompareOp;
 use crate::keyword::Key;
@@ -142,26 +142,32 @@ impl<'a> Lexer<'a> {
     }
 
     pub(crate) fn token(&mut self) -> Token<'a> {
-        self.skip_blanks();
-        let Some(byte) = self.byte(0) else {
-            return Token::End;
-        };
-        match class(byte) {
-            WORD => self.word(),
-            DIGIT => self.number(),
-            QUOTE => match self.quoted(byte) {
-                Some(body) => Token::String { body, quote: byte },
-                None => self.broken(),
-            },
-            BACKTICK => match self.quoted(byte) {
-                Some(body) => Token::Quoted(Name::quoted(body, byte)),
-                None => self.broken(),
-            },
-            OPERATOR => self.operator(byte),
-            _ => {
-                self.at += 1;
-                Token::Symbol(byte)
-            }
+        loop {
+            let Some(byte) = self.byte(0) else {
+                return Token::End;
+            };
+            return match class(byte) {
+                BLANK => {
+                    self.at += 1;
+                    continue;
+                }
+                WORD => self.word(),
+                DIGIT => self.number(),
+                QUOTE => match self.quoted(byte) {
+                    Some(body) => Token::String { body, quote: byte },
+                    None => self.broken(),
+                },
+                BACKTICK => match self.quoted(byte) {
+                    Some(body) => Token::Quoted(Name::quoted(body, byte)),
+                    None => self.broken(),
+                },
+                OPERATOR => self.operator(byte),
+                COMMENT if self.skip_comment(byte) => continue,
+                _ => {
+                    self.at += 1;
+                    Token::Symbol(byte)
+                }
+            };
         }
     }
 
@@ -181,20 +187,29 @@ impl<'a> Lexer<'a> {
 
     fn skip_blanks(&mut self) {
         while let Some(byte) = self.byte(0) {
-            match (byte, self.byte(1)) {
-                _ if class(byte) == BLANK => self.at += 1,
-                (b'/', Some(b'*')) => self.comment(),
-                (b'-', Some(b'-')) if self.byte(2).is_none_or(|third| class(third) == BLANK) => {
-                    self.line();
-                }
-                (b'#', _) => self.line(),
-                (b'*', Some(b'/')) if self.in_code => {
-                    self.in_code = false;
-                    self.at += 2;
-                }
+            match class(byte) {
+                BLANK => self.at += 1,
+                COMMENT if self.skip_comment(byte) => {}
                 _ => return,
             }
         }
+    }
+
+    /// Skips a comment, or a mark of `/*! … */`, if `byte`, which comes next, starts one.
+    fn skip_comment(&mut self, byte: u8) -> bool {
+        match (byte, self.byte(1)) {
+            (b'/', Some(b'*')) => self.comment(),
+            (b'-', Some(b'-')) if self.byte(2).is_none_or(|third| class(third) == BLANK) => {
+                self.line();
+            }
+            (b'#', _) => self.line(),
+            (b'*', Some(b'/')) if self.in_code => {
+                self.in_code = false;
+                self.at += 2;
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn line(&mut self) {
@@ -218,6 +233,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Token<'a> {
+        let start = self.at;
         let text = self.word_bytes();
         if let [letter] = text
             && self.byte(0) == Some(b'\'')
@@ -225,27 +241,22 @@ impl<'a> Lexer<'a> {
             let digits = match letter.to_ascii_lowercase() {
                 b'x' => self.quoted(b'\'').map(Token::Hex),
                 b'b' => self.quoted(b'\'').map(Token::Bit),
-                _ => return Token::Word(text, Key::of(text)),
+                _ => return Token::Word(text, Key::NONE),
             };
             return digits.unwrap_or_else(|| self.broken());
         }
-        Token::Word(text, Key::of(text))
+        Token::Word(text, Key::of(self.text, start, text.len()))
     }
 
     fn word_bytes(&mut self) -> &'a [u8] {
         let rest = self.rest();
-        let mut length = 0;
-        while let Some(&byte) = rest.get(length) {
-            if class(byte) > DIGIT {
-                break;
-            }
-            length += if byte < 0x80 || self.charset == Charset::Utf8 {
-                1
-            } else {
-                self.charset.width(rest.get(length..).unwrap_or_default())
-            };
-        }
-        let length = length.min(rest.len());
+        let length = if self.charset == Charset::Utf8 {
+            rest.iter()
+                .position(|byte| class(*byte) > DIGIT)
+                .unwrap_or(rest.len())
+        } else {
+            word_length(rest, self.charset)
+        };
         self.at += length;
         rest.get(..length).unwrap_or_default()
     }
@@ -282,7 +293,7 @@ impl<'a> Lexer<'a> {
         if is_integer && self.byte(0).is_some_and(|byte| class(byte) <= DIGIT) {
             *self = start;
             let text = self.word_bytes();
-            return Token::Word(text, Key::of(text));
+            return Token::Word(text, Key::NONE);
         }
         Token::Number(start.rest().get(..length).unwrap_or_default())
     }
@@ -292,14 +303,16 @@ impl<'a> Lexer<'a> {
         let text = self.word_bytes();
         match text.get(2..) {
             Some(digits) if !digits.is_empty() && digits.iter().all(is_digit) => token(digits),
-            _ => Token::Word(text, Key::of(text)),
+            _ => Token::Word(text, Key::NONE),
         }
     }
 
     fn digits(&mut self) {
-        while self.byte(0).is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
+        let rest = self.rest();
+        self.at += rest
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(rest.len());
     }
 
     /// The body of the quoted thing that starts here, or `None` when it does not end.
@@ -385,6 +398,17 @@ impl<'a> Lexer<'a> {
             }
         }
     }
+}
+
+/// The length in bytes of the word at the front of `text`.
+fn word_length(text: &[u8], charset: Charset) -> usize {
+    let mut length = 0;
+    while let Some(rest @ [byte, ..]) = text.get(length..)
+        && class(*byte) <= DIGIT
+    {
+        length += charset.width(rest);
+    }
+    length.min(text.len())
 }
 
 /// The next quote or backslash that is a character of its own.

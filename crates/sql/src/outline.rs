@@ -59,7 +59,25 @@ pub(crate) enum Body<'a> {
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
 #[must_use]
 pub fn outline(text: &[u8], charset: Charset) -> Outline<'_> {
-    Reader::new(text, charset).read()
+    let lexer = Lexer::new(text, charset);
+    let mut outline = Outline {
+        verb: Verb::Empty,
+        explain: Explain::No,
+        table: None,
+        partition: None,
+        name: None,
+        hints: Hints::default(),
+        is_for_update: false,
+        uses: Uses::NONE,
+        body: Body::None,
+        tail: lexer,
+    };
+    Reader {
+        lexer,
+        outline: &mut outline,
+    }
+    .read();
+    outline
 }
 
 impl<'a> Outline<'a> {

@@ -1,70 +1,62 @@
 //! Reads a statement from its first keyword on.
 
 use crate::block::{Walk, skip_expressions};
-use crate::charset::Charset;
-use crate::hint::Hints;
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token};
 use crate::outline::{Body, Explain, Outline};
 use crate::table;
-use crate::uses::Uses;
 use crate::verb::Verb;
 
 /// Reads one statement.
-pub(crate) struct Reader<'a> {
+pub(crate) struct Reader<'a, 'o> {
     pub(crate) lexer: Lexer<'a>,
-    pub(crate) outline: Outline<'a>,
+    pub(crate) outline: &'o mut Outline<'a>,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(text: &'a [u8], charset: Charset) -> Self {
-        let lexer = Lexer::new(text, charset);
-        let outline = Outline {
-            verb: Verb::Empty,
-            explain: Explain::No,
-            table: None,
-            partition: None,
-            name: None,
-            hints: Hints::default(),
-            is_for_update: false,
-            uses: Uses::NONE,
-            body: Body::None,
-            tail: lexer,
-        };
-        Self { lexer, outline }
+impl<'a> Reader<'a, '_> {
+    /// Reads the statement.
+    pub(crate) fn read(mut self) {
+        let mut first = self.lexer;
+        let mut token = first.token();
+        while token == Token::Symbol(b';') {
+            self.lexer = first;
+            token = first.token();
+        }
+        if let Token::Word(_, k::EXPLAIN | k::DESC | k::DESCRIBE) = token {
+            self.explain();
+            first = self.lexer;
+            token = first.token();
+        }
+        self.outline.tail = self.statement(first, token);
     }
 
-    pub(crate) fn read(mut self) -> Outline<'a> {
-        while self.lexer.take_symbol(b';') {}
-        self.explain();
-        self.outline.tail = self.statement();
-        self.outline
-    }
-
-    /// Reads the statement and gives the place where reading stopped.
-    fn statement(&mut self) -> Lexer<'a> {
+    /// Reads the statement that starts with `token`, behind which `after` stands, and gives the place where
+    /// reading stopped.
+    fn statement(&mut self, after: Lexer<'a>, mut token: Token<'a>) -> Lexer<'a> {
         let before = self.lexer;
+        self.lexer = after;
         let mut depth = 0;
-        while self.lexer.take_symbol(b'(') {
-            depth += 1;
-        }
         let mut with = None;
-        if self.lexer.take_word(k::WITH) {
-            with = Some(self.lexer);
-            if skip_expressions(&mut self.lexer).is_none() {
-                self.outline.verb = Verb::Select;
-                return self.walk(0).over().finish();
+        loop {
+            match token {
+                Token::Symbol(b'(') => depth += 1,
+                Token::Word(_, k::WITH) if with.is_none() => {
+                    with = Some(self.lexer);
+                    if skip_expressions(&mut self.lexer).is_none() {
+                        self.outline.verb = Verb::Select;
+                        return self.walk(0).over().finish();
+                    }
+                }
+                _ => break,
             }
-            while self.lexer.take_symbol(b'(') {
-                depth += 1;
-            }
+            token = self.lexer.token();
         }
-        match self.lexer.token() {
+        match token {
             Token::Word(_, key) => match key {
                 k::SELECT => {
                     self.outline.verb = Verb::Select;
                     self.outline.note_hint(&mut self.lexer);
-                    Walk::new(self.lexer, &mut self.outline, with, depth).finish()
+                    Walk::new(self.lexer, self.outline, with, depth).finish()
                 }
                 k::TABLE | k::VALUES => {
                     self.outline.verb = Verb::Select;
@@ -75,11 +67,7 @@ impl<'a> Reader<'a> {
                 k::DELETE => self.delete(with),
                 _ => self.command(key),
             },
-            Token::End => {
-                self.lexer = before;
-                self.lexer.finish();
-                self.lexer
-            }
+            Token::End => self.lexer,
             Token::Symbol(b';') => before,
             _ => {
                 self.outline.verb = Verb::Other;
@@ -204,7 +192,7 @@ impl<'a> Reader<'a> {
         self.outline.verb = Verb::Update;
         self.outline.note_hint(&mut self.lexer);
         self.skip_words(&[k::LOW_PRIORITY, k::IGNORE]);
-        Walk::new(self.lexer, &mut self.outline, with, 0)
+        Walk::new(self.lexer, self.outline, with, 0)
             .table()
             .finish()
     }
@@ -223,9 +211,7 @@ impl<'a> Reader<'a> {
                 Token::Symbol(b',' | b'.') | Token::Word(_, k::USING | k::FROM)
             );
         if is_single {
-            return Walk::new(start, &mut self.outline, with, 0)
-                .table()
-                .finish();
+            return Walk::new(start, self.outline, with, 0).table().finish();
         }
         if has_from {
             self.lexer = start;
@@ -238,16 +224,16 @@ impl<'a> Reader<'a> {
             if !self.lexer.take_word(k::USING) {
                 return self.walk(0).over().finish();
             }
-            return Walk::new(self.lexer, &mut self.outline, with, 0)
+            return Walk::new(self.lexer, self.outline, with, 0)
                 .table()
                 .finish();
         }
-        Walk::new(self.lexer, &mut self.outline, with, 0).finish()
+        Walk::new(self.lexer, self.outline, with, 0).finish()
     }
 
     /// A walk over the rest of the statement.
     pub(crate) fn walk(&mut self, depth: u32) -> Walk<'a, '_> {
-        Walk::new(self.lexer, &mut self.outline, None, depth)
+        Walk::new(self.lexer, self.outline, None, depth)
     }
 
     pub(crate) fn skip_words(&mut self, words: &[Key]) {

@@ -15,33 +15,61 @@ pub(crate) struct Found<'a> {
 /// Reads `[db.]table [PARTITION (p)] [[AS] alias]`. `None` (with the lexer where it was) when no table
 /// stands here, as for a function or a subquery.
 pub(crate) fn factor<'a>(lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
-    let (mut table, mut ahead) = (plain(lexer)?, *lexer);
-    if matches!(ahead.token(), Token::Symbol(b'(')) {
-        return None;
-    }
-    ahead = *lexer;
-    if matches!(ahead.token(), Token::UserVariable(_)) {
-        // `table@link`: the table of another database.
-        *lexer = ahead;
-    }
-    let partition = partition(lexer);
-    table.alias = alias(lexer);
-    Some(Found { table, partition })
+    let mut ahead = *lexer;
+    let first = ahead.token();
+    let found = factor_from(first, &mut ahead)?;
+    *lexer = ahead;
+    Some(found)
+}
+
+/// As [`factor`], when the first token is already read.
+pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
+    let mut behind = *lexer;
+    let mut table = plain_from(first, &mut behind)?;
+    let mut partition = None;
+    *lexer = loop {
+        let mut ahead = behind;
+        match ahead.token() {
+            Token::Symbol(b'(') => return None,
+            // `table@link`: the table of another database.
+            Token::UserVariable(_) => behind = ahead,
+            Token::Word(_, k::PARTITION | k::SUBPARTITION) if partition.is_none() => {
+                partition = Some(only_name(&mut ahead)?);
+                behind = ahead;
+            }
+            token => {
+                table.alias = alias(token, &mut ahead);
+                break if table.alias.is_some() { ahead } else { behind };
+            }
+        }
+    };
+    Some(Found {
+        table,
+        partition: partition.and_then(|Only(name)| name),
+    })
 }
 
 /// Reads `[db.]table` and nothing behind it.
 pub(crate) fn plain<'a>(lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
     let mut ahead = *lexer;
-    let mut database = None;
-    let mut table = name(&mut ahead)?;
-    if ahead.take_dot() {
-        database = Some(table);
-        table = name(&mut ahead)?;
-    }
+    let first = ahead.token();
+    let table = plain_from(first, &mut ahead)?;
     *lexer = ahead;
+    Some(table)
+}
+
+fn plain_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
+    let first = name_of(first)?;
+    if !lexer.take_dot() {
+        return Some(TableRef {
+            database: None,
+            name: first,
+            alias: None,
+        });
+    }
     Some(TableRef {
-        database,
-        name: table,
+        database: Some(first),
+        name: name(lexer)?,
         alias: None,
     })
 }
@@ -49,14 +77,18 @@ pub(crate) fn plain<'a>(lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
 /// Reads a name. A string in double quotes is one (`ANSI_QUOTES`): nothing else makes sense in these places.
 pub(crate) fn name<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
     let mut ahead = *lexer;
-    let name = match ahead.token() {
-        Token::Word(text, _) => Name::bare(text),
-        Token::Quoted(name) => name,
-        Token::String { body, quote: b'"' } => Name::quoted(body, b'"'),
-        _ => return None,
-    };
+    let name = name_of(ahead.token())?;
     *lexer = ahead;
     Some(name)
+}
+
+fn name_of(token: Token<'_>) -> Option<Name<'_>> {
+    match token {
+        Token::Word(text, _) => Some(Name::bare(text)),
+        Token::Quoted(name) => Some(name),
+        Token::String { body, quote: b'"' } => Some(Name::quoted(body, b'"')),
+        _ => None,
+    }
 }
 
 /// Reads `PARTITION (p, …)` or `SUBPARTITION (p, …)` and gives the name when there is one only.
@@ -65,33 +97,40 @@ pub(crate) fn partition<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
     if !matches!(
         ahead.token(),
         Token::Word(_, k::PARTITION | k::SUBPARTITION)
-    ) || !ahead.take_symbol(b'(')
-    {
+    ) {
         return None;
     }
-    let only = name(&mut ahead);
-    let is_only = ahead.peek() == Token::Symbol(b')');
-    if !ahead.skip_group() {
-        return None;
-    }
+    let Only(name) = only_name(&mut ahead)?;
     *lexer = ahead;
-    only.filter(|_| is_only)
+    name
 }
 
-fn alias<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
-    let mut ahead = *lexer;
-    let explicit = ahead.take_word(k::AS);
-    let alias = match ahead.token() {
+/// The name in parentheses, if it is the only one there.
+#[derive(Clone, Copy)]
+struct Only<'a>(Option<Name<'a>>);
+
+/// Reads `(p, …)`, and gives the name when there is one only.
+fn only_name<'a>(lexer: &mut Lexer<'a>) -> Option<Only<'a>> {
+    if !lexer.take_symbol(b'(') {
+        return None;
+    }
+    let only = name(lexer);
+    let is_only = lexer.peek() == Token::Symbol(b')');
+    lexer.skip_group().then_some(Only(only.filter(|_| is_only)))
+}
+
+/// The alias that starts with `first`, behind which the lexer stands.
+fn alias<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
+    let explicit = matches!(first, Token::Word(_, k::AS));
+    match if explicit { lexer.token() } else { first } {
         // AS OF SNAPSHOT and AS OF SCN name a time.
-        Token::Word(_, k::OF) if explicit => return None,
-        Token::Word(_, key) if !explicit && ends_factor(key) => return None,
-        Token::Word(text, _) => Name::bare(text),
-        Token::Quoted(name) => name,
-        Token::String { body, quote } => Name::quoted(body, quote),
-        _ => return None,
-    };
-    *lexer = ahead;
-    Some(alias)
+        Token::Word(_, k::OF) if explicit => None,
+        Token::Word(_, key) if !explicit && ends_factor(key) => None,
+        Token::Word(text, _) => Some(Name::bare(text)),
+        Token::Quoted(name) => Some(name),
+        Token::String { body, quote } => Some(Name::quoted(body, quote)),
+        _ => None,
+    }
 }
 
 /// Keywords that can follow a table and are no alias.

@@ -85,7 +85,7 @@ fn read_to_end(lexer: &mut Lexer<'_>) -> Uses {
 pub(crate) fn of_token(token: Token<'_>, mut after: Lexer<'_>) -> Uses {
     match token {
         Token::Assign => Uses::USER_VARIABLE_ASSIGNMENT,
-        Token::Word(text, key) => {
+        Token::Word(text, key) if key != Key::NONE || text.len() == k::RELEASE_ALL_LOCKS.len() => {
             let uses = of_function(text, key);
             if !uses.is_empty() && after.take_symbol(b'(') {
                 uses
@@ -104,11 +104,7 @@ fn of_function(text: &[u8], key: Key) -> Uses {
         k::LAST_INSERT_ID => Uses::LAST_INSERT_ID,
         k::CONNECTION_ID => Uses::CONNECTION_ID,
         k::GET_LOCK | k::RELEASE_LOCK | k::IS_FREE_LOCK | k::IS_USED_LOCK => Uses::USER_LOCK,
-        _ if text.len() == k::RELEASE_ALL_LOCKS.len()
-            && text.eq_ignore_ascii_case(k::RELEASE_ALL_LOCKS) =>
-        {
-            Uses::USER_LOCK
-        }
+        _ if text.eq_ignore_ascii_case(k::RELEASE_ALL_LOCKS) => Uses::USER_LOCK,
         _ => Uses::NONE,
     }
 }
