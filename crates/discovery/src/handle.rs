@@ -1,0 +1,145 @@
+//! How sessions ask for locations: one fetch per table at a time, a bounded queue, waiting with a
+//! deadline.
+
+use crate::{DiscoveryConfig, DiscoveryState};
+use arc_swap::ArcSwap;
+use odp_routing::TableKey;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+
+/// Asks [`crate::Discovery`], from any thread.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// What the handles and the workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The tables being fetched. Dropping a sender wakes those who wait for the table.
+    pending: Mutex<HashMap<TableKey, watch::Sender<()>>>,
+    queue: mpsc::Sender<TableKey>,
+    state: ArcSwap<DiscoveryState>,
+    round: Notify,
+    rate: Mutex<Rate>,
+    lookup_timeout: Duration,
+}
+
+/// Counts the background refreshes of the current second.
+#[derive(Debug)]
+struct Rate {
+    limit: u32,
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl Handle {
+    pub(crate) fn new(config: &DiscoveryConfig) -> (Self, mpsc::Receiver<TableKey>) {
+        let (queue, receiver) = mpsc::channel(config.max_queued_lookups.max(1));
+        let shared = Shared {
+            pending: Mutex::default(),
+            queue,
+            state: ArcSwap::default(),
+            round: Notify::new(),
+            rate: Mutex::new(Rate {
+                limit: config.max_refreshes_per_second,
+                since: None,
+                count: 0,
+            }),
+            lookup_timeout: config.lookup_timeout,
+        };
+        let shared = Arc::new(shared);
+        (Self { shared }, receiver)
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    /// Fetches a table's location; completes when the answer is installed, or when none is to be
+    /// had: the queue is full, discovery has ended, or the deadline (`lookup_timeout`) is over.
+    pub async fn lookup(&self, key: TableKey) {
+        let waiting = self.shared.enqueue(key);
+        if let Some(mut done) = waiting {
+            // The channel never carries a value: it ends when the answer is in.
+            let end = async { while done.changed().await.is_ok() {} };
+            tokio::time::timeout(self.shared.lookup_timeout, end)
+                .await
+                .unwrap_or_default();
+        }
+    }
+
+    /// Fetches a table's location anew in the background. Nothing happens when a fetch is under way
+    /// or too many refreshes were asked for this second.
+    pub fn refresh(&self, key: TableKey) {
+        if self.shared.rate.lock().admits(Instant::now()) {
+            self.shared.enqueue(key);
+        }
+    }
+
+    /// Has the state of the cluster loaded before the next regular round.
+    pub fn refresh_cluster(&self) {
+        self.shared.round.notify_one();
+    }
+
+    /// How discovery stands.
+    #[must_use]
+    pub fn state(&self) -> Arc<DiscoveryState> {
+        self.shared.state.load_full()
+    }
+}
+
+impl Shared {
+    /// Queues a fetch unless one is under way; answers what ends with it.
+    fn enqueue(&self, key: TableKey) -> Option<watch::Receiver<()>> {
+        let mut pending = self.pending.lock();
+        if let Some(fetch) = pending.get(&key) {
+            return Some(fetch.subscribe());
+        }
+        self.queue.try_send(key.clone()).ok()?;
+        let (fetch, done) = watch::channel(());
+        pending.insert(key, fetch);
+        Some(done)
+    }
+
+    /// Wakes those who wait for `key`.
+    pub(crate) fn complete(&self, key: &TableKey) {
+        self.pending.lock().remove(key);
+    }
+
+    /// Wakes everybody: discovery has ended.
+    pub(crate) fn complete_all(&self) {
+        self.pending.lock().clear();
+    }
+
+    pub(crate) fn state(&self) -> Arc<DiscoveryState> {
+        self.state.load_full()
+    }
+
+    pub(crate) fn set_state(&self, state: DiscoveryState) {
+        self.state.store(Arc::new(state));
+    }
+
+    /// Completes when somebody asks for a round.
+    pub(crate) async fn round_wanted(&self) {
+        self.round.notified().await;
+    }
+}
+
+impl Rate {
+    fn admits(&mut self, now: Instant) -> bool {
+        let over = self
+            .since
+            .is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1));
+        if over {
+            self.since = Some(now);
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= self.limit
+    }
+}
