@@ -9,10 +9,11 @@
     reason = "a panic is what a fuzz target reports"
 )]
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use odp_cluster::{LoginName, Separators};
 use odp_protocol::{
-    CommandKind, Framing, HandshakeResponse, OkFormat, OkPacket, ResponseTracker, Step,
+    Command, CommandKind, ExecuteRequest, Framing, Greeting, HandshakeResponse, OkFormat, OkPacket,
+    ResponseTracker, SessionChange, Step, execute_types,
 };
 use odp_sql::{Charset, outline};
 
@@ -45,6 +46,52 @@ pub fn handshake_response(data: &[u8]) {
     let mut twice = BytesMut::new();
     again.put(&mut twice);
     assert_eq!(written, twice);
+}
+
+/// A greeting that parses is written so that it reads the same.
+pub fn greeting(data: &[u8]) {
+    let Ok(greeting) = Greeting::parse(data) else {
+        return;
+    };
+    let mut written = BytesMut::new();
+    greeting.put(&mut written);
+    assert_eq!(Greeting::parse(&written), Ok(greeting));
+}
+
+/// A command parses or is refused; an EXECUTE reads the same once its types are put in.
+pub fn command(data: &[u8]) {
+    let Some((&parameters, packet)) = data.split_first() else {
+        return;
+    };
+    let Ok(Command::Execute(statement)) = Command::parse(packet) else {
+        return;
+    };
+    let parameters = u16::from(parameters);
+    let Ok(request) = ExecuteRequest::parse(packet, parameters) else {
+        return;
+    };
+    assert_eq!(request.statement, statement);
+    let types: Vec<_> = request.types().into_iter().flatten().collect();
+    // Values that do not fit their types are refused, which is all that is asked here.
+    request.each_parameter(&types, |_| false, drop).ok();
+    let bound = execute_types(&Bytes::copy_from_slice(packet), parameters, &types);
+    let bound = bound.expect("a packet that could be read can be completed");
+    assert!(ExecuteRequest::parse(&bound, parameters).is_ok() || types.is_empty());
+}
+
+/// Session changes that parse are written so that they read the same, user variables last.
+pub fn session_changes(data: &[u8]) {
+    let mut changes = Vec::new();
+    if SessionChange::parse_all(data, |change| changes.push(change)).is_err() {
+        return;
+    }
+    let is_user = |change: &SessionChange<'_>| matches!(change, SessionChange::User { .. });
+    changes.sort_by_key(is_user);
+    let mut written = BytesMut::new();
+    SessionChange::put_for_proxy(&changes, &mut written);
+    let mut count = 0;
+    SessionChange::parse_all(&written, |_| count += 1).expect("what was written can be read");
+    assert_eq!(count, changes.len());
 }
 
 /// An OK packet that parses is written so that it reads the same, in both forms.
@@ -85,6 +132,10 @@ pub fn response_tracker(data: &[u8]) {
 fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option<(usize, bool)> {
     let (mut taken, mut read) = (0, piece.min(response.len()));
     loop {
+        assert!(
+            taken <= read,
+            "the tracker passed bytes that were not there"
+        );
         match tracker.next(response.get(taken..read)?).ok()? {
             Step::Forward(count) | Step::Packet(_, count) => taken += count,
             Step::More(_) if read == response.len() => return Some((taken, false)),
@@ -100,10 +151,13 @@ mod tests {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 5] = [
+    const TARGETS: [Target; 8] = [
         ("sql_outline", sql_outline),
         ("login_name", login_name),
         ("handshake_response", handshake_response),
+        ("greeting", greeting),
+        ("command", command),
+        ("session_changes", session_changes),
         ("ok_packet", ok_packet),
         ("response_tracker", response_tracker),
     ];
