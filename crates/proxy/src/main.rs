@@ -1,2 +1,41 @@
 //! The odp binary: command line, parameters, wiring, signals.
-fn main() {}
+//!
+//! `odp serve` is the coordinator ([`coordinator`]); it starts this same binary again as
+//! `odp data-plane` ([`data_plane`]). The two share the configuration ([`config`]), which travels
+//! over their control channel, and the [`snapshot`] that comes back.
+
+mod admin_client;
+mod check;
+mod command_line;
+mod config;
+mod coordinator;
+mod data_plane;
+mod error;
+mod exit;
+mod logging;
+mod metrics;
+mod sandbox;
+mod snapshot;
+mod status;
+mod wall_clock;
+
+use clap::Parser;
+use command_line::{Command, CommandLine};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Serve(serve) => coordinator::serve(&serve),
+        Command::Sandbox(sandbox) => sandbox::run(&sandbox),
+        Command::Check(check) => check::run(&check),
+        Command::Status(status) => status::run(&status),
+        Command::DataPlane => data_plane::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("odp: {error}");
+            exit::code(&error)
+        }
+    }
+}

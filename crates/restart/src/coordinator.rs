@@ -232,12 +232,13 @@ impl Coordinator {
         match action {
             Action::Spawn { generation } => self.spawn(generation),
             Action::Offer { generation } => self.offer(generation),
-            Action::Commit { .. } => self.order(Down::Commit),
+            Action::Commit { .. } => self.order(Down::Commit, None),
             Action::Drain { timeout, .. } => {
                 let deadline_ms =
                     timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-                self.order(Down::Drain { deadline_ms });
+                self.order(Down::Drain { deadline_ms }, None);
             }
+            Action::Close => self.listeners = Arc::new(Listeners::none()),
             Action::Kill { generation, reason } => {
                 tracing::warn!(generation, ?reason, "the data plane is killed");
                 if let Some(current) = &self.current {
@@ -249,8 +250,7 @@ impl Coordinator {
 
     fn spawn(&mut self, generation: u64) {
         let reports = self.reports_sender.clone();
-        let listeners = Arc::clone(&self.listeners);
-        match Generation::spawn(generation, &self.settings, listeners, reports.clone()) {
+        match Generation::spawn(generation, &self.settings, reports.clone()) {
             Ok(started) => {
                 tracing::debug!(generation, pid = started.pid, "data plane started");
                 self.current = Some(started);
@@ -266,17 +266,19 @@ impl Coordinator {
     fn offer(&self, generation: u64) {
         let status = self.status.borrow().clone();
         let snapshot = status.heard.as_ref().map(|heard| heard.snapshot.to_vec());
-        self.order(Down::Offer(Offer {
+        let offer = Offer {
             generation,
             listeners: self.listeners.metas(),
             config: self.settings.config.clone(),
             snapshot,
-        }));
+        };
+        let listeners = Arc::clone(&self.listeners);
+        self.order(Down::Offer(offer), Some(listeners));
     }
 
-    fn order(&self, order: Down) {
+    fn order(&self, order: Down, listeners: Option<Arc<Listeners>>) {
         if let Some(current) = &self.current {
-            current.order(order);
+            current.order(order, listeners);
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) enum Report {
 pub(crate) struct Generation {
     pub(crate) pid: u32,
     killer: Killer,
-    orders: mpsc::Sender<Down>,
+    orders: mpsc::Sender<(Down, Option<Arc<Listeners>>)>,
 }
 
 impl Generation {
@@ -40,7 +40,6 @@ impl Generation {
     pub(crate) fn spawn(
         number: u64,
         settings: &Settings,
-        listeners: Arc<Listeners>,
         reports: mpsc::Sender<(u64, Report)>,
     ) -> Result<Self, Error> {
         let (process, control) = Process::spawn(&settings.binary, &settings.arguments)?;
@@ -57,15 +56,15 @@ impl Generation {
             channel,
             inbox,
             reports,
-            listeners,
         };
         tokio::spawn(task.run());
         Ok(generation)
     }
 
-    /// Sends an order; a generation that is gone or does not read loses it.
-    pub(crate) fn order(&self, order: Down) {
-        if let Err(error) = self.orders.try_send(order) {
+    /// Sends an order, with the listeners whose descriptors go with it; a generation that is gone or
+    /// does not read loses it.
+    pub(crate) fn order(&self, order: Down, listeners: Option<Arc<Listeners>>) {
+        if let Err(error) = self.orders.try_send((order, listeners)) {
             tracing::warn!(pid = self.pid, %error, "an order to the data plane was lost");
         }
     }
@@ -79,9 +78,8 @@ struct Task {
     number: u64,
     process: Process,
     channel: Channel,
-    inbox: mpsc::Receiver<Down>,
+    inbox: mpsc::Receiver<(Down, Option<Arc<Listeners>>)>,
     reports: mpsc::Sender<(u64, Report)>,
-    listeners: Arc<Listeners>,
 }
 
 impl Task {
@@ -103,17 +101,17 @@ impl Task {
                         }
                     }
                 },
-                Some(order) = self.inbox.recv() => self.send(order).await,
+                Some((order, listeners)) = self.inbox.recv() => self.send(order, listeners).await,
             }
         };
         self.report(Report::Exited(ended)).await;
     }
 
-    async fn send(&self, order: Down) {
-        let descriptors = match order {
-            Down::Offer(_) => self.listeners.descriptors(),
-            _ => Vec::new(),
-        };
+    async fn send(&self, order: Down, listeners: Option<Arc<Listeners>>) {
+        let descriptors = listeners
+            .as_deref()
+            .map(Listeners::descriptors)
+            .unwrap_or_default();
         let sent = self.channel.send(&order, &descriptors);
         let error = match tokio::time::timeout(Generation::SEND_TIMEOUT, sent).await {
             Ok(Ok(())) => return,

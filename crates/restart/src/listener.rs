@@ -36,6 +36,11 @@ impl Listeners {
             .map(Self)
     }
 
+    /// No listener at all.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Where the listener called `name` really listens (the port, when 0 was asked for).
     #[must_use]
     pub fn addr(&self, name: &str) -> Option<SocketAddr> {

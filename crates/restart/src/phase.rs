@@ -91,6 +91,8 @@ pub enum Action {
         /// How long it may take; none waits for the last client.
         timeout: Option<Duration>,
     },
+    /// Close the listeners, so that clients are refused instead of queued for nobody.
+    Close,
     /// Kill its process.
     Kill {
         /// Its number.
@@ -322,7 +324,7 @@ impl Phase {
             generation,
             timeout,
         };
-        (phase, vec![action])
+        (phase, vec![action, Action::Close])
     }
 
     fn force(self, now: Instant) -> (Self, Vec<Action>) {

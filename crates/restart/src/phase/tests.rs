@@ -159,7 +159,7 @@ fn a_stop_waits_for_load_balancers_then_drains_then_ends() {
         generation: 1,
         timeout: TIMING.drain_timeout,
     };
-    assert_eq!(bench.after(5, Event::Tick), [drain]);
+    assert_eq!(bench.after(5, Event::Tick), [drain, Action::Close]);
     assert!(bench.on(Event::Stop).is_empty());
     bench.on(Event::Exited { generation: 1 });
     assert!(matches!(bench.phase, Phase::Done));

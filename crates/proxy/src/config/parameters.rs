@@ -1,0 +1,172 @@
+//! Every parameter, once: its type, default, range and meaning.
+//!
+//! Names, defaults and ranges are `OBProxy`'s where it has the parameter (`ob_proxy_config.h`).
+//! The struct, the reader and the documentation all come from this one table; a test holds
+//! `config/odp.toml` against it.
+
+use super::bounds::Bounds;
+use super::reader::Reader;
+use super::value::{
+    Bytes, Count, PasswordHash, Port, Secret, SeparatorList, ServerList, Span, TimeLimit, Value,
+    Word,
+};
+use std::net::IpAddr;
+
+/// A line of the table, for those who list, check or document parameters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parameter {
+    /// Its key in the configuration file.
+    pub(crate) name: &'static str,
+    /// The value without any configuration.
+    pub(crate) default: &'static str,
+    /// What it may be.
+    pub(crate) bounds: Bounds,
+    /// What it does, in lines.
+    pub(crate) meaning: &'static [&'static str],
+    /// Whether its value is never shown.
+    pub(crate) secret: bool,
+}
+
+macro_rules! parameters {
+    ($($(#[doc = $meaning:literal])+ $name:ident: $kind:ty = $default:literal, $bounds:expr;)+) => {
+        /// The whole configuration, checked.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Settings {
+            $($(#[doc = $meaning])+ pub(crate) $name: $kind,)+
+        }
+
+        /// The table itself.
+        pub(crate) const PARAMETERS: &[Parameter] = &[
+            $(Parameter {
+                name: stringify!($name),
+                default: $default,
+                bounds: $bounds,
+                meaning: &[$($meaning),+],
+                secret: <$kind as Value>::SECRET,
+            },)+
+        ];
+
+        impl Settings {
+            /// Reads every parameter; the reader keeps the problems of all of them.
+            pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                let mut parameters = PARAMETERS.iter();
+                $(let $name: Option<$kind> = reader.read(parameters.next()?);)+
+                Some(Self { $($name: $name?,)+ })
+            }
+
+            /// Every parameter with its value as text, secrets included: for the control channel only.
+            pub(super) fn texts(&self) -> Vec<(&'static str, String)> {
+                vec![$((stringify!($name), self.$name.print()),)+]
+            }
+        }
+    };
+}
+
+parameters! {
+    /// The port that applications connect to; 0 takes any free one.
+    listen_port: Port = "2883", Bounds::Number(1025, 65535);
+    /// The port of the admin endpoint (HTTP: health, metrics, status); 0 takes any free one.
+    prometheus_listen_port: Port = "2884", Bounds::Number(1025, 65535);
+    /// The address that applications connect to; :: takes IPv6 as well.
+    local_bound_ip: IpAddr = "0.0.0.0", Bounds::Any;
+    /// The address of the admin endpoint; beyond the loopback it needs an admin token.
+    admin_bind: IpAddr = "127.0.0.1", Bounds::Any;
+    /// The token that the admin endpoint asks for, at least 8 characters; empty asks for none.
+    /// The environment variable ODP_ADMIN_TOKEN sets it too.
+    admin_token: Secret = "", Bounds::Any;
+    /// A file that holds the admin token, instead of admin_token.
+    admin_token_file: String = "", Bounds::Any;
+    /// The name of this proxy in metrics (label logicTenant).
+    app_name: String = "undefined", Bounds::Any;
+    /// Where the proxy keeps what must outlive it; empty chooses a folder by user and port.
+    state_dir: String = "", Bounds::Any;
+
+    /// OBServers to start from: ip:port;ip:port, with the SQL port (usually 2881).
+    rootservice_list: ServerList = "", Bounds::Any;
+    /// The name of the cluster behind rootservice_list; empty takes the name that it gives itself.
+    rootservice_cluster_name: String = "", Bounds::Any;
+    /// The tenant of user names that give none; empty means sys.
+    proxy_tenant_name: String = "", Bounds::Any;
+    /// Who reads the cluster's metadata: user@tenant.
+    metadata_user: String = "proxyro@sys", Bounds::Any;
+    /// The SHA1 of the metadata user's password in 40 hexadecimal digits; empty for no password.
+    /// The environment variable of the same name sets it too.
+    observer_sys_password: PasswordHash = "", Bounds::Any;
+    /// How often servers, zones and tenants are asked for.
+    server_state_refresh_interval: Span = "20s", Bounds::Time("10ms", "1h");
+    /// How long a connection to a server, or a question about metadata, may take.
+    short_async_task_timeout: Span = "5s", Bounds::Time("1s", "1h");
+    /// Background refreshes of table locations per second.
+    normal_pl_update_threshold: Count = "100", Bounds::Number(0, 1_000_000);
+    /// What kind of server is behind the proxy.
+    server_routing_mode: Word = "oceanbase", Bounds::OneOf(&["oceanbase"]);
+
+    /// The number of this proxy in connection ids; must differ between proxies of one cluster.
+    proxy_id: Count = "0", Bounds::Number(0, 8191);
+    /// The server version that clients see before their login.
+    mysql_version: String = "5.6.25", Bounds::Any;
+    /// The separators of user names in the form cluster:tenant:user, with ; between them.
+    username_separator: SeparatorList = ":;-;.", Bounds::Any;
+    /// Whether user names must name tenant and cluster.
+    enable_full_username: bool = "false", Bounds::Any;
+    /// Whether clients may log in as proxyro@sys.
+    skip_proxyro_check: bool = "false", Bounds::Any;
+    /// Whether the cluster's name is sent at login, so that the server checks it.
+    enable_cluster_checkout: bool = "true", Bounds::Any;
+    /// Whether the client's address is sent at login, so that the server checks it.
+    enable_client_ip_checkout: bool = "true", Bounds::Any;
+    /// Clients at a time; further ones get error 1203; 0 is without limit.
+    client_max_connections: Count = "8192", Bounds::Number(0, 1_000_000);
+    /// From a client's connection to the end of its login.
+    login_timeout: Span = "10s", Bounds::Time("1s", "1h");
+    /// How many servers are tried for one login or statement.
+    connect_observer_max_retries: Count = "3", Bounds::Number(2, 5);
+    /// How much longer than ob_query_timeout a server's answer is waited for.
+    observer_query_timeout_delta: Span = "20s", Bounds::Time("1s", "30s");
+
+    /// Threads that serve clients; 0 takes one for each core.
+    work_thread_num: Count = "0", Bounds::Number(0, 128);
+    /// Seconds of silence before a client's connection is probed; 0 leaves it to the kernel.
+    client_tcp_keepidle: Count = "5", Bounds::Number(0, 7200);
+    /// Seconds between two probes of a client's connection; 0 leaves it to the kernel.
+    client_tcp_keepintvl: Count = "5", Bounds::Number(0, 75);
+    /// Probes without an answer that end a client's connection; 0 leaves it to the kernel.
+    client_tcp_keepcnt: Count = "5", Bounds::Number(0, 9);
+    /// Seconds of silence before a server's connection is probed; 0 leaves it to the kernel.
+    server_tcp_keepidle: Count = "5", Bounds::Number(0, 7200);
+    /// Seconds between two probes of a server's connection; 0 leaves it to the kernel.
+    server_tcp_keepintvl: Count = "5", Bounds::Number(0, 75);
+    /// Probes without an answer that end a server's connection; 0 leaves it to the kernel.
+    server_tcp_keepcnt: Count = "5", Bounds::Number(0, 9);
+
+    /// Failures within congestion_fail_window that put a server on the blacklist.
+    congestion_failure_threshold: Count = "5", Bounds::Number(1, 64);
+    /// The window of the failures.
+    congestion_fail_window: Span = "120s", Bounds::Time("1s", "1h");
+    /// How long a listed server is left alone before one request tries it.
+    congestion_retry_interval: Span = "20s", Bounds::Time("1s", "1h");
+    /// How long a server stays listed at least.
+    min_keep_congestion_interval: Span = "20s", Bounds::Time("1s", "1d");
+    /// The memory of the location cache.
+    routing_cache_mem_limited: Bytes = "128MB", Bounds::Size("1KB", "100G");
+    /// The shortest time between two refreshes of one table's location.
+    delay_update_entry_interval: Span = "5s", Bounds::Time("0s", "1d");
+
+    /// How long sessions may take to end at a stop or restart; a bare number is microseconds,
+    /// -1 is without limit, 0 ends them at once.
+    hot_upgrade_exit_timeout: TimeLimit = "30000000", Bounds::Time("0s", "1d");
+    /// How long the proxy still accepts at a stop while /health already answers 503.
+    graceful_exit_delay: Span = "5s", Bounds::Time("0s", "10m");
+    /// How long a new data plane may take until it is ready.
+    hot_restart_ready_timeout: Span = "10s", Bounds::Time("100ms", "10m");
+    /// How long one worker thread may stand still before the data plane is replaced.
+    data_plane_hang_timeout: Span = "10s", Bounds::Time("1s", "1h");
+    /// How long a data plane serves without its coordinator.
+    orphan_timeout: Span = "30s", Bounds::Time("0s", "1h");
+
+    /// The level of the log.
+    syslog_level: Word = "info",
+        Bounds::OneOf(&["error", "user_err", "warn", "info", "ediag", "wdiag", "trace", "debug"]);
+    /// The form of the log.
+    log_format: Word = "human", Bounds::OneOf(&["human", "json"]);
+}

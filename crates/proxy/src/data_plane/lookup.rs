@@ -1,0 +1,19 @@
+//! How sessions ask discovery for locations.
+
+use super::session::Lookup;
+use odp_discovery::Handle;
+use odp_routing::TableKey;
+use std::pin::Pin;
+
+/// Discovery, as sessions see it.
+pub(super) struct DiscoveryLookup(pub(super) Handle);
+
+impl Lookup for DiscoveryLookup {
+    fn lookup(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(self.0.lookup(key))
+    }
+
+    fn refresh(&self, key: &TableKey) {
+        self.0.refresh(key.clone());
+    }
+}

@@ -1,0 +1,153 @@
+//! What a data plane reports in a heartbeat.
+
+use super::session::Counts;
+use super::worker::Shared;
+use crate::snapshot::{Family, Kind, Snapshot};
+use crate::wall_clock::WallClock;
+use odp_admin::{Discovery, ServerStatus, Sessions};
+use odp_discovery::{DiscoveryState, MetadataState};
+use odp_routing::{ClusterView, ServerStanding, Standing};
+use std::time::Instant;
+
+/// Everything at this moment.
+pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
+    let clock = WallClock::now();
+    let standings = shared.router.standings(Instant::now());
+    let view = shared.router.view();
+    let usable = standings.iter().filter(|server| is_usable(server)).count();
+    let servers = standings
+        .iter()
+        .map(|standing| server(standing, &view, &clock))
+        .collect();
+    let mut families = session_families(counts);
+    families.push(routes(shared));
+    families.push(server_families(&standings));
+    let sessions = Sessions {
+        client: gauge(counts.clients),
+        server: gauge(counts.servers),
+        in_transaction: gauge(counts.in_transaction),
+        pinned: gauge(counts.pinned),
+    };
+    Snapshot {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sessions,
+        servers,
+        usable_servers: u64::try_from(usable).unwrap_or(u64::MAX),
+        discovery: discovery(&shared.discovery.state()),
+        families,
+    }
+}
+
+/// Whether discovery has come to a first result, good or bad.
+pub(super) fn is_settled(shared: &Shared) -> bool {
+    let state = shared.discovery.state();
+    state.rounds + state.failed_rounds > 0
+}
+
+/// A listed server is tried again by a request when its time has come, a server that the cluster
+/// itself has taken out is not.
+fn is_usable(server: &ServerStanding) -> bool {
+    server.standing == Standing::Ok
+}
+
+fn server(standing: &ServerStanding, view: &ClusterView, clock: &WallClock) -> ServerStatus {
+    let addr = standing.addr();
+    let leads = view
+        .tenants
+        .values()
+        .any(|tenant| tenant.single_leader == Some(addr));
+    ServerStatus {
+        addr: addr.to_string(),
+        zone: standing.server.zone.to_string(),
+        role: if leads { "leader" } else { "unknown" }.to_owned(),
+        standing: standing.standing.label().to_owned(),
+        strikes: standing.strikes,
+        last_evidence: standing.last_evidence.map(|moment| clock.rfc3339(moment)),
+        next_probe_at: standing.next_probe_at.map(|moment| clock.rfc3339(moment)),
+    }
+}
+
+fn discovery(state: &DiscoveryState) -> Discovery {
+    Discovery {
+        connected: matches!(state.metadata, MetadataState::Connected(_)),
+        error: state.last_error.clone(),
+    }
+}
+
+/// `OBProxy`'s names where it has the metric.
+fn session_families(counts: &Counts) -> Vec<Family> {
+    vec![
+        Family::new(
+            "odp_current_session",
+            "Sessions that are open.",
+            Kind::Gauge,
+        )
+        .with(&[("sessionType", "client")], gauge(counts.clients))
+        .with(&[("sessionType", "server")], gauge(counts.servers)),
+        Family::new(
+            "odp_session_state",
+            "Client sessions by state.",
+            Kind::Gauge,
+        )
+        .with(&[("state", "in_transaction")], gauge(counts.in_transaction))
+        .with(&[("state", "pinned")], gauge(counts.pinned)),
+        Family::new("odp_new_client_connections", "Logins.", Kind::Gauge)
+            .with(&[("connectionResult", "success")], counts.logins)
+            .with(&[("connectionResult", "fail")], counts.failed_logins),
+        Family::new(
+            "odp_sql_request",
+            "Requests sent to servers.",
+            Kind::Counter,
+        )
+        .with(
+            &[("sqlResult", "success")],
+            counts.requests.saturating_sub(counts.failed_requests),
+        )
+        .with(&[("sqlResult", "fail")], counts.failed_requests),
+        Family::new(
+            "odp_partition_miss",
+            "Requests whose partition's leader was another server.",
+            Kind::Counter,
+        )
+        .with(&[], counts.partition_misses),
+        Family::new(
+            "odp_lost_request",
+            "Requests that ended without an answer.",
+            Kind::Counter,
+        )
+        .with(&[], counts.lost_requests),
+        Family::new(
+            "odp_session_panic",
+            "Sessions that ended by a panic.",
+            Kind::Counter,
+        )
+        .with(&[], counts.panics),
+    ]
+}
+
+fn routes(shared: &Shared) -> Family {
+    let help = "Why requests went where they went.";
+    let family = Family::new("odp_route", help, Kind::Counter);
+    let reasons = shared.router.reasons();
+    reasons.into_iter().fold(family, |family, (reason, count)| {
+        family.with(&[("reason", reason.label())], count)
+    })
+}
+
+fn server_families(standings: &[ServerStanding]) -> Family {
+    let help = "Servers by their standing; 1 for the one that each has.";
+    let family = Family::new("odp_server_standing", help, Kind::Gauge);
+    standings.iter().fold(family, |family, standing| {
+        let addr = standing.addr().to_string();
+        let labels = [
+            ("addr", addr.as_str()),
+            ("zone", standing.server.zone.as_str()),
+            ("standing", standing.standing.label()),
+        ];
+        family.with(&labels, 1)
+    })
+}
+
+fn gauge(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}

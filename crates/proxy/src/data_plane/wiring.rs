@@ -1,0 +1,123 @@
+//! Parameters to the settings of the crates that do the work.
+
+use crate::config::Settings;
+use odp_cluster::{ClusterName, ProxyId, TenantName};
+use odp_discovery::DiscoveryConfig;
+use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
+use odp_routing::RouterLimits;
+use std::time::Duration;
+
+/// The version that servers are told; from 4.3.3 on they hand out salts to proxies.
+const OBPROXY_VERSION: &str = "4.3.3.0";
+
+/// The router's bounds.
+pub(super) fn router_limits(settings: &Settings) -> RouterLimits {
+    RouterLimits {
+        congestion_failure_threshold: narrow(settings.congestion_failure_threshold.0),
+        congestion_fail_window: settings.congestion_fail_window.0,
+        congestion_retry_interval: settings.congestion_retry_interval.0,
+        min_keep_congestion_interval: settings.min_keep_congestion_interval.0,
+        delay_update_entry_interval: settings.delay_update_entry_interval.0,
+        location_cache_bytes: usize::try_from(settings.routing_cache_mem_limited.0)
+            .unwrap_or(usize::MAX),
+        ..RouterLimits::default()
+    }
+}
+
+/// Where discovery starts and how it asks.
+pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
+    DiscoveryConfig {
+        rootservice_list: settings.rootservice_list.0.clone(),
+        cluster_name: cluster_name(settings),
+        metadata_user: settings.metadata_user.clone(),
+        password_stage1: settings.observer_sys_password.reveal(),
+        server_state_refresh_interval: settings.server_state_refresh_interval.0,
+        query_timeout: settings.short_async_task_timeout.0,
+        lookup_timeout: settings.short_async_task_timeout.0,
+        max_refreshes_per_second: narrow(settings.normal_pl_update_threshold.0),
+        ..DiscoveryConfig::default()
+    }
+}
+
+/// What sessions are told.
+pub(super) fn session_settings(settings: &Settings) -> super::session::Settings {
+    let defaults = super::session::Settings::default();
+    let cluster = cluster_name(settings);
+    let tenant = match settings.proxy_tenant_name.as_str() {
+        "" => defaults.default_tenant,
+        name => TenantName::new(name),
+    };
+    super::session::Settings {
+        version: settings.mysql_version.clone(),
+        identity: ProxyIdentity {
+            version: OBPROXY_VERSION.to_owned(),
+            cluster: cluster.clone().filter(|_| settings.enable_cluster_checkout),
+            tell_client_addr: settings.enable_client_ip_checkout,
+        },
+        connect: ConnectOptions {
+            connect_timeout: settings.short_async_task_timeout.0,
+            keepalive: keepalive([
+                settings.server_tcp_keepidle.0,
+                settings.server_tcp_keepintvl.0,
+                settings.server_tcp_keepcnt.0,
+            ]),
+            ..defaults.connect
+        },
+        client_keepalive: keepalive([
+            settings.client_tcp_keepidle.0,
+            settings.client_tcp_keepintvl.0,
+            settings.client_tcp_keepcnt.0,
+        ]),
+        separators: settings.username_separator.separators().clone(),
+        cluster,
+        default_tenant: tenant,
+        require_full_username: settings.enable_full_username,
+        allow_proxyro: settings.skip_proxyro_check,
+        login_timeout: settings.login_timeout.0,
+        query_timeout_delta: settings.observer_query_timeout_delta.0,
+        max_attempts: narrow(settings.connect_observer_max_retries.0),
+        max_clients: narrow(settings.client_max_connections.0),
+        proxy_id: u16::try_from(settings.proxy_id.0)
+            .ok()
+            .and_then(ProxyId::new)
+            .unwrap_or(defaults.proxy_id),
+    }
+}
+
+/// How many worker threads there are.
+pub(super) fn worker_count(settings: &Settings) -> usize {
+    match settings.work_thread_num.0 {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => narrow(count),
+    }
+}
+
+fn cluster_name(settings: &Settings) -> Option<ClusterName> {
+    let name = settings.rootservice_cluster_name.as_str();
+    (!name.is_empty()).then(|| ClusterName::new(name))
+}
+
+fn keepalive([idle, interval, probes]: [u64; 3]) -> Keepalive {
+    Keepalive {
+        idle: Duration::from_secs(idle),
+        interval: Duration::from_secs(interval),
+        probes: narrow(probes),
+    }
+}
+
+/// A parameter whose range fits into the smaller type anyway.
+fn narrow<T: TryFrom<u64> + Bounded>(value: u64) -> T {
+    T::try_from(value).unwrap_or(T::LARGEST)
+}
+
+trait Bounded {
+    const LARGEST: Self;
+}
+
+impl Bounded for u32 {
+    const LARGEST: Self = Self::MAX;
+}
+
+impl Bounded for usize {
+    const LARGEST: Self = Self::MAX;
+}

@@ -1,0 +1,93 @@
+//! All worker threads: who gets the next client, and when all are done.
+
+use super::session::{Counts, Lifecycle};
+use super::worker::{Accepted, Gauges, Shared, Worker};
+use crate::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// The worker threads.
+pub(super) struct Workers {
+    workers: Vec<Worker>,
+    lifecycle: watch::Sender<Lifecycle>,
+}
+
+impl Workers {
+    /// Starts `count` threads.
+    pub(super) fn start(count: usize, shared: &Shared) -> Result<Self, Error> {
+        let (lifecycle, receiver) = watch::channel(Lifecycle::default());
+        let workers = (0..count.max(1))
+            .map(|number| Worker::start(number, shared.clone(), receiver.clone()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { workers, lifecycle })
+    }
+
+    /// The way to hand accepted clients over.
+    pub(super) fn dealer(&self) -> Dealer {
+        let seat = |worker: &Worker| Seat {
+            gauges: Arc::clone(&worker.gauges),
+            inbox: worker.inbox.clone(),
+        };
+        Dealer(self.workers.iter().map(seat).collect())
+    }
+
+    /// The ticks of every worker.
+    pub(super) fn ticks(&self) -> Vec<u64> {
+        let tick = |worker: &Worker| worker.gauges.ticks.load(Relaxed);
+        self.workers.iter().map(tick).collect()
+    }
+
+    /// What all sessions together have counted.
+    pub(super) fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for worker in &self.workers {
+            sum += worker.gauges.counters.read();
+        }
+        sum
+    }
+
+    /// Lets every session end at its next transaction boundary, at the latest at `until`.
+    pub(super) fn drain(&self, until: Instant) {
+        self.lifecycle.send_replace(Lifecycle::Draining { until });
+    }
+
+    /// Waits for the last session; the acceptor must have dropped its [`Dealer`].
+    pub(super) async fn ended(&mut self) {
+        for worker in &mut self.workers {
+            let (closed, _) = mpsc::channel(1);
+            worker.inbox = closed;
+        }
+        for worker in &mut self.workers {
+            // A worker that is gone has ended, too.
+            if !worker.ended.is_terminated() {
+                (&mut worker.ended).await.ok();
+            }
+        }
+    }
+}
+
+struct Seat {
+    gauges: Arc<Gauges>,
+    inbox: mpsc::Sender<Accepted>,
+}
+
+/// Hands clients to the worker that has the fewest.
+pub(super) struct Dealer(Vec<Seat>);
+
+impl Dealer {
+    /// Hands a client over; waits while the chosen worker has too many waiting.
+    pub(super) async fn deal(&self, accepted: Accepted) {
+        let fewest = self
+            .0
+            .iter()
+            .min_by_key(|seat| seat.gauges.open.load(Relaxed));
+        if let Some(seat) = fewest {
+            seat.gauges.open.fetch_add(1, Relaxed);
+            if seat.inbox.send(accepted).await.is_err() {
+                seat.gauges.open.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+}
