@@ -2,7 +2,7 @@
 
 use crate::hint::Hints;
 use crate::keyword::{self as k, Key};
-use crate::lexer::{Lexer, Token};
+use crate::lexer::{Lexer, Mark, Token};
 use crate::outline::{Body, Outline};
 use crate::table::{self, Found};
 use crate::tail;
@@ -74,11 +74,10 @@ impl<'a, 'o> Walk<'a, 'o> {
     /// Walks to the end of the statement, or out of `floor` parentheses.
     fn walk(&mut self, floor: u32) {
         loop {
-            let before = self.lexer;
             match self.lexer.token() {
                 Token::End => return,
                 Token::Symbol(b';') => {
-                    self.lexer = before;
+                    self.lexer.unread_symbol();
                     return;
                 }
                 Token::Symbol(b'(') => self.depth += 1,
@@ -134,7 +133,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                     self.outline.uses |= Uses::USER_VARIABLE_ASSIGNMENT;
                 }
             }
-            _ => self.outline.uses |= tail::of_token(Token::Word(text, key), self.lexer),
+            _ => self.outline.uses |= tail::of_word(text, key, &self.lexer),
         }
     }
 
@@ -146,13 +145,12 @@ impl<'a, 'o> Walk<'a, 'o> {
 
     /// Reads the first table behind FROM, through parentheses and into a derived table.
     fn factor(&mut self) {
-        let mut ahead = self.lexer;
+        let mut before = self.lexer.mark();
         let first = loop {
-            match ahead.token() {
+            match self.lexer.token() {
                 Token::Symbol(b'(') => self.depth += 1,
                 Token::Word(_, k::LATERAL) => {}
                 Token::Word(_, k::SELECT) => {
-                    self.lexer = ahead;
                     self.base = self.depth;
                     self.outline.note_hint(&mut self.lexer);
                     return;
@@ -163,13 +161,12 @@ impl<'a, 'o> Walk<'a, 'o> {
                 }
                 other => break other,
             }
-            self.lexer = ahead;
+            before = self.lexer.mark();
         };
-        let before = self.lexer;
-        let Some(found) = table::factor_from(first, &mut ahead) else {
+        let Some(found) = table::factor_from(first, &mut self.lexer) else {
+            self.lexer.reset(before);
             return;
         };
-        self.lexer = ahead;
         self.search = Search::Condition;
         if self.hops < MAX_HOPS
             && let Some(body) = self.expression(&found, before)
@@ -183,7 +180,7 @@ impl<'a, 'o> Walk<'a, 'o> {
 
     /// The body of the common table expression that `found` names, if it stands before the place `from` where
     /// it is used.
-    fn expression(&self, found: &Found<'a>, from: Lexer<'a>) -> Option<Lexer<'a>> {
+    fn expression(&self, found: &Found<'a>, from: Mark) -> Option<Lexer<'a>> {
         if found.table.database.is_some() {
             return None;
         }

@@ -49,6 +49,21 @@ pub(crate) struct Lexer<'a> {
     in_code: bool,
 }
 
+/// A place in a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    at: usize,
+    parameters: u32,
+    in_code: bool,
+}
+
+impl Mark {
+    /// Offset in bytes.
+    pub(crate) const fn position(self) -> usize {
+        self.at
+    }
+}
+
 impl<'a> Lexer<'a> {
     pub(crate) const fn new(text: &'a [u8], charset: Charset) -> Self {
         Self {
@@ -104,6 +119,28 @@ impl<'a> Lexer<'a> {
             self.at += 1;
         }
         found
+    }
+
+    /// A place to go back to by [`Self::reset`]. Cheaper than a copy of the lexer, which, made right after the
+    /// position was written, waits for that write.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark {
+            at: self.at,
+            parameters: self.parameters,
+            in_code: self.in_code,
+        }
+    }
+
+    /// Goes back to where `mark` was made.
+    pub(crate) const fn reset(&mut self, mark: Mark) {
+        self.at = mark.at;
+        self.parameters = mark.parameters;
+        self.in_code = mark.in_code;
+    }
+
+    /// Takes back the one-byte token that was read last.
+    pub(crate) const fn unread_symbol(&mut self) {
+        self.at = self.at.saturating_sub(1);
     }
 
     /// Reads `.` with no number behind it, which [`Self::token`] would take for a decimal fraction.
@@ -263,7 +300,7 @@ impl<'a> Lexer<'a> {
 
     /// A token that starts with a digit or with a point before a digit: a number, or a name such as `1st`.
     fn number(&mut self) -> Token<'a> {
-        let start = *self;
+        let start = self.at;
         match (self.byte(0), self.byte(1)) {
             (Some(b'0'), Some(b'x')) => return self.radix(u8::is_ascii_hexdigit, Token::Hex),
             (Some(b'0'), Some(b'b')) => {
@@ -289,13 +326,12 @@ impl<'a> Lexer<'a> {
                 self.digits();
             }
         }
-        let length = self.at - start.at;
         if is_integer && self.byte(0).is_some_and(|byte| class(byte) <= DIGIT) {
-            *self = start;
+            self.at = start;
             let text = self.word_bytes();
             return Token::Word(text, Key::NONE);
         }
-        Token::Number(start.rest().get(..length).unwrap_or_default())
+        Token::Number(self.text.get(start..self.at).unwrap_or_default())
     }
 
     /// `0x…` and `0b…`; with a letter that is no digit it is a name.

@@ -22,31 +22,29 @@ pub(crate) fn factor<'a>(lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
     Some(found)
 }
 
-/// As [`factor`], when the first token is already read.
+/// As [`factor`], when the first token is already read. Leaves the lexer anywhere when there is no table.
 pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
-    let mut behind = *lexer;
-    let mut table = plain_from(first, &mut behind)?;
+    let mut table = plain_from(first, lexer)?;
     let mut partition = None;
-    *lexer = loop {
-        let mut ahead = behind;
-        match ahead.token() {
+    loop {
+        let behind = lexer.mark();
+        match lexer.token() {
             Token::Symbol(b'(') => return None,
             // `table@link`: the table of another database.
-            Token::UserVariable(_) => behind = ahead,
+            Token::UserVariable(_) => {}
             Token::Word(_, k::PARTITION | k::SUBPARTITION) if partition.is_none() => {
-                partition = Some(only_name(&mut ahead)?);
-                behind = ahead;
+                partition = Some(only_name(lexer)?);
             }
             token => {
-                table.alias = alias(token, &mut ahead);
-                break if table.alias.is_some() { ahead } else { behind };
+                table.alias = alias(token, lexer);
+                if table.alias.is_none() {
+                    lexer.reset(behind);
+                }
+                let partition = partition.and_then(|Only(name)| name);
+                return Some(Found { table, partition });
             }
         }
-    };
-    Some(Found {
-        table,
-        partition: partition.and_then(|Only(name)| name),
-    })
+    }
 }
 
 /// Reads `[db.]table` and nothing behind it.

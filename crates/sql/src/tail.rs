@@ -69,32 +69,29 @@ pub(crate) fn uses(mut lexer: Lexer<'_>) -> Uses {
 fn read_to_end(lexer: &mut Lexer<'_>) -> Uses {
     let mut uses = Uses::NONE;
     loop {
-        let before = *lexer;
         match lexer.token() {
             Token::End => return uses,
             Token::Symbol(b';') => {
-                *lexer = before;
+                lexer.unread_symbol();
                 return uses;
             }
-            token => uses |= of_token(token, *lexer),
+            Token::Assign => uses |= Uses::USER_VARIABLE_ASSIGNMENT,
+            Token::Word(text, key) => uses |= of_word(text, key, lexer),
+            _ => {}
         }
     }
 }
 
-/// What a token stands for when `after` follows it.
-pub(crate) fn of_token(token: Token<'_>, mut after: Lexer<'_>) -> Uses {
-    match token {
-        Token::Assign => Uses::USER_VARIABLE_ASSIGNMENT,
-        Token::Word(text, key) if key != Key::NONE || text.len() == k::RELEASE_ALL_LOCKS.len() => {
-            let uses = of_function(text, key);
-            if !uses.is_empty() && after.take_symbol(b'(') {
-                uses
-            } else {
-                Uses::NONE
-            }
-        }
-        _ => Uses::NONE,
+/// What a word stands for when `after` follows it.
+pub(crate) fn of_word(text: &[u8], key: Key, after: &Lexer<'_>) -> Uses {
+    if key == Key::NONE && text.len() != k::RELEASE_ALL_LOCKS.len() {
+        return Uses::NONE;
     }
+    let uses = of_function(text, key);
+    if uses.is_empty() || after.peek() != Token::Symbol(b'(') {
+        return Uses::NONE;
+    }
+    uses
 }
 
 fn of_function(text: &[u8], key: Key) -> Uses {
