@@ -1,0 +1,110 @@
+//! The partitions that a real engine put rows into and that its EXPLAIN prints: never another one.
+#![expect(clippy::unwrap_used, reason = "broken test data shall fail the test")]
+
+mod data;
+mod setup;
+
+use data::{TableData, explained, inserted, tables};
+use odp_routing::{RouteReason, Unsure};
+use setup::Setup;
+use std::collections::BTreeMap;
+
+/// Rows of a kind by what the router made of them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Count {
+    right: usize,
+    unsure: usize,
+    refused: usize,
+}
+
+/// How many rows of each kind are placed and how many are not; the figures may only get better.
+const EXPECTED: &[(&str, usize, usize)] = &[
+    ("hash", 1343, 402),
+    ("key", 1368, 5),
+    ("key_default", 40, 124),
+    ("list", 435, 2),
+    ("list_columns", 528, 2068),
+    ("range", 692, 124),
+    ("range_columns", 719, 3045),
+    ("two_level", 306, 1533),
+];
+
+#[test]
+fn every_inserted_row_is_placed_where_the_engine_put_it_or_nowhere() {
+    let tables = tables();
+    let mut counts: BTreeMap<&str, Count> = BTreeMap::new();
+    let mut unsure: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let setups: BTreeMap<&str, Setup> = tables
+        .iter()
+        .map(|table| (table.name.as_str(), Setup::new(table)))
+        .collect();
+    for row in inserted() {
+        let setup = &setups[row.table.as_str()];
+        let count = counts.entry(setup.kind()).or_default();
+        match (setup.tablet(&row.sql), row.tablet) {
+            (Ok(found), Some(expected)) => {
+                assert_eq!(found, expected, "{}", row.sql);
+                count.right += 1;
+            }
+            (Ok(found), None) => panic!("{}: refused, but placed in {found}", row.sql),
+            (Err(_), None) => count.refused += 1,
+            (Err(reason), Some(_)) => {
+                count.unsure += 1;
+                let entry = unsure.entry(format!("{} {reason:?}", row.table));
+                entry.or_insert((0, row.sql)).0 += 1;
+            }
+        }
+    }
+    for (what, (count, example)) in &unsure {
+        println!("{count:5} {what}: {example}");
+    }
+    println!("{counts:#?}");
+    for &(kind, right, unsure) in EXPECTED {
+        let count = &counts[kind];
+        assert!(
+            count.right >= right && count.unsure <= unsure,
+            "{kind}: {count:?}"
+        );
+    }
+}
+
+#[test]
+fn every_computed_partition_is_among_those_that_explain_prints() {
+    let tables: BTreeMap<String, TableData> = tables()
+        .into_iter()
+        .map(|table| (table.name.clone(), table))
+        .collect();
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut setup: Option<Setup> = None;
+    for statement in explained() {
+        let table = &tables[&statement.table];
+        if setup
+            .as_ref()
+            .is_none_or(|setup| setup.name() != table.name)
+        {
+            setup = Some(Setup::new(table));
+        }
+        let Some(setup) = &setup else { continue };
+        let expected = table.tablets_of(&statement.partitions);
+        let count = counts.entry(statement.kind.clone()).or_default();
+        match setup.tablet(&statement.sql) {
+            Ok(found) => {
+                // The engine prints the first partition for a contradiction.
+                let contradiction = matches!(statement.kind.as_str(), "range2" | "eq_and_gt")
+                    && table.is_first(&expected);
+                assert!(
+                    contradiction || expected.contains(&found),
+                    "{}: {found}, not in {expected:?}",
+                    statement.sql
+                );
+                count.0 += 1;
+            }
+            Err(RouteReason::Unsure(unsure)) if expected.len() == 1 => {
+                assert_ne!(unsure, Unsure::PartitionName, "{}", statement.sql);
+                count.1 += 1;
+            }
+            Err(_) => {}
+        }
+    }
+    println!("kind: (computed, missed though the engine prints one): {counts:#?}");
+}

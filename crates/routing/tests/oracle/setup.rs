@@ -1,0 +1,87 @@
+//! A router that knows one table of the oracle.
+
+use crate::data::TableData;
+use odp_cluster::{
+    DatabaseName, Replica, ReplicaType, Role, Server, ServerAddr, ServerState, TableId, TableName,
+    TenantName, ZoneName,
+};
+use odp_routing::metadata::{Schema, read_partitioning};
+use odp_routing::{
+    ClusterView, Decision, Lookup, LookupPhase, Metadata, Request, RouteReason, Router,
+    RouterLimits, TableKey,
+};
+use std::time::Instant;
+
+pub(crate) struct Setup {
+    router: Router,
+    key: TableKey,
+    kind: &'static str,
+    now: Instant,
+}
+
+impl Setup {
+    /// One server, which leads every tablet of `table`.
+    pub(crate) fn new(table: &TableData) -> Self {
+        let addr: ServerAddr = "127.0.0.1:2881".parse().unwrap();
+        let router = Router::new(RouterLimits::default());
+        router.set_view(ClusterView {
+            servers: vec![Server {
+                addr,
+                zone: ZoneName::new("z1"),
+                state: ServerState::Active,
+            }],
+            metadata: Metadata::Available,
+            ..ClusterView::default()
+        });
+        let key = TableKey {
+            tenant: TenantName::new("sys"),
+            database: DatabaseName::new("oracle"),
+            table: TableName::new(&table.name),
+        };
+        let partitioning = read_partitioning(&table.info, &table.first, &table.second).unwrap();
+        let schema = Schema {
+            table_id: TableId(1),
+            is_partitioned: true,
+            schema_version: 1,
+            replicas: Vec::new(),
+        };
+        let mut placed = schema.into_partitioned::<crate::data::Row>(partitioning, []);
+        for location in &mut placed.locations {
+            location.replicas = vec![Replica {
+                server: addr,
+                role: Role::Leader,
+                replica_type: ReplicaType::Full,
+            }];
+        }
+        let now = Instant::now();
+        router.install(key.clone(), Lookup::Table(Box::new(placed)), now);
+        Self {
+            router,
+            key,
+            kind: table.kind,
+            now,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.key.table.as_str()
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The tablet that the router computes for a statement, or why it computes none.
+    pub(crate) fn tablet(&self, sql: &str) -> Result<u64, RouteReason> {
+        let outline = odp_sql::outline(sql.as_bytes(), odp_sql::Charset::Utf8);
+        let request = Request {
+            outline: Some(&outline),
+            lookup: LookupPhase::Done,
+            ..Request::new(&self.key.tenant, &self.key.database)
+        };
+        match self.router.decide(&request, self.now) {
+            Decision::Route(route) => route.tablet.map(|tablet| tablet.0).ok_or(route.reason),
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+}
