@@ -56,6 +56,7 @@ pub struct PacketTracker {
     remaining: usize,
     continued: bool,
     started: bool,
+    sequence: u8,
 }
 
 impl PacketTracker {
@@ -77,11 +78,18 @@ impl PacketTracker {
                 self.remaining = header.payload;
                 self.continued = header.is_continued();
                 self.started = true;
+                self.sequence = header.sequence;
             } else {
                 break;
             }
         }
         at
+    }
+
+    /// The sequence number that an answer to the packet starts with.
+    #[must_use]
+    pub fn next_sequence(&self) -> u8 {
+        self.sequence.wrapping_add(1)
     }
 
     /// Whether the packet has passed as a whole.

@@ -96,7 +96,7 @@ pub struct ResponseTracker {
     in_frame: usize,
     /// The current packet goes on in the next frame.
     continued: bool,
-    status: u16,
+    status: Option<u16>,
     /// The sequence number of the last frame seen.
     sequence: u8,
 }
@@ -133,7 +133,7 @@ impl ResponseTracker {
             phase,
             in_frame: 0,
             continued: false,
-            status: 0,
+            status: None,
             sequence: 0,
         }
     }
@@ -150,10 +150,14 @@ impl ResponseTracker {
         self.in_frame == 0 && !self.continued
     }
 
-    /// The status flags of the last OK or EOF seen.
+    /// The status flags of the last OK or EOF seen; `None` before the first.
     #[must_use]
-    pub fn status(&self) -> StatusFlags {
-        StatusFlags::from_bits_retain(self.status)
+    pub fn status(&self) -> Option<StatusFlags> {
+        self.status.map(StatusFlags::from_bits_retain)
+    }
+
+    fn has(&self, flag: StatusFlags) -> bool {
+        self.status().is_some_and(|status| status.contains(flag))
     }
 
     /// The sequence number that a packet of the proxy's own would have behind what has passed.
@@ -340,11 +344,10 @@ impl ResponseTracker {
         reader.u8()?;
         // A server before 4.1 sends the mark alone; there is no status to learn then.
         if reader.u16().is_ok() {
-            self.status = reader.u16()?;
+            self.status = Some(reader.u16()?);
         }
-        let status = self.status();
         self.phase = match self.phase {
-            Phase::Columns(_) if status.contains(StatusFlags::SERVER_STATUS_CURSOR_EXISTS) => {
+            Phase::Columns(_) if self.has(StatusFlags::SERVER_STATUS_CURSOR_EXISTS) => {
                 self.end(self.framing.extra_ok)
             }
             Phase::Columns(_) => Phase::Rows,
@@ -352,7 +355,7 @@ impl ResponseTracker {
                 parameters: 0,
                 columns,
             } if columns > 0 => self.phase,
-            Phase::Rows if status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) => Phase::First,
+            Phase::Rows if self.has(StatusFlags::SERVER_MORE_RESULTS_EXISTS) => Phase::First,
             Phase::First => Phase::Done,
             _ => self.end(self.framing.extra_ok),
         };
@@ -399,10 +402,8 @@ impl ResponseTracker {
                 }
             }
             Control::Ok | Control::ExtraOk => {
-                self.status = Self::ok_status(payload)?;
-                let more = self
-                    .status()
-                    .contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS);
+                self.status = Some(Self::ok_status(payload)?);
+                let more = self.has(StatusFlags::SERVER_MORE_RESULTS_EXISTS);
                 if more && control == Control::Ok {
                     Phase::First
                 } else {
