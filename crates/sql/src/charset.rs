@@ -65,3 +65,43 @@ impl Charset {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Charset;
+
+    #[test]
+    fn collations_lead_to_their_character_set() {
+        let cases = [
+            (45, Charset::Utf8),
+            (28, Charset::Gbk),
+            (87, Charset::Gbk),
+            (248, Charset::Gb18030),
+            (216, Charset::Gb18030),
+            (1, Charset::Big5),
+            (95, Charset::Sjis),
+            (65535, Charset::Utf8),
+        ];
+        for (id, expected) in cases {
+            assert_eq!(Charset::from_collation(id), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn only_well_formed_characters_are_wide() {
+        let cases: [(Charset, &[u8], usize); 9] = [
+            (Charset::Utf8, "é".as_bytes(), 1),
+            (Charset::Gbk, b"\x81\x5C", 2),
+            (Charset::Gbk, b"\x81'", 1),
+            (Charset::Gbk, b"\x81", 1),
+            (Charset::Gb18030, b"\x81\x30\x81\x30", 4),
+            (Charset::Gb18030, b"\x81\x30\x20\x30", 1),
+            (Charset::Big5, b"\xA1\x5C", 2),
+            (Charset::Sjis, b"\xB1\x5C", 1),
+            (Charset::Sjis, b"\x83\x5C", 2),
+        ];
+        for (charset, bytes, expected) in cases {
+            assert_eq!(charset.width(bytes), expected, "{charset:?} {bytes:?}");
+        }
+    }
+}

@@ -83,3 +83,48 @@ impl Iterator for Unescape<'_> {
         Some(byte)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Backslash, Unescape};
+    use crate::Charset;
+
+    fn decode(body: &[u8], charset: Charset, backslash: Backslash) -> Vec<u8> {
+        Unescape::new(body, b'\'', charset, backslash).collect()
+    }
+
+    #[test]
+    fn escapes_are_decoded_as_the_manual_lists_them() {
+        let cases: [(&[u8], &[u8]); 8] = [
+            (b"plain", b"plain"),
+            (b"it''s", b"it's"),
+            (b"it\\'s", b"it's"),
+            (b"\\0\\b\\t\\n\\r\\Z", b"\0\x08\t\n\r\x1A"),
+            (b"\\\\n", b"\\n"),
+            (b"\\%\\_", b"\\%\\_"),
+            (b"\\q\"\"", b"q\"\""),
+            (b"end\\", b"end\\"),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(decode(body, Charset::Utf8, Backslash::Escapes), expected);
+        }
+    }
+
+    #[test]
+    fn a_plain_backslash_stays() {
+        assert_eq!(
+            decode(b"a\\nb''", Charset::Utf8, Backslash::IsPlain),
+            b"a\\nb'"
+        );
+    }
+
+    #[test]
+    fn a_trail_byte_escapes_nothing() {
+        let body = b"\x95\x5Cn\\n";
+        assert_eq!(
+            decode(body, Charset::Gbk, Backslash::Escapes),
+            b"\x95\x5Cn\n"
+        );
+        assert_eq!(decode(body, Charset::Utf8, Backslash::Escapes), b"\x95\n\n");
+    }
+}

@@ -1,12 +1,16 @@
 //! Cuts a statement into tokens without copying.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::memmem;
 
 use crate::byte_class::{BACKTICK, BLANK, COMMENT, DIGIT, OPERATOR, QUOTE, WORD, class};
 use crate::charset::Charset;
 use crate::filter::CompareOp;
 use crate::keyword::Key;
 use crate::name::Name;
+
+mod blank;
+mod number;
+mod quoted;
 
 /// One token. Whitespace and comments are not tokens; `/*! code */` is read as if the marks were not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,53 +226,6 @@ impl<'a> Lexer<'a> {
         Token::End
     }
 
-    fn skip_blanks(&mut self) {
-        while let Some(byte) = self.byte(0) {
-            match class(byte) {
-                BLANK => self.at += 1,
-                COMMENT if self.skip_comment(byte) => {}
-                _ => return,
-            }
-        }
-    }
-
-    /// Skips a comment, or a mark of `/*! … */`, if `byte`, which comes next, starts one.
-    fn skip_comment(&mut self, byte: u8) -> bool {
-        match (byte, self.byte(1)) {
-            (b'/', Some(b'*')) => self.comment(),
-            (b'-', Some(b'-')) if self.byte(2).is_none_or(|third| class(third) == BLANK) => {
-                self.line();
-            }
-            (b'#', _) => self.line(),
-            (b'*', Some(b'/')) if self.in_code => {
-                self.in_code = false;
-                self.at += 2;
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn line(&mut self) {
-        let rest = self.rest();
-        self.at += memchr(b'\n', rest).map_or(rest.len(), |length| length + 1);
-    }
-
-    /// Skips `/* … */`, or only the mark of `/*!50000 …`.
-    fn comment(&mut self) {
-        self.at += 2;
-        if self.byte(0) == Some(b'!') {
-            self.at += 1;
-            while self.byte(0).is_some_and(|byte| byte.is_ascii_digit()) {
-                self.at += 1;
-            }
-            self.in_code = true;
-            return;
-        }
-        let rest = self.rest();
-        self.at += memmem::find(rest, b"*/").map_or(rest.len(), |length| length + 2);
-    }
-
     fn word(&mut self) -> Token<'a> {
         let start = self.at;
         let text = self.word_bytes();
@@ -296,88 +253,6 @@ impl<'a> Lexer<'a> {
         };
         self.at += length;
         rest.get(..length).unwrap_or_default()
-    }
-
-    /// A token that starts with a digit or with a point before a digit: a number, or a name such as `1st`.
-    fn number(&mut self) -> Token<'a> {
-        let start = self.at;
-        match (self.byte(0), self.byte(1)) {
-            (Some(b'0'), Some(b'x')) => return self.radix(u8::is_ascii_hexdigit, Token::Hex),
-            (Some(b'0'), Some(b'b')) => {
-                return self.radix(|b| matches!(b, b'0' | b'1'), Token::Bit);
-            }
-            _ => {}
-        }
-        self.digits();
-        let mut is_integer = true;
-        if self.byte(0) == Some(b'.') {
-            is_integer = false;
-            self.at += 1;
-            self.digits();
-        }
-        if matches!(self.byte(0), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(self.byte(1), Some(b'+' | b'-')));
-            if self
-                .byte(1 + sign)
-                .is_some_and(|byte| byte.is_ascii_digit())
-            {
-                is_integer = is_integer && sign == 0;
-                self.at += 1 + sign;
-                self.digits();
-            }
-        }
-        if is_integer && self.byte(0).is_some_and(|byte| class(byte) <= DIGIT) {
-            self.at = start;
-            let text = self.word_bytes();
-            return Token::Word(text, Key::NONE);
-        }
-        Token::Number(self.text.get(start..self.at).unwrap_or_default())
-    }
-
-    /// `0x…` and `0b…`; with a letter that is no digit it is a name.
-    fn radix(&mut self, is_digit: fn(&u8) -> bool, token: fn(&'a [u8]) -> Token<'a>) -> Token<'a> {
-        let text = self.word_bytes();
-        match text.get(2..) {
-            Some(digits) if !digits.is_empty() && digits.iter().all(is_digit) => token(digits),
-            _ => Token::Word(text, Key::NONE),
-        }
-    }
-
-    fn digits(&mut self) {
-        let rest = self.rest();
-        self.at += rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
-    }
-
-    /// The body of the quoted thing that starts here, or `None` when it does not end.
-    fn quoted(&mut self, quote: u8) -> Option<&'a [u8]> {
-        let start = self.at + 1;
-        let body = self.text.get(start..)?;
-        let escapes = quote != b'`';
-        let mut at = 0;
-        loop {
-            let rest = body.get(at..)?;
-            at += if self.charset != Charset::Utf8 {
-                next_mark(rest, quote, self.charset)?
-            } else if escapes {
-                memchr2(quote, b'\\', rest)?
-            } else {
-                memchr(quote, rest)?
-            };
-            let is_quote = body.get(at) == Some(&quote);
-            if is_quote && body.get(at + 1) != Some(&quote) {
-                self.at = start + at + 1;
-                return body.get(..at);
-            }
-            at += 1;
-            if is_quote {
-                at += 1;
-            } else if escapes {
-                at += self.charset.width(body.get(at..).unwrap_or_default());
-            }
-        }
     }
 
     fn operator(&mut self, byte: u8) -> Token<'a> {
@@ -445,16 +320,4 @@ fn word_length(text: &[u8], charset: Charset) -> usize {
         length += charset.width(rest);
     }
     length.min(text.len())
-}
-
-/// The next quote or backslash that is a character of its own.
-fn next_mark(text: &[u8], quote: u8, charset: Charset) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..)?;
-        match *rest.first()? {
-            byte if byte == quote || byte == b'\\' => return Some(at),
-            _ => at += charset.width(rest),
-        }
-    }
 }

@@ -16,25 +16,22 @@ pub(crate) struct Reader<'a, 'o> {
 impl<'a> Reader<'a, '_> {
     /// Reads the statement.
     pub(crate) fn read(mut self) {
-        let mut first = self.lexer;
-        let mut token = first.token();
+        let mut start = self.lexer.mark();
+        let mut token = self.lexer.token();
         while token == Token::Symbol(b';') {
-            self.lexer = first;
-            token = first.token();
+            start = self.lexer.mark();
+            token = self.lexer.token();
         }
         if let Token::Word(_, k::EXPLAIN | k::DESC | k::DESCRIBE) = token {
+            self.lexer.reset(start);
             self.explain();
-            first = self.lexer;
-            token = first.token();
+            token = self.lexer.token();
         }
-        self.outline.tail = self.statement(first, token);
+        self.outline.tail = self.statement(token);
     }
 
-    /// Reads the statement that starts with `token`, behind which `after` stands, and gives the place where
-    /// reading stopped.
-    fn statement(&mut self, after: Lexer<'a>, mut token: Token<'a>) -> Lexer<'a> {
-        let before = self.lexer;
-        self.lexer = after;
+    /// Reads the statement that starts with `token` and gives the place where reading stopped.
+    fn statement(&mut self, mut token: Token<'a>) -> Lexer<'a> {
         let mut depth = 0;
         let mut with = None;
         loop {
@@ -68,7 +65,10 @@ impl<'a> Reader<'a, '_> {
                 _ => self.command(key),
             },
             Token::End => self.lexer,
-            Token::Symbol(b';') => before,
+            Token::Symbol(b';') => {
+                self.lexer.unread_symbol();
+                self.lexer
+            }
             _ => {
                 self.outline.verb = Verb::Other;
                 self.walk(0).over().finish()
