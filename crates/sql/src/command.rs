@@ -2,6 +2,7 @@
 
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token};
+use crate::outline::Body;
 use crate::reader::Reader;
 use crate::table;
 use crate::uses::Uses;
@@ -117,6 +118,7 @@ impl<'a> Reader<'a, '_> {
         if matches!(token, Token::Word(_, k::TRANSACTION)) {
             return Verb::SetTransaction;
         }
+        self.outline.body = Body::Settings(self.lexer);
         let mut ahead = self.lexer;
         loop {
             match ahead.token() {

@@ -30,7 +30,8 @@ pub(crate) enum Token<'a> {
     /// `?` with its ordinal.
     Parameter(u32),
     UserVariable(Name<'a>),
-    SystemVariable,
+    /// `@@name`; of `@@scope.name` only the scope.
+    SystemVariable(Name<'a>),
     /// `:=`
     Assign,
     Compare(CompareOp),
@@ -288,8 +289,7 @@ impl<'a> Lexer<'a> {
         match self.byte(0) {
             Some(b'@') => {
                 self.at += 1;
-                self.word_bytes();
-                Token::SystemVariable
+                Token::SystemVariable(Name::bare(self.word_bytes()))
             }
             Some(quote @ (b'`' | b'\'' | b'"')) => match self.quoted(quote) {
                 Some(body) => Token::UserVariable(Name::quoted(body, quote)),

@@ -7,6 +7,7 @@ use crate::lexer::Lexer;
 use crate::name::{Name, TableRef};
 use crate::reader::Reader;
 use crate::rows::Rows;
+use crate::settings::Settings;
 use crate::tail;
 use crate::uses::Uses;
 use crate::verb::Verb;
@@ -54,6 +55,8 @@ pub(crate) enum Body<'a> {
         rows: Lexer<'a>,
     },
     Assignments(Lexer<'a>),
+    /// Behind SET.
+    Settings(Lexer<'a>),
 }
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
@@ -181,6 +184,15 @@ impl<'a> Outline<'a> {
             Body::Values { columns, rows } => Rows::values(columns, rows),
             Body::Assignments(lexer) => Rows::assignments(lexer),
             _ => Rows::none(),
+        }
+    }
+
+    /// The assignments of SET; none for SET TRANSACTION.
+    #[must_use]
+    pub const fn settings(&self) -> Settings<'a> {
+        match self.body {
+            Body::Settings(lexer) => Settings::new(Some(lexer)),
+            _ => Settings::new(None),
         }
     }
 

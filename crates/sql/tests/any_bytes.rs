@@ -19,6 +19,8 @@ const FRAGMENTS: &[&str] = &[
     "WHERE",
     "VALUES",
     "SET",
+    "NAMES",
+    "@@session.a",
     "PARTITION",
     "JOIN",
     "USING",
@@ -175,6 +177,7 @@ fn check(text: &[u8], charset: Charset) {
         assert!(count <= limit);
         check_list(row, limit);
     }
+    assert!(found.settings().take(limit + 1).count() <= limit);
     assert!(found.first_length() <= text.len());
     assert!(found.parameters() as usize <= text.len());
     if let Some(table) = found.table() {

@@ -416,3 +416,51 @@ fn a_routine_is_no_table() {
     assert!(routine.name.eq_ignore_case("P") && routine.database.unwrap().eq_ignore_case("d"));
     assert_eq!(call.parameters(), 1);
 }
+
+#[test]
+fn settings_are_listed_in_their_order() {
+    use odp_sql::{SettingValue, Target};
+    let write = |text: &str| {
+        let settings = outline(text.as_bytes(), Charset::Utf8).settings();
+        let written = settings.map(|setting| {
+            let target = match setting.target {
+                Target::Session(name) => written::name(&name),
+                Target::Global(name) => format!("global {}", written::name(&name)),
+                Target::User(name) => format!("@{}", written::name(&name)),
+                Target::Names => "names".into(),
+                Target::CharacterSet => "charset".into(),
+            };
+            let value = match setting.value {
+                SettingValue::Literal(literal) => written::literal(&literal),
+                SettingValue::Word(name) => written::name(&name),
+            };
+            format!("{target}={value}")
+        });
+        written.collect::<Vec<_>>().join(" ")
+    };
+    let cases = [
+        ("SET autocommit = 0", "autocommit=0"),
+        (
+            "SET autocommit=ON, @@session.sql_mode := 'a,b'",
+            "autocommit=ON sql_mode='a,b'",
+        ),
+        (
+            "SET GLOBAL a = 1, SESSION b = DEFAULT, @@global.c = 2, @@d = -1",
+            "global a=1 b=DEFAULT global c=2 d=-1",
+        ),
+        ("SET @a = 1, @`b c` = f(1, 2), x = 3;", "@a=1 @b c=? x=3"),
+        ("SET NAMES utf8mb4 COLLATE utf8mb4_bin", "names=utf8mb4"),
+        (
+            "SET NAMES 'gbk', autocommit = 1",
+            "names='gbk' autocommit=1",
+        ),
+        ("SET CHARACTER SET utf8", "charset=utf8"),
+        ("SET a = b.c", "a=?"),
+        ("SET SESSION TRANSACTION READ ONLY", ""),
+        ("SET PASSWORD FOR u = 'x'", ""),
+        ("SELECT 1", ""),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(write(text), expected, "{text}");
+    }
+}
