@@ -133,7 +133,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                     self.outline.uses |= Uses::USER_VARIABLE_ASSIGNMENT;
                 }
             }
-            _ => self.outline.uses |= tail::of_word(text, key, &self.lexer),
+            _ => self.outline.uses |= tail::of_word(text, key, &mut self.lexer),
         }
     }
 

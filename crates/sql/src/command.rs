@@ -149,6 +149,9 @@ impl<'a> Reader<'a, '_> {
 
     fn describe(&mut self) -> Verb {
         let mut ahead = self.lexer;
+        if ahead.take_word(k::FOR) {
+            return Verb::Explain;
+        }
         self.outline.table = table::plain(&mut ahead);
         let is_table = matches!(
             ahead.token(),

@@ -35,13 +35,12 @@ pub(crate) fn read<'a>(lexer: &mut Lexer<'a>) -> Condition<'a> {
 
 /// Reads a condition if it can be understood; otherwise the lexer stays.
 pub(crate) fn attempt<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
-    let mut ahead = *lexer;
-    let condition = understood(&mut ahead)?;
-    if !ends(ahead.peek()) {
-        return None;
+    let start = lexer.mark();
+    let condition = understood(lexer).filter(|_| ends(lexer.peek()));
+    if condition.is_none() {
+        lexer.reset(start);
     }
-    *lexer = ahead;
-    Some(condition)
+    condition
 }
 
 fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {

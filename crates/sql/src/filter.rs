@@ -139,16 +139,16 @@ impl<'a> Filter<'a> {
     /// Reads one operand with the NOTs and opening parentheses before it.
     fn operand(&mut self) -> Item<'a> {
         loop {
-            let start = self.lexer;
+            let start = self.lexer.mark();
             match self.lexer.token() {
                 Token::Word(_, k::NOT) => *self.waiting() ^= NOT,
                 Token::Symbol(b'(') => {
-                    if let Some(tuples) = Tuples::read(start) {
+                    let inside = self.lexer;
+                    self.lexer.reset(start);
+                    if let Some(tuples) = Tuples::read(self.lexer) {
                         self.state = State::Tuples(tuples);
                         return self.tuples();
                     }
-                    let inside = self.lexer;
-                    self.lexer = start;
                     // `(k) = 5`: the parenthesis belongs to the operand.
                     if let Some(condition) = condition::attempt(&mut self.lexer) {
                         return self.emit(condition);
@@ -161,7 +161,7 @@ impl<'a> Filter<'a> {
                     *self.waiting() = 0;
                 }
                 _ => {
-                    self.lexer = start;
+                    self.lexer.reset(start);
                     return self.condition();
                 }
             }
@@ -197,8 +197,8 @@ impl<'a> Filter<'a> {
     /// Closes what the next token closes, or takes it as the operator it is.
     fn operator(&mut self) -> Item<'a> {
         loop {
-            let mut ahead = self.lexer;
-            let token = ahead.token();
+            let before = self.lexer.mark();
+            let token = self.lexer.token();
             let operator = match token {
                 Token::Word(_, k::AND) | Token::AndAnd => AND,
                 Token::Word(_, k::XOR) => XOR,
@@ -210,11 +210,11 @@ impl<'a> Filter<'a> {
             let last = *waiting & waiting.wrapping_neg();
             if last != 0 && (operator == 0 || last <= operator) {
                 *waiting ^= last;
+                self.lexer.reset(before);
                 return self.close(last);
             }
             if operator != 0 {
                 *waiting |= operator;
-                self.lexer = ahead;
                 return self.operand();
             }
             if self.level == 0 {
@@ -222,16 +222,17 @@ impl<'a> Filter<'a> {
                 return Item::Unsure;
             }
             self.level -= 1;
-            if token == Token::Symbol(b')') {
-                self.lexer = ahead;
-                if !condition::ends(ahead.peek()) {
-                    // The group is part of a larger expression.
-                    condition::skip(&mut self.lexer);
-                    self.push(&Item::And);
-                    self.push(&Item::Unsure);
-                    self.push(&Item::Or);
-                    return Item::Unsure;
-                }
+            if token != Token::Symbol(b')') {
+                self.lexer.reset(before);
+                continue;
+            }
+            if !condition::ends(self.lexer.peek()) {
+                // The group is part of a larger expression.
+                condition::skip(&mut self.lexer);
+                self.push(&Item::And);
+                self.push(&Item::Unsure);
+                self.push(&Item::Or);
+                return Item::Unsure;
             }
         }
     }

@@ -101,17 +101,19 @@ impl<'a> Lexer<'a> {
     }
 
     /// The token that [`Self::token`] would read.
-    pub(crate) fn peek(&self) -> Token<'a> {
-        let mut ahead = *self;
-        ahead.token()
+    pub(crate) fn peek(&mut self) -> Token<'a> {
+        let mark = self.mark();
+        let token = self.token();
+        self.reset(mark);
+        token
     }
 
     /// Reads the next token if it is the word `key`.
     pub(crate) fn take_word(&mut self, key: Key) -> bool {
-        let mut ahead = *self;
-        let found = matches!(ahead.token(), Token::Word(_, word) if word == key);
-        if found {
-            *self = ahead;
+        let mark = self.mark();
+        let found = matches!(self.token(), Token::Word(_, word) if word == key);
+        if !found {
+            self.reset(mark);
         }
         found
     }

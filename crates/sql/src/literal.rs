@@ -98,13 +98,13 @@ impl<'a> LiteralList<'a> {
 
     fn assigned(&mut self) -> Option<Literal<'a>> {
         assigned_column(&mut self.lexer)?;
-        let start = self.lexer;
+        let start = self.lexer.mark();
         if let Operand::Value(value) = operand(&mut self.lexer)
             && ends_assignment(self.lexer.peek())
         {
             return Some(value);
         }
-        self.lexer = start;
+        self.lexer.reset(start);
         skip_assigned(&mut self.lexer);
         Some(Literal::Unsure)
     }

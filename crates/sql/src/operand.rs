@@ -35,13 +35,13 @@ pub(crate) fn operand<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
 /// Reads a constant that ends where one of an expression list does, at `,` or `)`; anything else is
 /// unsure and read over. The lexer then stands before the `,` or `)`, or at the end of the text.
 pub(crate) fn listed<'a>(lexer: &mut Lexer<'a>) -> Literal<'a> {
-    let start = *lexer;
+    let start = lexer.mark();
     if let Operand::Value(value) = operand(lexer)
         && matches!(lexer.peek(), Token::Symbol(b',' | b')'))
     {
         return value;
     }
-    *lexer = start;
+    lexer.reset(start);
     loop {
         let mut ahead = *lexer;
         match ahead.token() {

@@ -83,7 +83,7 @@ fn read_to_end(lexer: &mut Lexer<'_>) -> Uses {
 }
 
 /// What a word stands for when `after` follows it.
-pub(crate) fn of_word(text: &[u8], key: Key, after: &Lexer<'_>) -> Uses {
+pub(crate) fn of_word(text: &[u8], key: Key, after: &mut Lexer<'_>) -> Uses {
     if key == Key::NONE && text.len() != k::RELEASE_ALL_LOCKS.len() {
         return Uses::NONE;
     }

@@ -58,7 +58,7 @@ fn the_verb_is_read_behind_comments_parentheses_and_explain() {
             "EXPLAIN EXTENDED_NOADDR FORMAT = json UPDATE t SET a = 1",
             Verb::Update,
         ),
-        ("EXPLAIN FOR CONNECTION 5", Verb::Describe),
+        ("EXPLAIN FOR CONNECTION 5", Verb::Explain),
         ("KILL 5", Verb::Kill),
         ("PREPARE s FROM 'select 1'", Verb::Prepare),
         ("EXECUTE s USING @a", Verb::Execute),
