@@ -4,9 +4,14 @@ use crate::config::{Given, Sources, from_option};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// A reverse proxy for OceanBase that routes statements to the leaders of their partitions.
+/// A reverse proxy for `OceanBase` that routes statements to the leaders of their partitions.
 #[derive(Parser)]
-#[command(name = "odp", version, arg_required_else_help = true)]
+#[command(
+    name = "odp",
+    version,
+    about = "A reverse proxy for OceanBase that routes statements to the leaders of their partitions",
+    arg_required_else_help = true
+)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -49,8 +54,13 @@ pub(crate) struct Serve {
         value_name = "PORT"
     )]
     prometheus_listen_port: Option<String>,
-    /// OBServers to start from (`rootservice_list`): ip:port;ip:port.
-    #[arg(short = 'r', long = "rs_list", alias = "rs-list", value_name = "LIST")]
+    #[arg(
+        help = "OBServers to start from (`rootservice_list`): ip:port;ip:port",
+        short = 'r',
+        long = "rs_list",
+        alias = "rs-list",
+        value_name = "LIST"
+    )]
     rootservice_list: Option<String>,
     /// The name of the cluster (`rootservice_cluster_name`).
     #[arg(
@@ -97,8 +107,7 @@ impl Serve {
 /// Options of `odp sandbox`.
 #[derive(Args)]
 pub(crate) struct Sandbox {
-    /// How many simulated OBServers.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(help = "How many simulated OBServers", long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) servers: u16,
     /// What runs the SQL.
     #[arg(long, value_enum, default_value_t = Engine::Embedded)]

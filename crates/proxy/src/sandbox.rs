@@ -1,7 +1,115 @@
 //! `odp sandbox`: a simulated cluster with the real proxy in front of it.
-use crate::command_line::Sandbox;
-use crate::error::Error;
 
-pub(crate) fn run(_arguments: &Sandbox) -> Result<(), Error> {
-    Err(Error::Sandbox("not yet".to_owned()))
+mod cluster;
+mod endpoint;
+
+use crate::admin_client::AdminClient;
+use crate::command_line::Sandbox;
+use crate::config::{Config, Given, Sources, from_option};
+use crate::coordinator::{Proxy, listen_for_http, obey_signals};
+use crate::error::Error;
+use crate::logging;
+use cluster::SimulatedCluster;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// How long the proxy may take to become healthy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The time between two looks at its health.
+const PEEK: Duration = Duration::from_millis(10);
+
+/// Runs until a signal ends it.
+pub(crate) fn run(arguments: &Sandbox) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: &Sandbox) -> Result<(), Error> {
+    let control = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port));
+    let listener = listen_for_http("control", control).await?;
+    let control = listener.local_addr().map_err(Error::Runtime)?;
+    let cluster = SimulatedCluster::start(arguments.servers)?;
+    let config = config(arguments, &cluster)?;
+    logging::start(&config.settings);
+    let proxy = Proxy::open(&config).await?;
+    let signals = obey_signals(proxy.handle.clone())?;
+    let endpoint = tokio::spawn(endpoint::run(listener, cluster.handle()));
+    let (mysql, admin, handle) = (proxy.mysql, proxy.admin, proxy.handle.clone());
+    let running = proxy.run();
+    tokio::pin!(running);
+    let outcome = tokio::select! {
+        () = &mut running => Ok(()),
+        outcome = until_healthy(admin) => {
+            match &outcome {
+                Ok(()) => print!("{}", welcome(&cluster, mysql, admin, control)),
+                Err(_) => handle.force().await,
+            }
+            running.await;
+            outcome
+        }
+    };
+    signals.abort();
+    endpoint.abort();
+    cluster.stop();
+    outcome
+}
+
+/// The proxy's configuration: in front of the cluster, quiet, and quick to end.
+fn config(arguments: &Sandbox, cluster: &SimulatedCluster) -> Result<Config, Error> {
+    const PLACE: &str = "sandbox";
+    let mut sources = Sources::default();
+    let given = [
+        ("listen_port", arguments.port.to_string()),
+        ("prometheus_listen_port", arguments.admin_port.to_string()),
+        ("local_bound_ip", Ipv4Addr::LOCALHOST.to_string()),
+        ("rootservice_list", cluster.rootservice_list()),
+        ("rootservice_cluster_name", cluster.name().to_owned()),
+        ("graceful_exit_delay", "0s".to_owned()),
+        ("hot_upgrade_exit_timeout", "2s".to_owned()),
+        ("syslog_level", "warn".to_owned()),
+    ]
+    .map(|(key, text)| Given::new(PLACE, key, text));
+    sources.add((given.to_vec(), Vec::new()));
+    for list in &arguments.options {
+        sources.add(from_option(list));
+    }
+    Ok(sources.check()?)
+}
+
+async fn until_healthy(admin: SocketAddr) -> Result<(), Error> {
+    let client = AdminClient::new(&format!("http://{admin}"), None);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let trouble = match client.get("/health").await {
+            Ok(answer) if answer.status == 200 => return Ok(()),
+            Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return Err(Error::NotReady(trouble));
+        }
+        tokio::time::sleep(PEEK).await;
+    }
+}
+
+fn welcome(
+    cluster: &SimulatedCluster,
+    mysql: SocketAddr,
+    admin: SocketAddr,
+    control: SocketAddr,
+) -> String {
+    let (host, port) = (mysql.ip(), mysql.port());
+    format!(
+        "simulated cluster {}: {}\n\
+         tenant sys, no password: mysql -h{host} -P{port} -uroot@sys test\n\
+         tenant demo, password app: mysql -h{host} -P{port} -uapp@demo -papp test\n\
+         proxy's admin endpoint: curl http://{admin}/v1/status\n\
+         simulated cluster's endpoint: curl http://{control}/servers\n\
+         ready\n",
+        cluster.name(),
+        cluster.rootservice_list(),
+    )
 }

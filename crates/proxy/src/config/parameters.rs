@@ -32,7 +32,7 @@ macro_rules! parameters {
         /// The whole configuration, checked.
         #[derive(Debug, Clone)]
         pub(crate) struct Settings {
-            $($(#[doc = $meaning])+ pub(crate) $name: $kind,)+
+            $(pub(crate) $name: $kind,)+
         }
 
         /// The table itself.

@@ -60,7 +60,8 @@ impl<'a> Reader<'a> {
                     key: parameter.name.to_owned(),
                     value: given.map_or_else(String::new, |_| format!("{shown:?}")),
                     what,
-                    hint: given.map(|_| format!("default: {:?}", parameter.default)),
+                    hint: Some(format!("default: {:?}", parameter.default))
+                        .filter(|_| given.is_some() && !parameter.default.is_empty()),
                 });
                 None
             }

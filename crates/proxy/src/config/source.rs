@@ -46,16 +46,12 @@ pub(crate) fn from_toml(name: &str, text: &str) -> (Vec<Given>, Vec<Problem>) {
     let (mut given, mut problems) = (Vec::new(), Vec::new());
     for (key, value) in table.get_ref() {
         let place = place(key.span().start);
-        match plain_text(value.get_ref()) {
-            Some(text) => given.push(Given {
-                place,
-                key: key.get_ref().to_string(),
-                text,
-            }),
-            None => {
-                let what = "must be a string, a number, a boolean or a list of strings";
-                problems.push(problem(place, key.get_ref(), what));
-            }
+        let key = key.get_ref();
+        if let Some(text) = plain_text(value.get_ref()) {
+            given.push(Given::new(&place, key, text));
+        } else {
+            let what = "must be a string, a number, a boolean or a list of strings";
+            problems.push(problem(place, key, what));
         }
     }
     (given, problems)

@@ -110,7 +110,12 @@ fn the_sample_configuration_is_written_from_the_table() {
         "run `odp check --sample > config/odp.toml`"
     );
     for parameter in PARAMETERS {
-        assert!(SAMPLE.contains(&format!("\n#{} = ", parameter.name)));
+        let listed = SAMPLE.lines().filter(|line| {
+            let line = line.strip_prefix('#').unwrap_or(line);
+            line.split_once(" = ")
+                .is_some_and(|(name, _)| name == parameter.name)
+        });
+        assert_eq!(listed.count(), 1, "{}", parameter.name);
         assert!(!parameter.meaning.is_empty());
     }
 }
@@ -119,8 +124,8 @@ fn the_sample_configuration_is_written_from_the_table() {
 fn the_sample_configuration_is_valid_with_every_line_in_force() {
     let text: Vec<_> = SAMPLE
         .lines()
-        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| line.strip_prefix('#').unwrap_or(line))
         .filter(|line| !line.starts_with(' ') && line.contains(" = "))
         .collect();
-    assert!(check(&text.join("\n"), "rootservice_list=127.0.0.1:2881").is_ok());
+    assert!(check(&text.join("\n"), "").is_ok());
 }

@@ -3,6 +3,8 @@
 mod operations;
 mod signals;
 
+pub(crate) use signals::obey as obey_signals;
+
 use crate::command_line::Serve;
 use crate::config::{Config, Settings};
 use crate::error::Error;
@@ -35,7 +37,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Error> {
         let proxy = Proxy::open(&config).await?;
         tracing::info!(mysql = %proxy.mysql, admin = %proxy.admin, "listening");
         let announcer = tokio::spawn(announce(proxy.handle.clone(), proxy.mysql, proxy.admin));
-        let signals = signals::obey(proxy.handle.clone())?;
+        let signals = obey_signals(proxy.handle.clone())?;
         proxy.run().await;
         signals.abort();
         announcer.abort();

@@ -157,7 +157,7 @@ mod tests {
             state,
             generation: 1,
             data_plane: Some(1),
-            unready_since: unready_ms.map(|ms| now - Duration::from_millis(ms)),
+            unready_since: unready_ms.and_then(|ms| now.checked_sub(Duration::from_millis(ms))),
             heard,
             last_exit: None,
         }

@@ -60,3 +60,46 @@ fn concerns_one_client(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::workers::testing::dealer;
+    use super::*;
+    use std::net::TcpStream;
+
+    #[tokio::test]
+    async fn clients_go_to_the_worker_that_has_the_fewest() {
+        let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (dealer, mut inboxes) = dealer(&[2, 0, 1]);
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(run(listener, dealer, stop.clone()));
+        let mut clients = Vec::new();
+        for expected in [1, 1, 2, 0] {
+            clients.push(TcpStream::connect(addr).unwrap());
+            let inbox = inboxes.get_mut(expected).unwrap();
+            let accepted = inbox.recv().await.unwrap();
+            let client = clients.last().unwrap().local_addr().unwrap();
+            assert_eq!(accepted.peer, client);
+        }
+        stop.cancel();
+        accepting.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_connected_before_the_stop_is_still_taken() {
+        let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (dealer, mut inboxes) = dealer(&[0]);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let clients: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        run(listener, dealer, stop).await.unwrap();
+        for _ in &clients {
+            assert!(inboxes[0].recv().await.is_some());
+        }
+        assert!(TcpStream::connect(addr).is_err());
+    }
+}

@@ -21,7 +21,6 @@ pub(super) struct Control {
     stop_accepting: CancellationToken,
     draining: Option<Draining>,
     linked: bool,
-    reports: Reports,
     orphan_timeout: Duration,
 }
 
@@ -32,23 +31,9 @@ struct Draining {
     until: Instant,
 }
 
-/// When the coordinator is told how things are.
-#[derive(Debug, Clone, Copy)]
-enum Reports {
-    /// Not before discovery has a first result, so that the successor of a crashed data plane does not
-    /// report itself without servers, but not later than this.
-    Withheld { until: Instant },
-    /// At every beat.
-    Regular,
-}
-
 impl Control {
     /// The time between two heartbeats.
     const BEAT: Duration = Duration::from_millis(250);
-    /// The time between two looks at discovery before its first result.
-    const PEEK: Duration = Duration::from_millis(5);
-    /// How long discovery's first result is waited for.
-    const WITHHOLD: Duration = Duration::from_secs(1);
     /// A drain without limit, as a time.
     const FOREVER: Duration = Duration::from_hours(24 * 365);
     /// What sessions get beyond their deadline to say so to their clients.
@@ -61,7 +46,6 @@ impl Control {
         shared: Shared,
         settings: &Settings,
     ) -> Self {
-        let until = Instant::now() + Self::WITHHOLD;
         Self {
             link,
             workers,
@@ -70,7 +54,6 @@ impl Control {
             stop_accepting: CancellationToken::new(),
             draining: None,
             linked: true,
-            reports: Reports::Withheld { until },
             orphan_timeout: settings.orphan_timeout.0,
         }
     }
@@ -97,7 +80,6 @@ impl Control {
                 }
                 () = self.workers.ended(), if draining.is_some() => break,
                 () = until(draining) => break,
-                () = tokio::time::sleep(Self::PEEK), if self.is_withholding() => self.peek(&mut beat),
                 _ = beat.tick() => self.report().await,
             }
         }
@@ -144,22 +126,8 @@ impl Control {
         });
     }
 
-    fn is_withholding(&self) -> bool {
-        matches!(self.reports, Reports::Withheld { .. })
-    }
-
-    /// Starts to report as soon as there is something to say.
-    fn peek(&mut self, beat: &mut tokio::time::Interval) {
-        if let Reports::Withheld { until } = self.reports
-            && (report::is_settled(&self.shared) || Instant::now() >= until)
-        {
-            self.reports = Reports::Regular;
-            beat.reset_immediately();
-        }
-    }
-
     async fn report(&mut self) {
-        if self.is_withholding() || !self.linked {
+        if !self.linked {
             return;
         }
         let heartbeat = Heartbeat {

@@ -51,6 +51,7 @@ async fn serve() -> Result<(), Error> {
     };
     let router = Arc::new(Router::new(wiring::router_limits(&settings)));
     let discovery = discovery::start(&settings, &router)?;
+    discovery::first_result(&discovery).await;
     let session_settings = Arc::new(wiring::session_settings(&settings));
     let ids = SessionIds::new(session_settings.proxy_id, offered.generation);
     let shared = worker::Shared {

@@ -38,12 +38,6 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     }
 }
 
-/// Whether discovery has come to a first result, good or bad.
-pub(super) fn is_settled(shared: &Shared) -> bool {
-    let state = shared.discovery.state();
-    state.rounds + state.failed_rounds > 0
-}
-
 /// A listed server is tried again by a request when its time has come, a server that the cluster
 /// itself has taken out is not.
 fn is_usable(server: &ServerStanding) -> bool {

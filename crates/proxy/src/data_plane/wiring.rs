@@ -121,3 +121,52 @@ impl Bounded for u32 {
 impl Bounded for usize {
     const LARGEST: Self = Self::MAX;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, from_option};
+
+    fn settings(options: &str) -> Settings {
+        let mut sources = Sources::default();
+        sources.add(from_option(&format!(
+            "rootservice_list=127.0.0.1:2881,{options}"
+        )));
+        sources.check().unwrap().settings
+    }
+
+    #[test]
+    fn parameters_arrive_where_they_act() {
+        let settings = settings(
+            "rootservice_cluster_name=c1,proxy_tenant_name=t1,proxy_id=7,login_timeout=3s,\
+             client_max_connections=11,server_tcp_keepidle=9,congestion_failure_threshold=2,\
+             routing_cache_mem_limited=1K,work_thread_num=3,metadata_user=root@sys",
+        );
+        let session = session_settings(&settings);
+        assert_eq!(session.default_tenant, TenantName::new("t1"));
+        assert_eq!(session.cluster, Some(ClusterName::new("c1")));
+        assert_eq!(session.identity.cluster, Some(ClusterName::new("c1")));
+        assert_eq!(session.proxy_id.get(), 7);
+        assert_eq!(session.login_timeout, Duration::from_secs(3));
+        assert_eq!(session.max_clients, 11);
+        assert_eq!(session.connect.keepalive.idle, Duration::from_secs(9));
+        let limits = router_limits(&settings);
+        assert_eq!(limits.congestion_failure_threshold, 2);
+        assert_eq!(limits.location_cache_bytes, 1024);
+        assert_eq!(worker_count(&settings), 3);
+        let discovery = discovery_config(&settings);
+        assert_eq!(discovery.metadata_user, "root@sys");
+        assert_eq!(discovery.rootservice_list.len(), 1);
+    }
+
+    #[test]
+    fn without_a_cluster_name_none_is_checked() {
+        let session = session_settings(&settings("enable_cluster_checkout=true"));
+        assert_eq!(session.cluster, None);
+        assert_eq!(session.identity.cluster, None);
+        let named = settings("rootservice_cluster_name=c1,enable_cluster_checkout=false");
+        let session = session_settings(&named);
+        assert_eq!(session.cluster, Some(ClusterName::new("c1")));
+        assert_eq!(session.identity.cluster, None);
+    }
+}

@@ -113,16 +113,15 @@ impl Thread {
         let mut accepting = true;
         loop {
             tokio::select! {
-                accepted = self.accepted.recv(), if accepting => match accepted {
-                    Some(accepted) => {
+                accepted = self.accepted.recv(), if accepting => {
+                    if let Some(accepted) = accepted {
                         let open = Open(Arc::clone(&self.gauges));
                         sessions.spawn_local(session(accepted, open, Rc::clone(&context)));
-                    }
-                    None => {
+                    } else {
                         accepting = false;
                         sessions.close();
                     }
-                },
+                }
                 () = sessions.wait() => break,
                 _ = tick.tick() => {
                     self.gauges.ticks.fetch_add(1, Relaxed);

@@ -91,3 +91,22 @@ impl Dealer {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! A dealer over inboxes that a test reads itself.
+
+    use super::*;
+
+    /// Workers with this many open connections each, and their inboxes.
+    pub(in super::super) fn dealer(open: &[usize]) -> (Dealer, Vec<mpsc::Receiver<Accepted>>) {
+        let seat = |&open: &usize| {
+            let (inbox, accepted) = mpsc::channel(16);
+            let gauges = Arc::new(Gauges::default());
+            gauges.open.store(open, Relaxed);
+            (Seat { gauges, inbox }, accepted)
+        };
+        let (seats, inboxes) = open.iter().map(seat).unzip();
+        (Dealer(seats), inboxes)
+    }
+}
