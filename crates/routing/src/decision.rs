@@ -2,6 +2,7 @@
 
 use crate::{RouteReason, TableKey};
 use odp_cluster::{ServerAddr, TabletId};
+use serde::{Deserialize, Serialize};
 
 /// The answer to a [`crate::Request`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Decision {
 }
 
 /// A chosen server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The server.
     pub server: ServerAddr,

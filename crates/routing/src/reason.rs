@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rule that chose a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum RouteReason {
     /// The leader of the statement's partition.
     Leader,
@@ -34,7 +34,9 @@ pub enum RouteReason {
 }
 
 /// Why a partition could not be computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, thiserror::Error,
+)]
 pub enum Unsure {
     /// The statement gives no value for a partition key column.
     #[error("no value for a partition key column")]

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 
 /// Tenant, database and table, spelled as the client spells them: a server that ignores case gives
 /// each spelling the same location, one that minds it does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TableKey {
     /// The tenant.
     pub tenant: TenantName,

@@ -1,1 +1,96 @@
 //! One client connection from login to goodbye.
+//!
+//! ```text
+//! login::run → loop {
+//!     next_command            idle: drain and timeouts act here
+//!     begin                   planner::plan (pure), a live server session, sync::steps (pure)
+//!     relay::exchange         sync steps, request, answer; passed on, never assembled
+//!     state.apply             variables, database, transaction
+//!     router.learn            the one place that judges servers and locations
+//! }
+//! ```
+//!
+//! All state is plain data in [`Session`]; futures hold nothing else and may be dropped at any wait.
+
+mod answer;
+mod begin;
+mod collation;
+mod context;
+mod counters;
+mod error;
+mod exchange;
+mod leases;
+mod login;
+mod planner;
+mod prepared;
+mod record;
+mod relay;
+mod session;
+mod session_ids;
+mod settings;
+mod state;
+mod sync;
+mod variables;
+
+pub use context::{Context, Lifecycle, Lookup};
+pub use counters::{Counters, Counts, Gauge};
+pub use error::{SessionError, Side};
+pub use record::{RestoreError, SessionRecord, Transports};
+pub use session::{Session, SessionEnd};
+pub use session_ids::{LiveId, SessionIds};
+pub use settings::Settings;
+pub use state::PinReason;
+pub use variables::VariableSets;
+
+use odp_protocol::stream::Stream;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use tokio::net::TcpStream;
+
+/// Serves one client from its connection to its end, and writes one line when it ends that says why.
+///
+/// A connection that closes before it sends a byte (a load balancer's check) leaves no trace.
+pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
+    if let Err(error) = context.settings.client_keepalive.apply(&stream) {
+        tracing::debug!(%peer, %error, "the client's socket options could not be set");
+    }
+    let mut client = Stream::plain(stream);
+    let id = context.ids.allocate();
+    match login::run(&mut client, peer, &id, &context).await {
+        Ok(logged_in) => {
+            let login::LoggedIn { state, leases } = logged_in;
+            context.counters.logins.fetch_add(1, Relaxed);
+            let mut clients = Gauge::new(&context.counters.clients);
+            clients.set(1);
+            let mut session = Session {
+                client,
+                id,
+                state,
+                leases,
+                exchange: None,
+            };
+            run(&mut session, peer, &context).await;
+        }
+        Err(SessionError::ClientGone) if client.inbound().is_empty() => {}
+        Err(error) => {
+            context.counters.failed_logins.fetch_add(1, Relaxed);
+            tracing::info!(session = %id.get(), %peer, side = ?error.side(), %error, "login failed");
+        }
+    }
+}
+
+async fn run(session: &mut Session, peer: SocketAddr, context: &Context) {
+    let started = Instant::now();
+    let end = session.run(context).await;
+    let user = String::from_utf8_lossy(&session.state.login.response.user);
+    let id = session.id.get();
+    let seconds = started.elapsed().as_secs();
+    match end {
+        Ok(end) => tracing::info!(session = %id, %peer, %user, seconds, ?end, "session ended"),
+        Err(error) => {
+            tracing::info!(session = %id, %peer, %user, seconds, side = ?error.side(), %error, "session ended");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! From a command packet to an exchange: planning, finding a server session, or answering here.
+
+use crate::answer;
+use crate::context::Context;
+use crate::error::SessionError;
+use crate::exchange::{Exchange, Request};
+use crate::leases::{Lease, Synced};
+use crate::login;
+use crate::planner::{self, Attempts, Local, Plan, Target};
+use crate::session::Session;
+use crate::state::Transaction;
+use crate::sync;
+use crate::variables::LoginVariables;
+use bytes::{Buf, Bytes, BytesMut};
+use odp_cluster::ServerAddr;
+use odp_pool::{ClientLogin, PoolError, Retry, ServerSession};
+use odp_protocol::stream::StreamError;
+use odp_protocol::{
+    ChangeUser, CommandKind, ExecuteRequest, FrameHeader, HEADER_LEN, NATIVE_PASSWORD,
+    PacketTracker, StatusFlags, execute_types, put_packet,
+};
+use odp_routing::LookupPhase;
+use std::time::Instant;
+
+/// What became of a command.
+pub(crate) enum Begun {
+    /// It is an exchange now.
+    Exchange,
+    /// It has been answered.
+    Answered,
+    /// The client leaves.
+    Quit,
+}
+
+impl Session {
+    /// Turns the command at the front of what was read into an exchange. The packet is taken out only
+    /// when that is done, so that this may be dropped at any wait.
+    pub(crate) async fn begin(&mut self, context: &Context) -> Result<Begun, SessionError> {
+        let mut attempts = Attempts::default();
+        loop {
+            let now = Instant::now();
+            let plan = planner::plan(self.payload(), &self.state, &context.router, &attempts, now)?;
+            let target = match plan {
+                Plan::Local(local) => return self.answer(local, context).await,
+                Plan::Lookup(key) => {
+                    context.lookup.lookup(key).await;
+                    attempts.lookup = LookupPhase::Done;
+                    continue;
+                }
+                Plan::Forward(target) => target,
+            };
+            match self.hold_lease(&target, context).await {
+                Ok(()) => {
+                    self.start(target, context);
+                    return Ok(Begun::Exchange);
+                }
+                Err(SessionError::Unreachable(error))
+                    if error.retry() == Retry::OtherServer
+                        && attempts.failed.len() + 1 < context.settings.max_attempts
+                        && target.route.is_some() =>
+                {
+                    attempts.failed.push(target.server);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes sure that there is a live server session at the target.
+    async fn hold_lease(&mut self, target: &Target, context: &Context) -> Result<(), SessionError> {
+        let addr = target.server;
+        if self.leases.has_live(addr) {
+            return Ok(());
+        }
+        self.check_loss(addr)?;
+        let settings = &context.settings;
+        let login = &self.state.login;
+        let opening =
+            ServerSession::open_further(addr, login, &settings.identity, &settings.connect);
+        match opening.await {
+            Ok((session, answer)) => {
+                let broken = |source: odp_protocol::ProtocolError| {
+                    SessionError::Unreachable(PoolError::Broken {
+                        addr,
+                        source: source.into(),
+                    })
+                };
+                let set = answer
+                    .packet()
+                    .and_then(|ok| LoginVariables::parse(ok.changes));
+                let synced = Synced::at_login(&self.state.variables, &set.map_err(broken)?);
+                self.leases.add(Lease { session, synced });
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(route) = &target.route {
+                    context.learn(route, login::observation(&error));
+                }
+                Err(SessionError::Unreachable(error))
+            }
+        }
+    }
+
+    /// A server session that ended while it held something for the client: the client must know.
+    fn check_loss(&mut self, addr: ServerAddr) -> Result<(), SessionError> {
+        let was_pinned = self.state.pin.is_some_and(|pin| pin.server == addr);
+        let in_transaction = self.lose(addr);
+        if in_transaction || was_pinned {
+            let source = StreamError::Closed;
+            return Err(SessionError::ServerLost {
+                addr,
+                in_transaction,
+                source,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the packet and makes it an exchange.
+    fn start(&mut self, target: Target, context: &Context) {
+        let (mut head, body) = self.take_packet();
+        let kind = head
+            .get(HEADER_LEN)
+            .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));
+        let Target {
+            server,
+            route,
+            statement,
+            pins,
+            patience,
+            chooses_database,
+        } = target;
+        if let Some(route) = route.as_ref().filter(|route| route.refresh)
+            && let Some(table) = &route.table
+        {
+            context.lookup.refresh(table);
+        }
+        let Some(lease) = self.leases.get_mut(server) else {
+            return;
+        };
+        let is_new = kind == CommandKind::StmtPrepare;
+        let known = statement.filter(|_| !is_new);
+        let mut steps = sync::steps(&self.state, &lease.synced, kind, known);
+        if chooses_database {
+            steps.retain(|step| !matches!(step, sync::SyncStep::Database(_)));
+        }
+        if let Some(id) = known.filter(|_| kind == CommandKind::StmtExecute)
+            && let Some(prepared) = self.state.prepared.get_mut(id)
+        {
+            let has_types = lease
+                .synced
+                .prepared
+                .get(&id)
+                .is_some_and(|known| known.has_types);
+            head = with_types(head, &body, prepared, has_types);
+        }
+        let prepares = is_new.then(|| join(&head).split_off(1).freeze());
+        let mut exchange = Exchange::new(
+            server,
+            kind,
+            Request {
+                head,
+                body,
+                statement,
+                prepares,
+            },
+        );
+        exchange.route = route;
+        exchange.steps = steps;
+        exchange.reply.pins = pins;
+        exchange.reply.status = self.state.status;
+        let delta = context.settings.query_timeout_delta;
+        exchange.silence_ms = patience
+            .map(|patience| u64::try_from((patience + delta).as_millis()).unwrap_or(u64::MAX));
+        self.exchange = Some(exchange);
+    }
+
+    /// Deals with a command that no server sees.
+    async fn answer(&mut self, local: Local, context: &Context) -> Result<Begun, SessionError> {
+        if local == Local::ChangeUser {
+            return self.change_user(context).await;
+        }
+        let (head, packet) = self.take_packet();
+        let format = self.state.ok_format();
+        match local {
+            Local::Quit => return Ok(Begun::Quit),
+            Local::Close(id) => {
+                self.close_statement(id);
+                return Ok(Begun::Answered);
+            }
+            Local::HoldBegin => {
+                let text = head.get(HEADER_LEN + 1..).unwrap_or_default();
+                self.state.transaction = Transaction::Held(Bytes::copy_from_slice(text));
+                self.state
+                    .status
+                    .insert(StatusFlags::SERVER_STATUS_IN_TRANS);
+            }
+            Local::ResetConnection => {
+                // Their server sessions end with all they hold; the next statement opens a new one,
+                // whose variables are those of a login.
+                self.leases.clear();
+                self.state.reset();
+            }
+            Local::Done | Local::ChangeUser => {}
+        }
+        let out = self.client.outbound();
+        answer::put_ok(out, packet.next_sequence(), self.state.status, format);
+        Ok(Begun::Answered)
+    }
+
+    /// `COM_STMT_CLOSE`: forgets the statement and tells every server session that knows it. Nobody
+    /// answers that, so it travels with the next request.
+    fn close_statement(&mut self, id: u32) {
+        self.state.prepared.remove(id);
+        for lease in self.leases.iter_mut() {
+            if let Some(known) = lease.synced.prepared.remove(&id) {
+                let [a, b, c, d] = known.id.to_le_bytes();
+                let command = [CommandKind::StmtClose.byte(), a, b, c, d];
+                put_packet(lease.session.stream.outbound(), 0, &command);
+            }
+        }
+    }
+
+    /// `COM_CHANGE_USER`: a login over a new salt, on a server session of its own.
+    async fn change_user(&mut self, context: &Context) -> Result<Begun, SessionError> {
+        let capabilities = self.state.login.response.capabilities;
+        let (head, packet) = self.take_packet();
+        let payload = join(&head);
+        let change = ChangeUser::parse(&payload, capabilities)
+            .map_err(|error| SessionError::Client(error.into()))?;
+        let salt = login::random_salt();
+        let sequence = packet.next_sequence();
+        let (auth, sequence) = if login::can_switch(capabilities) {
+            let limit = context.settings.login_timeout;
+            let asked = login::switch_to_native(&mut self.client, &salt, sequence);
+            let late = |_| Err(SessionError::LoginTimeout(limit));
+            tokio::time::timeout(limit, asked)
+                .await
+                .unwrap_or_else(late)?
+        } else {
+            return Err(SessionError::Unsupported(
+                "COM_CHANGE_USER without PLUGIN_AUTH",
+            ));
+        };
+        let mut login = ClientLogin {
+            proxy_salt: salt,
+            ..self.state.login.clone()
+        };
+        login.response.auth = auth;
+        NATIVE_PASSWORD.clone_into(&mut login.response.plugin);
+        login.response.database = Some(change.database).filter(|name| !name.is_empty());
+        if let Some(collation) = change
+            .collation
+            .to_le_bytes()
+            .first()
+            .filter(|byte| **byte != 0)
+        {
+            login.response.collation = *collation;
+        }
+        self.become_user(login, &change.user, sequence, context)
+            .await?;
+        Ok(Begun::Answered)
+    }
+
+    async fn become_user(
+        &mut self,
+        mut login: ClientLogin,
+        user: &[u8],
+        sequence: u8,
+        context: &Context,
+    ) -> Result<(), SessionError> {
+        let tenant = self.state.tenant.clone();
+        let entered = async {
+            login.response.user = user.to_vec();
+            let name = login::read_name(&login.response, context)?;
+            if name.tenant.as_ref().is_some_and(|other| *other != tenant) {
+                return Err(SessionError::Unsupported(
+                    "COM_CHANGE_USER to another tenant",
+                ));
+            }
+            login.response.user = format!("{}@{tenant}", name.user).into_bytes();
+            let (session, answer) = login::first_session(&login, &tenant, context).await?;
+            login::admit(login, tenant.clone(), session, &answer, context)
+        };
+        let admitted = match entered.await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                // As with MySQL, a refused change of user ends the connection.
+                if let Some(packet) = error.to_client() {
+                    self.put_refusal(sequence, &packet);
+                    self.client.flush().await.map_err(SessionError::client_io)?;
+                }
+                return Err(SessionError::ClientGone);
+            }
+        };
+        self.state = admitted.state;
+        self.leases = admitted.leases;
+        let format = self.state.ok_format();
+        answer::put_ok(self.client.outbound(), sequence, self.state.status, format);
+        Ok(())
+    }
+}
+
+/// The payload of a packet that is there as a whole, its frames joined.
+fn join(frames: &BytesMut) -> BytesMut {
+    let mut payload = BytesMut::with_capacity(frames.len());
+    let mut rest = &frames[..];
+    while let Some(header) = FrameHeader::read(rest) {
+        rest.advance(HEADER_LEN);
+        let (frame, next) = rest.split_at(header.payload.min(rest.len()));
+        payload.extend_from_slice(frame);
+        rest = next;
+    }
+    payload
+}
+
+/// Remembers the parameter types of an EXECUTE that declares them, and puts the remembered ones into
+/// one that does not, for a server session that has not seen them.
+fn with_types(
+    head: BytesMut,
+    body: &PacketTracker,
+    prepared: &mut crate::prepared::Prepared,
+    has_types: bool,
+) -> BytesMut {
+    if prepared.parameters == 0 || !body.is_done() {
+        return head;
+    }
+    let payload = head.get(HEADER_LEN..).unwrap_or_default();
+    let declared = ExecuteRequest::parse(payload, prepared.parameters)
+        .ok()
+        .and_then(|request| request.types().map(Iterator::collect::<Vec<_>>));
+    if let Some(types) = declared {
+        if prepared.types != types {
+            prepared.types = types;
+        }
+        return head;
+    }
+    if has_types || prepared.types.is_empty() {
+        return head;
+    }
+    let payload = join(&head).freeze();
+    match execute_types(&payload, prepared.parameters, &prepared.types) {
+        Ok(payload) => {
+            let mut out = BytesMut::with_capacity(payload.len() + HEADER_LEN);
+            put_packet(&mut out, 0, &payload);
+            out
+        }
+        Err(_) => head,
+    }
+}

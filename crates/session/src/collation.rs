@@ -1,0 +1,71 @@
+//! Character sets and collations as servers name them in session variables: by word or by number.
+
+use odp_routing::CollationId;
+use odp_sql::Charset;
+
+/// How statements in this `character_set_client` are read. An unknown one is read as ASCII-safe.
+pub(crate) fn charset(value: &[u8]) -> Charset {
+    let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
+    if let Some(id) = number(value) {
+        Charset::from_collation(id)
+    } else if is("gbk") {
+        Charset::Gbk
+    } else if is("gb18030") || is("gb18030_2022") {
+        Charset::Gb18030
+    } else if is("big5") || is("hkscs") || is("hkscs31") {
+        Charset::Big5
+    } else if is("sjis") || is("cp932") {
+        Charset::Sjis
+    } else {
+        Charset::Utf8
+    }
+}
+
+/// The id of a collation (MySQL's numbers, as `OceanBase` uses them); `utf8mb4_general_ci` when unknown.
+pub(crate) fn id(value: &[u8]) -> CollationId {
+    const NAMES: [(&str, u16); 18] = [
+        ("utf8mb4_general_ci", 45),
+        ("utf8mb4_bin", 46),
+        ("binary", 63),
+        ("utf8mb4_unicode_ci", 224),
+        ("utf8mb4_0900_ai_ci", 255),
+        ("utf8mb4_0900_as_cs", 278),
+        ("utf8mb4_0900_bin", 309),
+        ("gbk_chinese_ci", 28),
+        ("gbk_bin", 87),
+        ("gb18030_chinese_ci", 248),
+        ("gb18030_bin", 249),
+        ("utf16_general_ci", 54),
+        ("utf16_bin", 55),
+        ("latin1_swedish_ci", 8),
+        ("latin1_bin", 47),
+        ("ascii_general_ci", 11),
+        ("ascii_bin", 65),
+        ("big5_chinese_ci", 1),
+    ];
+    let by_name = || {
+        NAMES
+            .iter()
+            .find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, id)| *id)
+    };
+    number(value)
+        .or_else(by_name)
+        .map_or_else(CollationId::default, CollationId)
+}
+
+fn number(value: &[u8]) -> Option<u16> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_numbers_mean_the_same() {
+        assert_eq!(charset(b"gbk"), charset(b"28"));
+        assert_eq!(id(b"utf8mb4_bin"), id(b"46"));
+        assert_eq!(id(b"no_such_collation"), CollationId(45));
+    }
+}

@@ -1,0 +1,76 @@
+//! What all sessions of one worker thread share.
+
+use crate::variables::VariableSets;
+use crate::{Counters, SessionIds, Settings};
+use odp_routing::{Observation, Route, Router, TableKey};
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant as StdInstant;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Where a session asks for a location that the router does not have.
+pub trait Lookup {
+    /// Fetches the location of `key`; completes when the router knows it or the attempt failed.
+    fn lookup(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>>;
+
+    /// Asks for a fresh location of `key` in the background.
+    fn refresh(&self, key: &TableKey);
+
+    /// Asks for the state of the servers before the next regular round.
+    fn refresh_cluster(&self);
+}
+
+/// Whether sessions go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lifecycle {
+    /// They do.
+    #[default]
+    Serving,
+    /// Each ends at its next transaction boundary, at the latest at this time.
+    Draining {
+        /// When those that are left are ended with an error.
+        until: Instant,
+    },
+}
+
+/// What all sessions of one worker thread share.
+pub struct Context {
+    /// The configuration.
+    pub settings: Arc<Settings>,
+    /// Where statements go.
+    pub router: Arc<Router>,
+    /// Where locations come from.
+    pub lookup: Rc<dyn Lookup>,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+    /// The variables of logins, shared by sessions.
+    pub variable_sets: RefCell<VariableSets>,
+    /// Connection ids.
+    pub ids: Arc<SessionIds>,
+    /// Whether sessions go on.
+    pub lifecycle: watch::Receiver<Lifecycle>,
+}
+
+impl Context {
+    /// Hands an observation to the router and passes on what follows from it.
+    pub(crate) fn learn(&self, route: &Route, observation: Observation) {
+        let learned = self.router.learn(route, observation, StdInstant::now());
+        if let Some(table) = &learned.refresh {
+            self.lookup.refresh(table);
+        }
+        if learned.refresh_cluster {
+            self.lookup.refresh_cluster();
+        }
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! What the sessions of one worker count, read by the control thread.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($kind:ident { $($(#[$doc:meta])* $name:ident),* $(,)? })*) => {
+        /// The live counters of a worker. Each worker has its own, so they are never contended.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($($(#[$doc])* pub $name: counters!(@atomic $kind),)*)*
+        }
+
+        /// The values of [`Counters`] at one moment.
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct Counts {
+            $($($(#[$doc])* pub $name: counters!(@plain $kind),)*)*
+        }
+
+        impl Counters {
+            /// The values now.
+            #[must_use]
+            pub fn read(&self) -> Counts {
+                Counts { $($($name: self.$name.load(Relaxed),)*)* }
+            }
+        }
+
+        impl std::ops::AddAssign for Counts {
+            fn add_assign(&mut self, other: Self) {
+                $($(self.$name += other.$name;)*)*
+            }
+        }
+    };
+    (@atomic gauge) => { AtomicI64 };
+    (@atomic total) => { AtomicU64 };
+    (@plain gauge) => { i64 };
+    (@plain total) => { u64 };
+}
+
+counters! {
+    gauge {
+        /// Clients that are logged in.
+        clients,
+        /// Connections to servers held for them.
+        servers,
+        /// Clients in a transaction.
+        in_transaction,
+        /// Clients that are tied to one server session.
+        pinned,
+    }
+    total {
+        /// Logins that succeeded.
+        logins,
+        /// Logins that were refused or failed.
+        failed_logins,
+        /// Statements and commands forwarded to a server.
+        requests,
+        /// Requests that a server answered with an error.
+        failed_requests,
+        /// Requests that the server said were not on their partition's leader.
+        partition_misses,
+        /// Requests that ended without an answer because the server was lost.
+        lost_requests,
+        /// Sessions that ended by a panic.
+        panics,
+    }
+}
+
+/// Keeps a gauge right: what was added is taken back when this is dropped.
+#[derive(Debug)]
+pub struct Gauge<'a> {
+    gauge: &'a AtomicI64,
+    value: i64,
+}
+
+impl<'a> Gauge<'a> {
+    /// A share of `gauge` that is zero for now.
+    #[must_use]
+    pub fn new(gauge: &'a AtomicI64) -> Self {
+        Self { gauge, value: 0 }
+    }
+
+    /// Sets this share.
+    pub fn set(&mut self, value: usize) {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        if value != self.value {
+            self.gauge.fetch_add(value - self.value, Relaxed);
+            self.value = value;
+        }
+    }
+}
+
+impl Drop for Gauge<'_> {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_takes_its_share_back() {
+        let counters = Counters::default();
+        let mut one = Gauge::new(&counters.servers);
+        one.set(3);
+        {
+            let mut other = Gauge::new(&counters.servers);
+            other.set(2);
+            assert_eq!(counters.read().servers, 5);
+        }
+        assert_eq!(counters.read().servers, 3);
+    }
+}

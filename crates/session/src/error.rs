@@ -1,0 +1,197 @@
+//! Why a login or a statement failed, and what the client is told.
+
+use odp_cluster::{LoginName, LoginNameError, ServerAddr};
+use odp_pool::PoolError;
+use odp_protocol::stream::StreamError;
+use odp_protocol::{ErrPacket, ProtocolError};
+use odp_routing::NoServerReason;
+use std::time::Duration;
+
+/// Who is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client, or its connection.
+    Client,
+    /// A server, or the connection to it.
+    Server,
+    /// The proxy, or what it was told to do.
+    Proxy,
+}
+
+/// A failure of a session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The client went away.
+    #[error("the client closed the connection")]
+    ClientGone,
+    /// The client's connection failed or brought bytes that are no MySQL protocol.
+    #[error("client: {0}")]
+    Client(StreamError),
+    /// The client did not log in in time.
+    #[error("the client did not log in within {} s", .0.as_secs_f32())]
+    LoginTimeout(Duration),
+    /// A client that asks for TLS, which this proxy does not offer.
+    #[error("the client asks for TLS, which is not enabled")]
+    NoTls,
+    /// A user name that cannot be read.
+    #[error("user name: {0}")]
+    UserName(#[from] LoginNameError),
+    /// A user that may not log in here.
+    #[error("access denied for user '{0}'")]
+    Denied(LoginName),
+    /// A cluster that this proxy does not serve.
+    #[error("cluster '{0}' is not served here")]
+    UnknownCluster(String),
+    /// `client_max_connections` is reached.
+    #[error("too many clients")]
+    TooManyClients,
+    /// There is no server to send the request to.
+    #[error("no server for tenant '{tenant}': {}", no_server_text(*.reason))]
+    NoServer {
+        /// The session's tenant.
+        tenant: String,
+        /// What the router said.
+        reason: NoServerReason,
+    },
+    /// No server could be reached; the last attempt's reason.
+    #[error("no server could be reached: {0}")]
+    Unreachable(PoolError),
+    /// The server refused the login.
+    #[error("{0}")]
+    Refused(PoolError),
+    /// The server was lost while it worked on a request.
+    #[error("server {addr} was lost while it ran a statement{}: {source}", rolled_back(*.in_transaction))]
+    ServerLost {
+        /// The server.
+        addr: ServerAddr,
+        /// Whether a transaction went with it.
+        in_transaction: bool,
+        /// What happened.
+        source: StreamError,
+    },
+    /// The server did not answer in time.
+    #[error("server {addr} did not answer within {} s{}", .limit.as_secs(), rolled_back(*.in_transaction))]
+    ServerTimeout {
+        /// The server.
+        addr: ServerAddr,
+        /// Whether a transaction went with it.
+        in_transaction: bool,
+        /// The deadline.
+        limit: Duration,
+    },
+    /// A session's state could not be set on another server.
+    #[error("server {addr} refused the session's state: {error}")]
+    Sync {
+        /// The server.
+        addr: ServerAddr,
+        /// Its answer.
+        error: ErrPacket,
+    },
+    /// A statement id that this session did not prepare.
+    #[error("unknown prepared statement handler ({0})")]
+    UnknownStatement(u32),
+    /// A command that the proxy does not carry.
+    #[error("{0} is not supported")]
+    Unsupported(&'static str),
+    /// The proxy is going down.
+    #[error("the proxy is shutting down")]
+    ShuttingDown,
+}
+
+fn rolled_back(in_transaction: bool) -> &'static str {
+    if in_transaction {
+        "; its transaction was rolled back"
+    } else {
+        ""
+    }
+}
+
+fn no_server_text(reason: NoServerReason) -> &'static str {
+    match reason {
+        NoServerReason::NoCluster => "the cluster has not been reached yet",
+        NoServerReason::UnknownTenant => "the cluster has no such tenant",
+        NoServerReason::AllTried => "every server of the tenant was tried",
+    }
+}
+
+impl SessionError {
+    /// Who is to blame.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        match self {
+            Self::ClientGone
+            | Self::Client(_)
+            | Self::LoginTimeout(_)
+            | Self::NoTls
+            | Self::UserName(_)
+            | Self::Denied(_)
+            | Self::UnknownCluster(_)
+            | Self::UnknownStatement(_) => Side::Client,
+            Self::Unreachable(_)
+            | Self::Refused(_)
+            | Self::ServerLost { .. }
+            | Self::ServerTimeout { .. }
+            | Self::Sync { .. } => Side::Server,
+            Self::TooManyClients
+            | Self::NoServer { .. }
+            | Self::Unsupported(_)
+            | Self::ShuttingDown => Side::Proxy,
+        }
+    }
+
+    /// The packet for the client, or `None` when there is nobody left to tell.
+    ///
+    /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 limit, 4012 no location, 10014 lost while
+    /// reading, 10022 no answer in time, 1243 statement, 1235 unsupported; 1053 is MySQL's shutdown.
+    #[must_use]
+    pub fn to_client(&self) -> Option<ErrPacket> {
+        let (code, state): (u16, &[u8; 5]) = match self {
+            Self::Client(StreamError::Protocol(ProtocolError::TooLarge { .. })) => (1153, b"08S01"),
+            Self::Client(StreamError::Protocol(_)) => (1043, b"08S01"),
+            Self::ClientGone | Self::LoginTimeout(_) | Self::Client(_) => return None,
+            Self::Refused(PoolError::Refused { error, .. }) => return Some(error.clone()),
+            Self::Sync { error, .. } => (error.code, &error.sql_state),
+            Self::NoTls => (3159, b"HY000"),
+            Self::UserName(_)
+            | Self::Denied(_)
+            | Self::NoServer {
+                reason: NoServerReason::UnknownTenant,
+                ..
+            } => (1045, b"42000"),
+            Self::UnknownCluster(_) => (4669, b"HY000"),
+            Self::TooManyClients => (1203, b"42000"),
+            Self::NoServer { .. } => (4012, b"HY000"),
+            Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
+            Self::ServerLost { .. } => (10014, b"HY000"),
+            Self::ServerTimeout { .. } => (10022, b"HY000"),
+            Self::UnknownStatement(_) => (1243, b"HY007"),
+            Self::Unsupported(_) => (1235, b"0A000"),
+            Self::ShuttingDown => (1053, b"08S01"),
+        };
+        Some(ErrPacket::new(code, state, self.to_string()))
+    }
+
+    /// Whether the session cannot go on even if the client is told.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::ClientGone | Self::Client(_) | Self::LoginTimeout(_) | Self::ShuttingDown
+        )
+    }
+
+    pub(crate) fn client_io(error: std::io::Error) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<StreamError> for SessionError {
+    /// A failed read from the client.
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Closed => Self::ClientGone,
+            other => Self::Client(other),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The server sessions that a client holds: at most one a server.
+
+use crate::variables::{LoginVariables, Variables};
+use odp_cluster::{DatabaseName, ServerAddr};
+use odp_pool::ServerSession;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::HashMap;
+
+/// How far a server session has followed its client; plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Synced {
+    /// The version of the variables that it has.
+    pub(crate) variables: u64,
+    /// Variables that its login set to other values than the client's own login.
+    pub(crate) corrections: Vec<SmolStr>,
+    /// Its current database.
+    pub(crate) database: DatabaseName,
+    /// The statements it knows, by the client's ids.
+    pub(crate) prepared: HashMap<u32, ServerStatement>,
+}
+
+/// A prepared statement on one server session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServerStatement {
+    /// The server's id.
+    pub(crate) id: u32,
+    /// Whether this server session has seen the parameter types.
+    pub(crate) has_types: bool,
+}
+
+/// A server session on loan to a client.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    /// The connection.
+    pub(crate) session: ServerSession,
+    /// How far it has followed.
+    pub(crate) synced: Synced,
+}
+
+/// All server sessions of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    leases: Vec<Lease>,
+}
+
+impl Synced {
+    /// A server session right after a further login of the client.
+    pub(crate) fn at_login(variables: &Variables, login: &LoginVariables) -> Self {
+        Self {
+            corrections: variables.corrections(login),
+            ..Self::default()
+        }
+    }
+}
+
+impl Leases {
+    /// The lease of this server.
+    pub(crate) fn get_mut(&mut self, server: ServerAddr) -> Option<&mut Lease> {
+        self.leases
+            .iter_mut()
+            .find(|lease| lease.session.addr == server)
+    }
+
+    /// Whether there is a lease of this server whose connection still stands, as far as can be told
+    /// without waiting. One that does not is dropped.
+    pub(crate) fn has_live(&mut self, server: ServerAddr) -> bool {
+        let Some(at) = self
+            .leases
+            .iter()
+            .position(|lease| lease.session.addr == server)
+        else {
+            return false;
+        };
+        let stirred = self
+            .leases
+            .get_mut(at)
+            .is_none_or(|lease| lease.session.stream.has_stirred());
+        if stirred {
+            self.leases.swap_remove(at);
+        }
+        !stirred
+    }
+
+    /// Adds a lease.
+    pub(crate) fn add(&mut self, lease: Lease) {
+        self.leases.push(lease);
+    }
+
+    /// Closes the server session at this server.
+    pub(crate) fn remove(&mut self, server: ServerAddr) {
+        self.leases.retain(|lease| lease.session.addr != server);
+    }
+
+    /// Closes all but the one at this server.
+    pub(crate) fn keep_only(&mut self, server: ServerAddr) {
+        self.leases.retain(|lease| lease.session.addr == server);
+    }
+
+    /// Closes them all.
+    pub(crate) fn clear(&mut self) {
+        self.leases.clear();
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// Each of them.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lease> {
+        self.leases.iter_mut()
+    }
+
+    /// Takes them out, to be handed on.
+    pub(crate) fn into_vec(self) -> Vec<Lease> {
+        self.leases
+    }
+}

@@ -1,0 +1,315 @@
+//! The login: from the greeting to the OK of the client's first server session.
+
+use crate::answer;
+use crate::context::Context;
+use crate::error::SessionError;
+use crate::leases::{Lease, Leases, Synced};
+use crate::planner::{Attempts, no_server};
+use crate::prepared::PreparedStatements;
+use crate::session_ids::LiveId;
+use crate::state::{SessionState, Transaction};
+use crate::variables::{LoginVariables, Variables};
+use odp_cluster::{DatabaseName, LoginName, TenantName};
+use odp_pool::{ClientLogin, LoginAnswer, PoolError, Retry, ServerSession};
+use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
+use odp_protocol::stream::Stream;
+use odp_protocol::{
+    CapabilityFlags, Greeting, HandshakeResponse, LOGIN_MAX, NATIVE_PASSWORD, OkPacket,
+    StatusFlags, finish_frame, start_frame,
+};
+use odp_routing::{Decision, LookupPhase, Observation, Request};
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A client that is in.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    pub(crate) state: SessionState,
+    pub(crate) leases: Leases,
+}
+
+/// Greets the client, reads its login and lets a server decide on it.
+///
+/// On an error the client has been told already; [`SessionError::ClientGone`] before a first byte is a
+/// load balancer's check and no event.
+pub(crate) async fn run(
+    client: &mut Stream,
+    peer: SocketAddr,
+    id: &LiveId,
+    context: &Context,
+) -> Result<LoggedIn, SessionError> {
+    let limit = context.settings.login_timeout;
+    let mut sequence = 0;
+    let late = |_| Err(SessionError::LoginTimeout(limit));
+    let greeted =
+        tokio::time::timeout(limit, greet(client, peer, id, context, &mut sequence)).await;
+    let result = match greeted.unwrap_or_else(late) {
+        Ok((login, name)) => enter(client, login, &name, context, &mut sequence).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &result
+        && let Some(packet) = error.to_client()
+    {
+        answer::put_error(client.outbound(), sequence, &packet);
+        // Nobody is left to tell if this fails.
+        tokio::time::timeout(limit, client.flush()).await.ok();
+    }
+    result
+}
+
+/// The greeting, the client's answer and, if it speaks another plugin, the switch to the native one.
+async fn greet(
+    client: &mut Stream,
+    peer: SocketAddr,
+    id: &LiveId,
+    context: &Context,
+    sequence: &mut u8,
+) -> Result<(ClientLogin, LoginName), SessionError> {
+    let settings = &context.settings;
+    let salt = random_salt();
+    let greeting = Greeting {
+        version: settings.version.clone(),
+        connection_id: id.get().get(),
+        capabilities: odp_protocol::capability::offered_to_clients(),
+        collation: 46,
+        status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
+        salt,
+        plugin: NATIVE_PASSWORD.to_owned(),
+    };
+    let start = start_frame(client.outbound());
+    greeting.put(client.outbound());
+    finish_frame(client.outbound(), start, 0);
+    client.flush().await.map_err(SessionError::client_io)?;
+
+    let (seen, payload) = client.read_packet(LOGIN_MAX).await?;
+    *sequence = seen.wrapping_add(1);
+    if context.settings.max_clients > 0 && context.ids.live() > context.settings.max_clients {
+        return Err(SessionError::TooManyClients);
+    }
+    if HandshakeResponse::is_ssl_request(&payload) {
+        return Err(SessionError::NoTls);
+    }
+    let mut response =
+        HandshakeResponse::parse(&payload).map_err(|error| SessionError::Client(error.into()))?;
+    response.capabilities &= greeting.capabilities;
+    let native = response.plugin.is_empty() || response.plugin == NATIVE_PASSWORD;
+    if !native && !response.auth.is_empty() {
+        (response.auth, *sequence) = switch_to_native(client, &salt, *sequence).await?;
+    }
+    let name = read_name(&response, context)?;
+    let login = ClientLogin {
+        response,
+        proxy_salt: salt,
+        session_id: id.get(),
+        proxy_connection_id: proxy_connection_id(peer, id),
+        peer,
+        connected_at_us: now_us(),
+    };
+    Ok((login, name))
+}
+
+/// Asks the client for a native answer; before any server is contacted.
+pub(crate) async fn switch_to_native(
+    client: &mut Stream,
+    salt: &Salt,
+    sequence: u8,
+) -> Result<(Vec<u8>, u8), SessionError> {
+    let start = start_frame(client.outbound());
+    put_switch_to_native(client.outbound(), salt);
+    finish_frame(client.outbound(), start, sequence);
+    client.flush().await.map_err(SessionError::client_io)?;
+    let (seen, payload) = client.read_packet(LOGIN_MAX).await?;
+    Ok((payload.to_vec(), seen.wrapping_add(1)))
+}
+
+/// The salt of a greeting.
+pub(crate) fn random_salt() -> Salt {
+    let mut random = [0; SALT_LEN];
+    getrandom::fill(&mut random).expect("the kernel gives random bytes");
+    Salt::from_random(random)
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// `ipv4 << 32 | port << 16 | sequence` (`OBProxy`); an IPv6 address gives its last four bytes.
+fn proxy_connection_id(peer: SocketAddr, id: &LiveId) -> u64 {
+    let ip = match peer.ip().to_canonical() {
+        std::net::IpAddr::V4(ip) => ip.to_bits(),
+        std::net::IpAddr::V6(ip) => u32::try_from(ip.to_bits() & 0xFFFF_FFFF).unwrap_or_default(),
+    };
+    u64::from(ip) << 32 | u64::from(peer.port()) << 16 | u64::from(id.get().get() & 0xFFFF)
+}
+
+/// Reads the user name and refuses what `OBProxy` refuses before any server is asked.
+pub(crate) fn read_name(
+    response: &HandshakeResponse,
+    context: &Context,
+) -> Result<LoginName, SessionError> {
+    let settings = &context.settings;
+    let text = String::from_utf8_lossy(&response.user);
+    let name = LoginName::parse(&text, &settings.separators)?;
+    let incomplete = name.tenant.is_none() || name.cluster.is_none();
+    if settings.require_full_username && incomplete {
+        return Err(SessionError::Denied(name));
+    }
+    let tenant = name.tenant.as_ref().map_or("", TenantName::as_str);
+    let inner = name.user.as_str() == "proxyro" && matches!(tenant, "sys" | "");
+    if (inner && !settings.allow_proxyro) || tenant == "proxysys" {
+        return Err(SessionError::Denied(name));
+    }
+    match (&name.cluster, &settings.cluster) {
+        (Some(asked), Some(ours)) if asked != ours => {
+            Err(SessionError::UnknownCluster(asked.to_string()))
+        }
+        _ => Ok(name),
+    }
+}
+
+/// Opens the first server session, whose answer decides, and tells the client.
+async fn enter(
+    client: &mut Stream,
+    mut login: ClientLogin,
+    name: &LoginName,
+    context: &Context,
+    sequence: &mut u8,
+) -> Result<LoggedIn, SessionError> {
+    let tenant = name
+        .tenant
+        .clone()
+        .unwrap_or_else(|| context.settings.default_tenant.clone());
+    login.response.user = format!("{}@{}", name.user, tenant).into_bytes();
+    let (session, answer) = first_session(&login, &tenant, context).await?;
+    let logged_in = admit(login, tenant, session, &answer, context)?;
+    let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
+    let ok = answer.packet().map_err(broken)?;
+    let info = ok.info.strip_prefix(b" ").unwrap_or(ok.info);
+    let start = start_frame(client.outbound());
+    OkPacket {
+        info,
+        changes: b"",
+        ..ok
+    }
+    .put(client.outbound(), logged_in.state.ok_format());
+    finish_frame(client.outbound(), start, *sequence);
+    client.flush().await.map_err(SessionError::client_io)?;
+    Ok(logged_in)
+}
+
+/// The session that follows from a server's yes.
+pub(crate) fn admit(
+    login: ClientLogin,
+    tenant: TenantName,
+    session: ServerSession,
+    answer: &LoginAnswer,
+    context: &Context,
+) -> Result<LoggedIn, SessionError> {
+    let addr = session.addr;
+    let broken = |error: odp_protocol::ProtocolError| {
+        SessionError::Unreachable(PoolError::Broken {
+            addr,
+            source: error.into(),
+        })
+    };
+    let ok = answer.packet().map_err(broken)?;
+    let set = LoginVariables::parse(ok.changes).map_err(broken)?;
+    let variables = Variables::new(context.variable_sets.borrow_mut().share(set));
+    let database = login.response.database.as_deref().unwrap_or_default();
+    let database = DatabaseName::new(String::from_utf8_lossy(database));
+    let mut leases = Leases::default();
+    let synced = Synced {
+        database: database.clone(),
+        ..Synced::default()
+    };
+    leases.add(Lease { session, synced });
+    let mut status = ok.status;
+    status.remove(StatusFlags::SERVER_SESSION_STATE_CHANGED);
+    let state = SessionState {
+        login,
+        tenant,
+        database,
+        variables,
+        transaction: Transaction::None,
+        prepared: PreparedStatements::default(),
+        pin: None,
+        last_server: Some(addr),
+        status,
+    };
+    Ok(LoggedIn { state, leases })
+}
+
+/// Tries servers of the tenant until one decides on the login.
+pub(crate) async fn first_session(
+    login: &ClientLogin,
+    tenant: &TenantName,
+    context: &Context,
+) -> Result<(ServerSession, LoginAnswer), SessionError> {
+    let mut attempts = Attempts::default();
+    let nowhere = DatabaseName::default();
+    let mut last_error = None;
+    loop {
+        let request = Request {
+            excluded: &attempts.failed,
+            lookup: attempts.lookup,
+            ..Request::new(tenant, &nowhere)
+        };
+        let route = match context.router.decide(&request, Instant::now()) {
+            Decision::Route(route) => route,
+            Decision::Lookup(key) => {
+                context.lookup.lookup(key).await;
+                attempts.lookup = LookupPhase::Done;
+                continue;
+            }
+            Decision::NoServer(reason) => {
+                return Err(last_error.unwrap_or_else(|| no_server(tenant, reason)));
+            }
+        };
+        let settings = &context.settings;
+        let opened =
+            ServerSession::open_first(route.server, login, &settings.identity, &settings.connect);
+        match opened.await {
+            Ok(opened) => {
+                let answered = Observation::Answered {
+                    partition_hit: None,
+                };
+                context.learn(&route, answered);
+                return Ok(opened);
+            }
+            Err(error) if error.retry() == Retry::Never => {
+                return Err(SessionError::Refused(error));
+            }
+            Err(error) => {
+                context.learn(&route, observation(&error));
+                attempts.failed.push(route.server);
+                let refused = matches!(error, PoolError::Refused { .. });
+                let why = if refused {
+                    SessionError::Refused
+                } else {
+                    SessionError::Unreachable
+                };
+                last_error = Some(why(error));
+            }
+        }
+        if attempts.failed.len() >= settings.max_attempts {
+            return Err(last_error.unwrap_or(SessionError::ClientGone));
+        }
+    }
+}
+
+/// What a failed connection says about its server.
+pub(crate) fn observation(error: &PoolError) -> Observation {
+    match error {
+        PoolError::Refused { error, .. } => Observation::ServerError(error.code),
+        PoolError::Timeout { .. } => Observation::TimedOut,
+        _ => Observation::ConnectFailed,
+    }
+}
+
+/// Whether a client of these capabilities answers a switch of the plugin.
+pub(crate) fn can_switch(capabilities: CapabilityFlags) -> bool {
+    capabilities.contains(CapabilityFlags::CLIENT_PLUGIN_AUTH)
+}

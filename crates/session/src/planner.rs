@@ -1,0 +1,365 @@
+//! Decides what becomes of a command: pure, from the packet, the session's state and the router.
+
+use crate::error::SessionError;
+use crate::prepared::Prepared;
+use crate::state::{PinReason, SessionState, Transaction};
+use odp_cluster::{ServerAddr, TenantName};
+use odp_protocol::{
+    Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
+};
+use odp_routing::{Decision, LookupPhase, Parameter, Request, Route, Router, TableKey};
+use odp_sql::{Outline, Uses, Verb, outline};
+use std::time::{Duration, Instant};
+
+/// What becomes of a command.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// The proxy deals with it.
+    Local(Local),
+    /// The location of a table must be fetched first.
+    Lookup(TableKey),
+    /// A server runs it.
+    Forward(Target),
+}
+
+/// What the proxy does itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Local {
+    /// The client says goodbye.
+    Quit,
+    /// Nothing is to be done but to say OK (`COM_PING`).
+    Done,
+    /// Hold this BEGIN until a statement decides where it goes.
+    HoldBegin,
+    /// `COM_STMT_CLOSE`: no answer.
+    Close(u32),
+    /// `COM_RESET_CONNECTION`.
+    ResetConnection,
+    /// `COM_CHANGE_USER`.
+    ChangeUser,
+}
+
+/// A server and what the session must know about the request that goes there.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The server.
+    pub(crate) server: ServerAddr,
+    /// How it was chosen; `None` when the session is bound to it.
+    pub(crate) route: Option<Route>,
+    /// The prepared statement in the request.
+    pub(crate) statement: Option<u32>,
+    /// What success ties the session to the server for.
+    pub(crate) pins: Option<PinReason>,
+    /// How long the server may be silent; `None` for any time.
+    pub(crate) patience: Option<Duration>,
+    /// Whether it chooses the current database, so that the old one need not be set first.
+    pub(crate) chooses_database: bool,
+}
+
+/// What has been tried for a command.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    /// Servers that could not be reached.
+    pub(crate) failed: Vec<ServerAddr>,
+    /// Whether the router's wish for a location has been answered.
+    pub(crate) lookup: LookupPhase,
+}
+
+/// Plans `payload`, a command packet of which at least the beginning is there.
+pub(crate) fn plan(
+    payload: &[u8],
+    state: &SessionState,
+    router: &Router,
+    attempts: &Attempts,
+    now: Instant,
+) -> Result<Plan, SessionError> {
+    let command = Command::parse(payload).map_err(|error| SessionError::Client(error.into()))?;
+    let planner = Planner {
+        state,
+        router,
+        attempts,
+        now,
+    };
+    match command {
+        Command::Query(text) => planner.query(text),
+        Command::Prepare(_) if state.prepared.is_full() => Err(SessionError::Unsupported(
+            "preparing more than 16,382 statements",
+        )),
+        Command::Prepare(text) => planner.prepare(text),
+        Command::Execute(id) => planner.execute(id, payload),
+        Command::Fetch(id) => planner.held(id, |statement| statement.cursor),
+        Command::SendLongData(id) => planner.long_data(id),
+        Command::Close(id) => Ok(Plan::Local(Local::Close(id))),
+        Command::Reset(id) => planner.reset(id),
+        Command::Other(CommandKind::Quit) => Ok(Plan::Local(Local::Quit)),
+        Command::Other(CommandKind::Ping) => Ok(Plan::Local(Local::Done)),
+        Command::Other(CommandKind::ResetConnection) => Ok(Plan::Local(Local::ResetConnection)),
+        Command::Other(CommandKind::ChangeUser) => Ok(Plan::Local(Local::ChangeUser)),
+        Command::Other(kind) => match unsupported(kind) {
+            Some(what) => Err(SessionError::Unsupported(what)),
+            None => planner.route(None, &[]),
+        },
+        Command::ProcessKill(_) => planner.route(None, &[]),
+        Command::InitDb(_) => Ok(match planner.route(None, &[])? {
+            Plan::Forward(target) => Plan::Forward(Target {
+                chooses_database: true,
+                ..target
+            }),
+            other => other,
+        }),
+    }
+}
+
+/// Commands that no proxy can carry: they turn the connection into something else, or end the server.
+fn unsupported(kind: CommandKind) -> Option<&'static str> {
+    match kind {
+        CommandKind::BinlogDump | CommandKind::BinlogDumpGtid => Some("COM_BINLOG_DUMP"),
+        CommandKind::RegisterSlave => Some("COM_REGISTER_SLAVE"),
+        CommandKind::TableDump => Some("COM_TABLE_DUMP"),
+        CommandKind::Shutdown => Some("COM_SHUTDOWN through a proxy"),
+        CommandKind::Sleep
+        | CommandKind::Connect
+        | CommandKind::ConnectOut
+        | CommandKind::DelayedInsert
+        | CommandKind::Time
+        | CommandKind::Daemon
+        | CommandKind::Unknown(_) => Some("this command"),
+        _ => None,
+    }
+}
+
+struct Planner<'a> {
+    state: &'a SessionState,
+    router: &'a Router,
+    attempts: &'a Attempts,
+    now: Instant,
+}
+
+impl Planner<'_> {
+    fn query(&self, text: &[u8]) -> Result<Plan, SessionError> {
+        let outline = outline(text, self.state.variables.known().charset);
+        if outline.verb() == Verb::Begin
+            && self.state.pin.is_none()
+            && !matches!(self.state.transaction, Transaction::Open(_))
+            && can_be_held(text, &outline)
+        {
+            return Ok(Plan::Local(Local::HoldBegin));
+        }
+        self.route(Some(&outline), &[])
+    }
+
+    fn prepare(&self, text: &[u8]) -> Result<Plan, SessionError> {
+        let outline = outline(text, self.state.variables.known().charset);
+        let plan = self.route(Some(&outline), &[])?;
+        Ok(Self::with_statement(plan, self.state.prepared.next_id()))
+    }
+
+    fn with_statement(plan: Plan, id: u32) -> Plan {
+        match plan {
+            Plan::Forward(target) => Plan::Forward(Target {
+                statement: Some(id),
+                ..target
+            }),
+            other => other,
+        }
+    }
+
+    fn statement(&self, id: u32) -> Result<&Prepared, SessionError> {
+        self.state
+            .prepared
+            .get(id)
+            .ok_or(SessionError::UnknownStatement(id))
+    }
+
+    fn execute(&self, id: u32, payload: &[u8]) -> Result<Plan, SessionError> {
+        let statement = self.statement(id)?;
+        let outline = outline(&statement.text, self.state.variables.known().charset);
+        if let Some(data) = &statement.long_data {
+            return Ok(Self::with_statement(
+                self.bound(data.server, Some(&outline)),
+                id,
+            ));
+        }
+        let plan = match outline.table() {
+            // A packet that cannot be read is for the server to refuse.
+            Some(_) if statement.parameters > 0 => {
+                let parameters = parameters(statement, payload).unwrap_or_default();
+                self.route(Some(&outline), &parameters)?
+            }
+            _ => self.route(Some(&outline), &[])?,
+        };
+        Ok(Self::with_statement(plan, id))
+    }
+
+    /// A command on something that one server holds for the statement.
+    fn held(
+        &self,
+        id: u32,
+        holder: impl Fn(&Prepared) -> Option<ServerAddr>,
+    ) -> Result<Plan, SessionError> {
+        let server = holder(self.statement(id)?).ok_or(SessionError::UnknownStatement(id))?;
+        Ok(Self::with_statement(self.bound(server, None), id))
+    }
+
+    /// Only what one server holds for a statement needs to be reset there.
+    fn reset(&self, id: u32) -> Result<Plan, SessionError> {
+        let statement = self.statement(id)?;
+        let holder = statement
+            .long_data
+            .as_ref()
+            .map(|data| data.server)
+            .or(statement.cursor);
+        Ok(holder.map_or(Plan::Local(Local::Done), |server| {
+            Self::with_statement(self.bound(server, None), id)
+        }))
+    }
+
+    fn long_data(&self, id: u32) -> Result<Plan, SessionError> {
+        let plan = match &self.statement(id)?.long_data {
+            Some(data) => self.bound(data.server, None),
+            None => self.route(None, &[])?,
+        };
+        Ok(Self::with_statement(plan, id))
+    }
+
+    /// Where the session is bound to go, if it is.
+    fn binding(&self, outline: Option<&Outline<'_>>) -> Option<ServerAddr> {
+        /// Their answers depend on the statement before.
+        const OF_LAST_STATEMENT: [Uses; 4] = [
+            Uses::FOUND_ROWS,
+            Uses::ROW_COUNT,
+            Uses::DIAGNOSTICS,
+            Uses::TRACE,
+        ];
+        if let Some(pin) = self.state.pin {
+            return Some(pin.server);
+        }
+        if let Transaction::Open(server) = self.state.transaction {
+            return Some(server);
+        }
+        let uses = outline.map_or(Uses::NONE, Outline::uses);
+        self.state
+            .last_server
+            .filter(|_| OF_LAST_STATEMENT.iter().any(|of| uses.contains(*of)))
+    }
+
+    fn bound(&self, server: ServerAddr, outline: Option<&Outline<'_>>) -> Plan {
+        Plan::Forward(self.target(server, None, outline))
+    }
+
+    fn target(
+        &self,
+        server: ServerAddr,
+        route: Option<Route>,
+        outline: Option<&Outline<'_>>,
+    ) -> Target {
+        Target {
+            server,
+            route,
+            statement: None,
+            pins: outline.and_then(pin_reason),
+            patience: self.patience(outline),
+            chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
+        }
+    }
+
+    /// How long a server may be silent: `ob_query_timeout` or the hint. DDL and routines may take any
+    /// time, as with `OBProxy`.
+    fn patience(&self, outline: Option<&Outline<'_>>) -> Option<Duration> {
+        let verb = outline.map(Outline::verb);
+        if let Some(Verb::Ddl | Verb::Maintain | Verb::Call | Verb::LoadData) = verb {
+            return None;
+        }
+        let hint = outline
+            .and_then(Outline::query_timeout_us)
+            .map(Duration::from_micros);
+        Some(hint.unwrap_or(self.state.variables.known().query_timeout))
+    }
+
+    fn route(
+        &self,
+        outline: Option<&Outline<'_>>,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Plan, SessionError> {
+        if let Some(server) = self.binding(outline) {
+            return Ok(self.bound(server, outline));
+        }
+        let known = self.state.variables.known();
+        let decision = self.router.decide(
+            &Request {
+                tenant: &self.state.tenant,
+                database: &self.state.database,
+                outline,
+                parameters,
+                collation: known.collation,
+                consistency: known.consistency,
+                last_server: self.state.last_server,
+                excluded: &self.attempts.failed,
+                lookup: self.attempts.lookup,
+            },
+            self.now,
+        );
+        match decision {
+            Decision::Route(route) => Ok(Plan::Forward(self.target(
+                route.server,
+                Some(route),
+                outline,
+            ))),
+            Decision::Lookup(key) => Ok(Plan::Lookup(key)),
+            Decision::NoServer(reason) => Err(no_server(&self.state.tenant, reason)),
+        }
+    }
+}
+
+pub(crate) fn no_server(tenant: &TenantName, reason: odp_routing::NoServerReason) -> SessionError {
+    SessionError::NoServer {
+        tenant: tenant.to_string(),
+        reason,
+    }
+}
+
+/// A consistent snapshot begins where and when the client says so; any other BEGIN can wait.
+fn can_be_held(text: &[u8], outline: &Outline<'_>) -> bool {
+    const SNAPSHOT: &[u8] = b"snapshot";
+    let names_snapshot = text
+        .windows(SNAPSHOT.len())
+        .any(|window| window.eq_ignore_ascii_case(SNAPSHOT));
+    !names_snapshot && !outline.is_multi_statement()
+}
+
+fn pin_reason(outline: &Outline<'_>) -> Option<PinReason> {
+    let uses = outline.uses();
+    match outline.verb() {
+        Verb::Prepare => Some(PinReason::TextPrepared),
+        Verb::LockTables => Some(PinReason::Locks),
+        _ if uses.contains(Uses::USER_LOCK) => Some(PinReason::Locks),
+        Verb::Ddl if uses.contains(Uses::TEMPORARY_TABLE) => Some(PinReason::TemporaryTable),
+        _ => None,
+    }
+}
+
+/// The parameters of an EXECUTE as routing reads them.
+fn parameters<'a>(
+    statement: &Prepared,
+    payload: &'a [u8],
+) -> Result<Vec<Parameter<'a>>, ProtocolError> {
+    let request = ExecuteRequest::parse(payload, statement.parameters)?;
+    let declared: Option<Vec<ParameterType>> = request.types().map(Iterator::collect);
+    let types = declared.as_deref().unwrap_or(&statement.types);
+    let mut parameters = Vec::with_capacity(types.len());
+    let is_long = |_| false;
+    request.each_parameter(types, is_long, |bound| {
+        parameters.push(match bound {
+            Bound::Value(Value::Null) => Parameter::Null,
+            Bound::Value(Value::Int(value)) => Parameter::Int(value),
+            Bound::Value(Value::UInt(value)) => Parameter::Uint(value),
+            Bound::Value(Value::Float(value)) => Parameter::Double(value.into()),
+            Bound::Value(Value::Double(value)) => Parameter::Double(value),
+            Bound::Value(Value::Bytes(bytes)) => Parameter::Bytes(bytes),
+            Bound::Value(Value::DateTime { .. } | Value::Time { .. }) | Bound::LongData => {
+                Parameter::Other
+            }
+        });
+    })?;
+    Ok(parameters)
+}

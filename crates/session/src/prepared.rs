@@ -1,0 +1,109 @@
+//! The prepared statements of a client: its own ids, texts and parameter types.
+//!
+//! A client's id is the proxy's; each server session has an id of its own for the same text and learns
+//! the statement when it first runs it.
+
+use bytes::Bytes;
+use odp_cluster::ServerAddr;
+use odp_protocol::{CommandKind, ParameterType, PrepareOk, StatusFlags};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// MySQL's default of `max_prepared_stmt_count`, here for one client.
+const MAX_STATEMENTS: usize = 16_382;
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    /// Its text.
+    pub(crate) text: Bytes,
+    /// Number of `?`.
+    pub(crate) parameters: u16,
+    /// The types of the last EXECUTE that declared them; empty before.
+    pub(crate) types: Vec<ParameterType>,
+    /// The server that holds long data for the next EXECUTE.
+    pub(crate) long_data: Option<LongData>,
+    /// The server that holds an open cursor.
+    pub(crate) cursor: Option<ServerAddr>,
+}
+
+/// Parameters that were sent ahead of an EXECUTE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LongData {
+    /// Where they were sent.
+    pub(crate) server: ServerAddr,
+}
+
+impl Prepared {
+    /// Takes in that a command on the statement ran at `server`.
+    pub(crate) fn ran(&mut self, kind: CommandKind, server: ServerAddr, status: StatusFlags) {
+        match kind {
+            CommandKind::StmtSendLongData => {
+                self.long_data.get_or_insert(LongData { server });
+            }
+            CommandKind::StmtExecute => {
+                let open = status.contains(StatusFlags::SERVER_STATUS_CURSOR_EXISTS);
+                self.long_data = None;
+                self.cursor = open.then_some(server);
+            }
+            CommandKind::StmtReset => (self.long_data, self.cursor) = (None, None),
+            _ => {}
+        }
+    }
+}
+
+/// The statements of one client.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct PreparedStatements {
+    last_id: u32,
+    statements: BTreeMap<u32, Prepared>,
+}
+
+impl PreparedStatements {
+    /// The id that the next PREPARE gets; below 2³¹, because higher ids are cursors of routines.
+    pub(crate) fn next_id(&self) -> u32 {
+        let next = self.last_id.wrapping_add(1) & 0x7FFF_FFFF;
+        next.max(1)
+    }
+
+    /// Whether one more may be prepared.
+    pub(crate) fn is_full(&self) -> bool {
+        self.statements.len() >= MAX_STATEMENTS
+    }
+
+    /// Adds the statement that was prepared under [`PreparedStatements::next_id`].
+    pub(crate) fn add(&mut self, id: u32, text: Bytes, answer: &PrepareOk) {
+        self.last_id = id;
+        let statement = Prepared {
+            text,
+            parameters: answer.parameters,
+            types: Vec::new(),
+            long_data: None,
+            cursor: None,
+        };
+        self.statements.insert(id, statement);
+    }
+
+    /// The statement with this id.
+    pub(crate) fn get(&self, id: u32) -> Option<&Prepared> {
+        self.statements.get(&id)
+    }
+
+    /// The statement with this id, to change.
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Prepared> {
+        self.statements.get_mut(&id)
+    }
+
+    /// Forgets a statement.
+    pub(crate) fn remove(&mut self, id: u32) {
+        self.statements.remove(&id);
+    }
+
+    /// Forgets what a lost server held: long data and cursors.
+    pub(crate) fn forget_server(&mut self, server: ServerAddr) {
+        for statement in self.statements.values_mut() {
+            statement.long_data.take_if(|data| data.server == server);
+            statement.cursor.take_if(|holder| *holder == server);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A session written down, to be taken up by another thread or process.
+//!
+//! The sockets travel beside the record, in its order. Both directions take the session apart field by
+//! field, so that a field that is missing here does not compile.
+
+use crate::exchange::Exchange;
+use crate::leases::{Lease, Leases, Synced};
+use crate::prepared::PreparedStatements;
+use crate::session::Session;
+use crate::session_ids::SessionIds;
+use crate::state::{Pin, SessionState, Transaction};
+use crate::variables::{Difference, VariableSetId, VariableSets, Variables};
+use odp_cluster::{DatabaseName, ServerAddr, TenantName};
+use odp_pool::{ClientLogin, ServerSession};
+use odp_protocol::stream::{Buffers, Stream, Transport};
+use odp_protocol::{Framing, StatusFlags};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A session as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    login: ClientLogin,
+    tenant: TenantName,
+    database: DatabaseName,
+    variable_set: VariableSetId,
+    variables: Difference,
+    transaction: Transaction,
+    prepared: PreparedStatements,
+    pin: Option<Pin>,
+    last_server: Option<ServerAddr>,
+    status: u16,
+    client: Buffers,
+    exchange: Option<Exchange>,
+    leases: Vec<LeaseRecord>,
+}
+
+/// A server session as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LeaseRecord {
+    addr: ServerAddr,
+    connection_id: u32,
+    framing: Framing,
+    synced: Synced,
+    buffers: Buffers,
+}
+
+/// The sockets of a session: the client's, then those of its server sessions in the record's order.
+#[derive(Debug)]
+pub struct Transports {
+    /// The client's.
+    pub client: Transport,
+    /// The servers'.
+    pub servers: Vec<Transport>,
+}
+
+/// Why a session could not be taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// The record names a set of login variables that was not handed over.
+    #[error("the session's login variables are missing")]
+    VariableSet,
+    /// There are more or fewer sockets than server sessions.
+    #[error("the session has {expected} server sessions, but {found} sockets came with it")]
+    Sockets {
+        /// Server sessions in the record.
+        expected: usize,
+        /// Sockets beside it.
+        found: usize,
+    },
+}
+
+impl Session {
+    /// Writes the session down. `sets` must be those it was made with.
+    ///
+    /// # Errors
+    /// [`RestoreError::VariableSet`] when they are not.
+    pub fn into_record(
+        self,
+        sets: &VariableSets,
+    ) -> Result<(SessionRecord, Transports), RestoreError> {
+        let Self {
+            client,
+            id: _,
+            state,
+            leases,
+            exchange,
+        } = self;
+        let SessionState {
+            login,
+            tenant,
+            database,
+            variables,
+            transaction,
+            prepared,
+            pin,
+            last_server,
+            status,
+        } = state;
+        let variable_set = sets
+            .id_of(variables.login())
+            .ok_or(RestoreError::VariableSet)?;
+        let (client_transport, client) = client.into_parts();
+        let mut servers = Vec::with_capacity(leases.len());
+        let mut records = Vec::with_capacity(leases.len());
+        for Lease { session, synced } in leases.into_vec() {
+            let ServerSession {
+                stream,
+                addr,
+                connection_id,
+                framing,
+            } = session;
+            let (transport, buffers) = stream.into_parts();
+            servers.push(transport);
+            records.push(LeaseRecord {
+                addr,
+                connection_id,
+                framing,
+                synced,
+                buffers,
+            });
+        }
+        let record = SessionRecord {
+            login,
+            tenant,
+            database,
+            variable_set,
+            variables: variables.difference().clone(),
+            transaction,
+            prepared,
+            pin,
+            last_server,
+            status: status.bits(),
+            client,
+            exchange,
+            leases: records,
+        };
+        Ok((
+            record,
+            Transports {
+                client: client_transport,
+                servers,
+            },
+        ))
+    }
+
+    /// Takes a session up where its record left it.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when something that belongs to it is missing.
+    pub fn from_record(
+        record: SessionRecord,
+        transports: Transports,
+        sets: &VariableSets,
+        ids: &Arc<SessionIds>,
+    ) -> Result<Self, RestoreError> {
+        let SessionRecord {
+            login,
+            tenant,
+            database,
+            variable_set,
+            variables,
+            transaction,
+            prepared,
+            pin,
+            last_server,
+            status,
+            client,
+            exchange,
+            leases: records,
+        } = record;
+        let Transports {
+            client: client_transport,
+            servers,
+        } = transports;
+        let (expected, found) = (records.len(), servers.len());
+        if expected != found {
+            return Err(RestoreError::Sockets { expected, found });
+        }
+        let set = sets.get(variable_set).ok_or(RestoreError::VariableSet)?;
+        let mut leases = Leases::default();
+        for (record, transport) in records.into_iter().zip(servers) {
+            let LeaseRecord {
+                addr,
+                connection_id,
+                framing,
+                synced,
+                buffers,
+            } = record;
+            let stream = Stream::new(transport, buffers);
+            let session = ServerSession {
+                stream,
+                addr,
+                connection_id,
+                framing,
+            };
+            leases.add(Lease { session, synced });
+        }
+        let id = ids.adopt(login.session_id);
+        let state = SessionState {
+            login,
+            tenant,
+            database,
+            variables: Variables::restore(set, variables),
+            transaction,
+            prepared,
+            pin,
+            last_server,
+            status: StatusFlags::from_bits_retain(status),
+        };
+        Ok(Self {
+            client: Stream::new(client_transport, client),
+            id,
+            state,
+            leases,
+            exchange,
+        })
+    }
+}

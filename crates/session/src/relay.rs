@@ -1,0 +1,361 @@
+//! Carries one exchange: sync steps, the request, the answer.
+//!
+//! Every wait in here may be abandoned: all progress is in the [`Exchange`] and in the buffers of the
+//! two streams, and [`exchange`] goes on from there. At most one frame's worth of a control packet is
+//! held; everything else is passed on as it comes, at the speed of the slower side.
+
+use crate::answer;
+use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
+use crate::leases::{Lease, ServerStatement};
+use crate::sync::SyncStep;
+use bytes::{Bytes, BytesMut};
+use odp_protocol::stream::{Stream, StreamError};
+use odp_protocol::{
+    Control, ErrPacket, FrameHeader, HEADER_LEN, InfileTracker, OkFormat, OkPacket, PrepareOk,
+    ProtocolError, ResponseTracker, Step, finish_frame, start_frame,
+};
+use std::io;
+use std::time::Duration;
+
+/// How much a client may send ahead of the answer it waits for, in bytes, before it is no longer
+/// watched for going away.
+const PIPELINE_MAX: usize = 64 << 10;
+
+/// Where the statement id stands in the frame of a command with one: behind header and command.
+const STATEMENT_AT: usize = HEADER_LEN + 1;
+
+/// Why an exchange did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The client went away or failed.
+    Client(StreamError),
+    /// The server's connection failed, or it sent what cannot be understood.
+    Server(StreamError),
+    /// The server was silent for too long.
+    Silence(Duration),
+    /// The server refused a sync step.
+    Sync(ErrPacket),
+}
+
+impl From<ProtocolError> for Broken {
+    /// Bytes that cannot be understood here always come from a server.
+    fn from(error: ProtocolError) -> Self {
+        Self::Server(error.into())
+    }
+}
+
+fn from_client(error: io::Error) -> Broken {
+    Broken::Client(error.into())
+}
+
+fn from_server(error: io::Error) -> Broken {
+    Broken::Server(error.into())
+}
+
+/// Carries `exchange` on from where it stands to its end. May be dropped at any wait.
+pub(crate) async fn exchange(
+    client: &mut Stream,
+    format: OkFormat,
+    lease: &mut Lease,
+    exchange: &mut Exchange,
+) -> Result<(), Broken> {
+    loop {
+        match &mut exchange.stage {
+            Stage::Ready => send_next(lease, exchange),
+            Stage::Sync { .. } => sync(client, lease, exchange).await?,
+            Stage::Request => send_request(client, lease, exchange).await?,
+            Stage::Response { .. } => respond(client, format, lease, exchange).await?,
+            Stage::Upload { .. } => upload(client, lease, exchange).await?,
+            Stage::Done => return client.flush().await.map_err(from_client),
+        }
+    }
+}
+
+fn send_next(lease: &mut Lease, exchange: &mut Exchange) {
+    if let Some(step) = exchange.steps.pop_front() {
+        step.put(lease.session.stream.outbound());
+        let tracker = ResponseTracker::new(step.kind(), lease.session.framing);
+        exchange.stage = Stage::Sync {
+            step,
+            tracker,
+            error: None,
+            prepared: None,
+        };
+        return;
+    }
+    let mut head = std::mem::take(&mut exchange.request.head);
+    if let Some(statement) = exchange.request.statement
+        && let Some(known) = lease.synced.prepared.get_mut(&statement)
+        && let Some(place) = head.get_mut(STATEMENT_AT..STATEMENT_AT + 4)
+    {
+        place.copy_from_slice(&known.id.to_le_bytes());
+        known.has_types = true;
+    }
+    let out = lease.session.stream.outbound();
+    if out.is_empty() {
+        *out = head;
+    } else {
+        out.extend_from_slice(&head);
+    }
+    exchange.stage = Stage::Request;
+}
+
+/// Reads the answer of a sync step.
+async fn sync(
+    client: &mut Stream,
+    lease: &mut Lease,
+    exchange: &mut Exchange,
+) -> Result<(), Broken> {
+    let limit = exchange.silence_ms;
+    let Stage::Sync {
+        step,
+        tracker,
+        error,
+        prepared,
+    } = &mut exchange.stage
+    else {
+        return Ok(());
+    };
+    let server = &mut lease.session.stream;
+    server.flush().await.map_err(from_server)?;
+    loop {
+        match tracker.next(server.inbound())? {
+            Step::Forward(count) => server.consume(count),
+            Step::Packet(control, count) => {
+                let packet = server.take(count);
+                let payload = packet.get(HEADER_LEN..).unwrap_or_default();
+                match control {
+                    Control::Err => *error = Some(ErrPacket::parse(payload)?.into()),
+                    Control::PrepareOk => *prepared = Some(PrepareOk::parse(payload)?.statement),
+                    _ => {}
+                }
+            }
+            Step::More(_) => read_server(client, server, limit).await?,
+            Step::Done => break,
+        }
+    }
+    if let Some(error) = error.take() {
+        return Err(Broken::Sync(error.into()));
+    }
+    match step {
+        SyncStep::Database(name) => lease.synced.database = std::mem::take(name),
+        SyncStep::Variables { version, .. } => {
+            lease.synced.variables = *version;
+            lease.synced.corrections.clear();
+        }
+        SyncStep::Begin(_) => {}
+        SyncStep::Prepare { statement, .. } => {
+            if let Some(id) = *prepared {
+                let known = ServerStatement {
+                    id,
+                    has_types: false,
+                };
+                lease.synced.prepared.insert(*statement, known);
+            }
+        }
+    }
+    exchange.stage = Stage::Ready;
+    Ok(())
+}
+
+/// Sends what was read of the request, then what is still coming from the client.
+async fn send_request(
+    client: &mut Stream,
+    lease: &mut Lease,
+    exchange: &mut Exchange,
+) -> Result<(), Broken> {
+    let server = &mut lease.session.stream;
+    server.flush().await.map_err(from_server)?;
+    while !exchange.request.body.is_done() {
+        let count = exchange.request.body.advance(client.inbound());
+        if count > 0 {
+            // Copied, so that the tracker and the bytes never disagree when a wait is abandoned.
+            let chunk = client.take(count);
+            server.outbound().extend_from_slice(&chunk);
+            server.flush().await.map_err(from_server)?;
+        } else {
+            read_client(client).await?;
+        }
+    }
+    server.flush().await.map_err(from_server)?;
+    let tracker = ResponseTracker::new(exchange.kind, lease.session.framing);
+    exchange.stage = Stage::Response {
+        tracker,
+        passable: 0,
+        started: false,
+    };
+    Ok(())
+}
+
+/// Passes the answer on.
+async fn respond(
+    client: &mut Stream,
+    format: OkFormat,
+    lease: &mut Lease,
+    exchange: &mut Exchange,
+) -> Result<(), Broken> {
+    let Exchange {
+        stage,
+        reply,
+        request,
+        silence_ms: limit,
+        ..
+    } = exchange;
+    let Stage::Response {
+        tracker,
+        passable,
+        started,
+    } = stage
+    else {
+        return Ok(());
+    };
+    let server = &mut lease.session.stream;
+    loop {
+        if *passable > 0 {
+            *started = true;
+            client
+                .forward(server, passable)
+                .await
+                .map_err(from_client)?;
+        }
+        match tracker.next(server.inbound())? {
+            Step::Forward(count) => *passable = count,
+            Step::Packet(control, count) => {
+                let packet = server.take(count).freeze();
+                *started |= control != Control::ExtraOk;
+                note_control(client.outbound(), control, &packet, format, request, reply)?;
+                if control == Control::LocalInfile {
+                    let (tracker, infile) = (tracker.clone(), InfileTracker::default());
+                    *stage = Stage::Upload {
+                        tracker,
+                        infile,
+                        passable: 0,
+                    };
+                    return Ok(());
+                }
+            }
+            Step::More(_) => {
+                client.flush().await.map_err(from_client)?;
+                read_server(client, server, *limit).await?;
+            }
+            Step::Done => {
+                reply.status = tracker.status().unwrap_or(reply.status);
+                *stage = Stage::Done;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Writes a control packet for the client, unless it is the proxy's alone, and notes what it says.
+fn note_control(
+    out: &mut BytesMut,
+    control: Control,
+    packet: &Bytes,
+    format: OkFormat,
+    request: &Request,
+    reply: &mut Reply,
+) -> Result<(), ProtocolError> {
+    let sequence = FrameHeader::read(packet).map_or(1, |header| header.sequence);
+    let payload = packet.slice(HEADER_LEN.min(packet.len())..);
+    match control {
+        Control::Ok => reply.note_changes(answer::put_server_ok(out, sequence, &payload, format)?),
+        Control::ExtraOk => {
+            let ok = OkPacket::parse(&payload, OkFormat::Tracked)?;
+            reply.note_changes(payload.slice_ref(ok.changes));
+        }
+        Control::PrepareOk => {
+            let server = PrepareOk::parse(&payload)?;
+            let statement = request.statement.unwrap_or_default();
+            reply.prepared = Some(PreparedAnswer::new(statement, &server));
+            let start = start_frame(out);
+            PrepareOk {
+                statement,
+                ..server
+            }
+            .put(out);
+            finish_frame(out, start, sequence);
+        }
+        Control::Err => {
+            reply.error = Some(ErrPacket::parse(&payload)?.code);
+            out.extend_from_slice(packet);
+        }
+        Control::LocalInfile | Control::AuthSwitch => out.extend_from_slice(packet),
+    }
+    Ok(())
+}
+
+/// Passes a local file from the client to the server.
+async fn upload(
+    client: &mut Stream,
+    lease: &mut Lease,
+    exchange: &mut Exchange,
+) -> Result<(), Broken> {
+    let Stage::Upload {
+        tracker,
+        infile,
+        passable,
+    } = &mut exchange.stage
+    else {
+        return Ok(());
+    };
+    let server = &mut lease.session.stream;
+    client.flush().await.map_err(from_client)?;
+    loop {
+        if *passable > 0 {
+            server
+                .forward(client, passable)
+                .await
+                .map_err(from_server)?;
+        }
+        if infile.is_done() {
+            break;
+        }
+        *passable = infile.advance(client.inbound());
+        if *passable == 0 && !infile.is_done() {
+            read_client(client).await?;
+        }
+    }
+    let tracker = tracker.clone();
+    exchange.stage = Stage::Response {
+        tracker,
+        passable: 0,
+        started: true,
+    };
+    Ok(())
+}
+
+async fn read_client(client: &mut Stream) -> Result<(), Broken> {
+    match client.read_more().await {
+        Ok(0) => Err(Broken::Client(StreamError::Closed)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(from_client(error)),
+    }
+}
+
+/// Reads from the server, at most `limit` milliseconds, and notices when the client goes away.
+async fn read_server(
+    client: &mut Stream,
+    server: &mut Stream,
+    limit: Option<u64>,
+) -> Result<(), Broken> {
+    let answer = async {
+        loop {
+            tokio::select! {
+                biased;
+                read = server.read_more() => return match read {
+                    Ok(0) => Err(Broken::Server(StreamError::Closed)),
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(from_server(error)),
+                },
+                ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
+            }
+        }
+    };
+    match limit.map(Duration::from_millis) {
+        None => answer.await,
+        Some(limit) => tokio::time::timeout(limit, answer)
+            .await
+            .unwrap_or(Err(Broken::Silence(limit))),
+    }
+}

@@ -1,0 +1,406 @@
+//! A session after its login: command, plan, exchange, again.
+//!
+//! Everything a session is lies in [`Session`]; the futures hold nothing else. [`Session::run`] may be
+//! dropped at any wait, and run again here or, through a [`crate::SessionRecord`], in another process.
+
+use crate::answer;
+use crate::begin::Begun;
+use crate::context::{Context, Lifecycle};
+use crate::counters::Gauge;
+use crate::error::SessionError;
+use crate::exchange::{Exchange, Stage};
+use crate::leases::Leases;
+use crate::relay::{self, Broken};
+use crate::session_ids::LiveId;
+use crate::state::{SessionState, Transaction};
+use odp_cluster::ServerAddr;
+use odp_protocol::stream::{Stream, StreamError};
+use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker, PrepareOk};
+use odp_routing::Observation;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// Silence after which a client's buffers are given back.
+const REST_AFTER: Duration = Duration::from_secs(1);
+
+/// How much of a request is held before it is planned; the rest is streamed to the server.
+const HEAD_MAX: usize = 1 << 20;
+
+/// The largest request that must be read as a whole (PREPARE, EXECUTE, `CHANGE_USER`), in bytes.
+const WHOLE_MAX: usize = 64 << 20;
+
+/// One client and its server sessions.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) client: Stream,
+    pub(crate) id: LiveId,
+    pub(crate) state: SessionState,
+    pub(crate) leases: Leases,
+    pub(crate) exchange: Option<Exchange>,
+}
+
+/// How a session came to its end, other than by an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The client said goodbye.
+    Quit,
+    /// It was silent for `wait_timeout`.
+    Idle,
+    /// The proxy drains.
+    Drained,
+}
+
+impl Session {
+    /// Serves the client until the end. May be dropped at any wait.
+    ///
+    /// # Errors
+    /// Why the session cannot go on; the client has been told if it could be.
+    pub async fn run(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
+        let end = tokio::select! {
+            end = self.serve(context) => end,
+            () = drained(context) => Err(SessionError::ShuttingDown),
+        };
+        if let Err(error) = &end {
+            self.say_goodbye(error).await;
+        }
+        end
+    }
+
+    async fn serve(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
+        let counters = &context.counters;
+        let mut servers = Gauge::new(&counters.servers);
+        let mut in_transaction = Gauge::new(&counters.in_transaction);
+        let mut pinned = Gauge::new(&counters.pinned);
+        loop {
+            servers.set(self.leases.len());
+            in_transaction.set(usize::from(self.state.in_transaction()));
+            pinned.set(usize::from(self.state.pin.is_some()));
+            if self.exchange.is_none() {
+                if let Some(end) = self.next_command(context).await? {
+                    return Ok(end);
+                }
+                match self.begin(context).await {
+                    Ok(Begun::Exchange) => {}
+                    Ok(Begun::Answered) => continue,
+                    Ok(Begun::Quit) => return Ok(SessionEnd::Quit),
+                    Err(error) => {
+                        self.refuse(error)?;
+                        continue;
+                    }
+                }
+            }
+            self.carry(context).await?;
+        }
+    }
+
+    /// Waits until a command is there, whole or as far as it is held. `Some` when the wait is over for
+    /// another reason.
+    async fn next_command(
+        &mut self,
+        context: &Context,
+    ) -> Result<Option<SessionEnd>, SessionError> {
+        self.client.flush().await.map_err(SessionError::client_io)?;
+        let mut limit = REST_AFTER;
+        let mut lifecycle = context.lifecycle.clone();
+        loop {
+            if self.has_command()? {
+                return Ok(None);
+            }
+            let between = !self.state.in_transaction() && self.client.inbound().is_empty();
+            if between && *lifecycle.borrow_and_update() != Lifecycle::Serving {
+                return Ok(Some(SessionEnd::Drained));
+            }
+            tokio::select! {
+                biased;
+                read = self.client.read_more() => match read {
+                    Ok(0) => return Err(SessionError::ClientGone),
+                    Ok(_) => {}
+                    Err(error) => return Err(SessionError::client_io(error)),
+                },
+                _ = lifecycle.changed() => {}
+                () = tokio::time::sleep(limit) => {
+                    if limit > REST_AFTER {
+                        return Ok(Some(SessionEnd::Idle));
+                    }
+                    self.rest();
+                    limit = self.state.variables.known().wait_timeout.max(REST_AFTER * 2);
+                }
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        self.client.rest();
+        for lease in self.leases.iter_mut() {
+            lease.session.stream.rest();
+        }
+    }
+
+    fn has_command(&self) -> Result<bool, SessionError> {
+        let inbound = self.client.inbound();
+        let mut packet = PacketTracker::default();
+        let length = packet.advance(inbound);
+        if packet.is_done() {
+            return Ok(true);
+        }
+        let Some(kind) = inbound
+            .get(HEADER_LEN)
+            .map(|&byte| CommandKind::from_byte(byte))
+        else {
+            return Ok(false);
+        };
+        let whole = matches!(
+            kind,
+            CommandKind::StmtPrepare | CommandKind::StmtExecute | CommandKind::ChangeUser
+        );
+        let announced = FrameHeader::read(inbound).map_or(0, |header| header.payload);
+        if whole && length.max(announced) > WHOLE_MAX {
+            let error = odp_protocol::ProtocolError::TooLarge {
+                size: announced,
+                limit: WHOLE_MAX,
+            };
+            return Err(SessionError::Client(error.into()));
+        }
+        Ok(!whole && length >= HEAD_MAX)
+    }
+
+    /// The beginning of the command packet: the payload of its first frame, as far as it is there.
+    pub(crate) fn payload(&self) -> &[u8] {
+        let inbound = self.client.inbound();
+        let announced = FrameHeader::read(inbound).map_or(0, |header| header.payload);
+        let rest = inbound.get(HEADER_LEN..).unwrap_or_default();
+        rest.get(..announced).unwrap_or(rest)
+    }
+
+    /// Takes the command packet out of what was read, as far as it is there.
+    pub(crate) fn take_packet(&mut self) -> (bytes::BytesMut, PacketTracker) {
+        let mut packet = PacketTracker::default();
+        let count = packet.advance(self.client.inbound());
+        (self.client.take(count), packet)
+    }
+
+    /// Tells the client why its command was not run. The session goes on, unless the rest of the
+    /// command is still on its way.
+    fn refuse(&mut self, error: SessionError) -> Result<(), SessionError> {
+        let (_, packet) = self.take_packet();
+        let answer = error
+            .to_client()
+            .filter(|_| packet.is_done() && !error.is_fatal());
+        let Some(answer) = answer else {
+            return Err(error);
+        };
+        answer::put_error(self.client.outbound(), packet.next_sequence(), &answer);
+        Ok(())
+    }
+
+    /// Carries the exchange to its end and takes in what came of it.
+    async fn carry(&mut self, context: &Context) -> Result<(), SessionError> {
+        let Self {
+            client,
+            state,
+            leases,
+            exchange: current,
+            ..
+        } = self;
+        let Some(exchange) = current else {
+            return Ok(());
+        };
+        let Some(lease) = leases.get_mut(exchange.server) else {
+            return Ok(());
+        };
+        match relay::exchange(client, state.ok_format(), lease, exchange).await {
+            Ok(()) => {
+                self.conclude(context);
+                Ok(())
+            }
+            Err(broken) => self.recover(broken, context),
+        }
+    }
+
+    fn conclude(&mut self, context: &Context) {
+        let Some(exchange) = self.exchange.take() else {
+            return;
+        };
+        let server = exchange.server;
+        let counters = &context.counters;
+        counters.requests.fetch_add(1, Relaxed);
+        let applied = self.state.apply(&exchange.reply, exchange.kind, server);
+        let observation = match (&applied, exchange.reply.error) {
+            (_, Some(code)) => {
+                counters.failed_requests.fetch_add(1, Relaxed);
+                Observation::ServerError(code)
+            }
+            (Ok(observed), None) => {
+                let hit = observed.partition_hit;
+                counters
+                    .partition_misses
+                    .fetch_add(u64::from(!hit), Relaxed);
+                Observation::Answered {
+                    partition_hit: Some(hit),
+                }
+            }
+            (Err(_), None) => Observation::ConnectionLost,
+        };
+        if let Some(route) = &exchange.route {
+            context.learn(route, observation);
+        }
+        match applied {
+            Ok(observed) => self.settle(&exchange, observed.changed_database),
+            // The client has its answer; only this server session cannot be trusted any more.
+            Err(_) => {
+                self.lose(server);
+            }
+        }
+    }
+
+    /// The server session that ran the request is up to date with its client now.
+    fn settle(&mut self, exchange: &Exchange, changed_database: bool) {
+        let (state, server) = (&mut self.state, exchange.server);
+        if let Some(lease) = self.leases.get_mut(server) {
+            lease.synced.variables = state.variables.version();
+            if lease.synced.database != state.database {
+                lease.synced.database = state.database.clone();
+            }
+            if let (Some(answer), Some(text)) =
+                (exchange.reply.prepared, &exchange.request.prepares)
+            {
+                let (id, parameters) = (answer.client_id, answer.parameters);
+                let packet = PrepareOk {
+                    statement: id,
+                    parameters,
+                    columns: answer.columns,
+                    warnings: 0,
+                };
+                state.prepared.add(id, text.clone(), &packet);
+                let known = crate::leases::ServerStatement {
+                    id: answer.server_id,
+                    has_types: false,
+                };
+                lease.synced.prepared.insert(id, known);
+            }
+        }
+        if let Some(id) = exchange.request.statement
+            && let Some(statement) = state.prepared.get_mut(id)
+        {
+            statement.ran(exchange.kind, server, exchange.reply.status);
+        }
+        let dropped = changed_database && state.database.is_empty();
+        if dropped {
+            // The other server sessions still name the database that is gone.
+            self.leases.keep_only(server);
+        }
+    }
+
+    /// Closes a server session and forgets what it held; says whether a transaction was open there.
+    pub(crate) fn lose(&mut self, server: ServerAddr) -> bool {
+        self.leases.remove(server);
+        self.state.forget_server(server)
+    }
+
+    /// An exchange broke: the client is told in the right place, and its session goes on if that can be
+    /// done without leaving it in the middle of an answer.
+    fn recover(&mut self, broken: Broken, context: &Context) -> Result<(), SessionError> {
+        let Some(exchange) = self.exchange.take() else {
+            return Ok(());
+        };
+        let addr = exchange.server;
+        let in_transaction = self.lose(addr);
+        let (error, observation) = match broken {
+            Broken::Client(StreamError::Closed) => return Err(SessionError::ClientGone),
+            Broken::Client(error) => return Err(SessionError::Client(error)),
+            Broken::Sync(error) => {
+                let observation = Observation::ServerError(error.code);
+                (SessionError::Sync { addr, error }, observation)
+            }
+            Broken::Server(source) => {
+                let error = SessionError::ServerLost {
+                    addr,
+                    in_transaction,
+                    source,
+                };
+                (error, Observation::ConnectionLost)
+            }
+            Broken::Silence(limit) => {
+                let error = SessionError::ServerTimeout {
+                    addr,
+                    in_transaction,
+                    limit,
+                };
+                (error, Observation::TimedOut)
+            }
+        };
+        if let Transaction::Held(_) = self.state.transaction {
+            self.state.transaction = Transaction::None;
+        }
+        context.counters.lost_requests.fetch_add(1, Relaxed);
+        if let Some(route) = &exchange.route {
+            context.learn(route, observation);
+        }
+        tracing::warn!(session = %self.id.get(), %error, "a request was not answered");
+        match (exchange.sequence_for_error(), error.to_client()) {
+            (Some(sequence), Some(packet)) => {
+                answer::put_error(self.client.outbound(), sequence, &packet);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Last words, where they can be said in order.
+    async fn say_goodbye(&mut self, error: &SessionError) {
+        const LAST_WORDS: Duration = Duration::from_secs(1);
+        let sequence = match &self.exchange {
+            None => Some(0),
+            Some(exchange) => exchange.sequence_for_error(),
+        };
+        if let (Some(sequence), Some(packet)) = (sequence, error.to_client()) {
+            answer::put_error(self.client.outbound(), sequence, &packet);
+            // The client may be gone or stuck; its connection ends either way.
+            tokio::time::timeout(LAST_WORDS, self.client.flush())
+                .await
+                .ok();
+        }
+    }
+
+    /// Answers with an error in place of a server.
+    pub(crate) fn put_refusal(&mut self, sequence: u8, error: &ErrPacket) {
+        answer::put_error(self.client.outbound(), sequence, error);
+    }
+}
+
+/// Completes when draining has come to its deadline.
+async fn drained(context: &Context) {
+    let mut lifecycle = context.lifecycle.clone();
+    loop {
+        let now = *lifecycle.borrow_and_update();
+        match now {
+            Lifecycle::Serving => {
+                if lifecycle.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            Lifecycle::Draining { until } => return tokio::time::sleep_until(until).await,
+        }
+    }
+}
+
+impl Exchange {
+    /// The sequence number with which an error can be told in order; `None` in the middle of a packet or
+    /// while the client is still sending.
+    fn sequence_for_error(&self) -> Option<u8> {
+        let before = self.request.body.next_sequence();
+        match &self.stage {
+            _ if !self.request.body.is_done() => None,
+            Stage::Ready
+            | Stage::Sync { .. }
+            | Stage::Request
+            | Stage::Response { started: false, .. } => Some(before),
+            Stage::Response {
+                tracker,
+                passable: 0,
+                ..
+            } if tracker.is_between_packets() => Some(tracker.next_sequence()),
+            Stage::Response { .. } | Stage::Upload { .. } | Stage::Done => None,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a session is told by the configuration.
+
+use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
+use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
+use std::time::Duration;
+
+/// The settings of all sessions; made once from the parameters.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The version in the greeting (`mysql_version`).
+    pub version: String,
+    /// What servers are told about the proxy.
+    pub identity: ProxyIdentity,
+    /// How connections to servers are opened.
+    pub connect: ConnectOptions,
+    /// Keepalive toward clients (`client_tcp_keepidle` and its siblings).
+    pub client_keepalive: Keepalive,
+    /// The separators of `cluster:tenant:user` names (`username_separator`).
+    pub separators: Separators,
+    /// The cluster that this proxy serves; `None` takes any name (`rootservice_cluster_name`).
+    pub cluster: Option<ClusterName>,
+    /// The tenant of a user name without one (`proxy_tenant_name`).
+    pub default_tenant: TenantName,
+    /// Whether user names must give tenant and cluster (`enable_full_username`).
+    pub require_full_username: bool,
+    /// Whether clients may log in as `proxyro@sys` (`skip_proxyro_check`).
+    pub allow_proxyro: bool,
+    /// From the greeting to the end of the login.
+    pub login_timeout: Duration,
+    /// Added to `ob_query_timeout` for the wait on a server (`observer_query_timeout_delta`).
+    pub query_timeout_delta: Duration,
+    /// How many servers are tried for one login or statement (`connect_observer_max_retries`).
+    pub max_attempts: usize,
+    /// The most clients at once; 0 for no limit (`client_max_connections`, error 1203).
+    pub max_clients: usize,
+    /// The number of this proxy in connection ids (`proxy_id`).
+    pub proxy_id: ProxyId,
+}
+
+impl Default for Settings {
+    /// `OBProxy`'s defaults, and 10 s for a login.
+    fn default() -> Self {
+        Self {
+            version: "5.6.25".to_owned(),
+            identity: ProxyIdentity {
+                version: "4.3.3.0".to_owned(),
+                cluster: None,
+                tell_client_addr: true,
+            },
+            connect: ConnectOptions::default(),
+            client_keepalive: Keepalive::default(),
+            separators: Separators::default(),
+            cluster: None,
+            default_tenant: TenantName::new("sys"),
+            require_full_username: false,
+            allow_proxyro: false,
+            login_timeout: Duration::from_secs(10),
+            query_timeout_delta: Duration::from_secs(20),
+            max_attempts: 3,
+            max_clients: 8192,
+            proxy_id: ProxyId::new(0).expect("0 is a proxy id"),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Everything that is true of a session between two requests, as plain data.
+
+use crate::exchange::Reply;
+use crate::prepared::PreparedStatements;
+use crate::variables::Variables;
+use bytes::Bytes;
+use odp_cluster::{DatabaseName, ServerAddr, TenantName};
+use odp_pool::ClientLogin;
+use odp_protocol::{
+    CapabilityFlags, CommandKind, OkFormat, ProtocolError, SessionChange, StatusFlags,
+};
+use serde::{Deserialize, Serialize};
+
+/// Whether a transaction is open, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Transaction {
+    /// None is.
+    None,
+    /// The client has sent this BEGIN; it goes to the server that the next statement chooses.
+    Held(Bytes),
+    /// On this server, until the end.
+    Open(ServerAddr),
+}
+
+/// Why all of a session's statements go to one server session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PinReason {
+    /// `SET TRANSACTION` holds for the next transaction on that server.
+    TransactionCharacteristics,
+    /// A temporary table lives there.
+    TemporaryTable,
+    /// A statement was prepared there by text.
+    TextPrepared,
+    /// Locks are held there (`GET_LOCK`, `LOCK TABLES`).
+    Locks,
+}
+
+/// A tie to one server session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pin {
+    /// Where.
+    pub(crate) server: ServerAddr,
+    /// Why.
+    pub(crate) reason: PinReason,
+}
+
+/// The state of a session.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionState {
+    /// How the client logged in; good for further server sessions.
+    pub(crate) login: ClientLogin,
+    /// Its tenant.
+    pub(crate) tenant: TenantName,
+    /// Its current database; empty for none.
+    pub(crate) database: DatabaseName,
+    /// Its variables.
+    pub(crate) variables: Variables,
+    /// Its transaction.
+    pub(crate) transaction: Transaction,
+    /// Its prepared statements.
+    pub(crate) prepared: PreparedStatements,
+    /// What ties it to one server session.
+    pub(crate) pin: Option<Pin>,
+    /// The server that ran its last statement.
+    pub(crate) last_server: Option<ServerAddr>,
+    /// The status flags that it saw last.
+    pub(crate) status: StatusFlags,
+}
+
+/// What a reply said besides changes of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// Whether the server led the partition; it says so only when it did not.
+    pub(crate) partition_hit: bool,
+    /// Whether the current database changed.
+    pub(crate) changed_database: bool,
+}
+
+impl SessionState {
+    /// How OK packets for this client end.
+    pub(crate) fn ok_format(&self) -> OkFormat {
+        let capabilities = self.login.response.capabilities;
+        if capabilities.contains(CapabilityFlags::CLIENT_SESSION_TRACK) {
+            OkFormat::Tracked
+        } else {
+            OkFormat::Plain
+        }
+    }
+
+    /// Whether a transaction is open or announced.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.transaction != Transaction::None
+    }
+
+    /// Takes in what a server's reply to a request of `kind` changed.
+    ///
+    /// # Errors
+    /// When the reply's changes cannot be read; the server session is of no more use then.
+    pub(crate) fn apply(
+        &mut self,
+        reply: &Reply,
+        kind: CommandKind,
+        server: ServerAddr,
+    ) -> Result<Observed, ProtocolError> {
+        let mut observed = Observed {
+            partition_hit: true,
+            changed_database: false,
+        };
+        for block in &reply.changes {
+            SessionChange::parse_all(block, |change| match change {
+                SessionChange::Schema(name) => {
+                    self.database = DatabaseName::new(String::from_utf8_lossy(name));
+                    observed.changed_database = true;
+                }
+                SessionChange::System {
+                    name: b"ob_proxy_partition_hit",
+                    value,
+                } => {
+                    observed.partition_hit = is_on(value);
+                }
+                SessionChange::System {
+                    name: b"ob_proxy_set_trx_executed",
+                    value,
+                } => {
+                    self.set_pin(server, PinReason::TransactionCharacteristics, is_on(value));
+                }
+                SessionChange::System {
+                    name: b"_ob_proxy_session_temporary_table_used",
+                    value,
+                } => self.set_pin(server, PinReason::TemporaryTable, is_on(value)),
+                change => self.variables.note(change),
+            })?;
+        }
+        if reply.error.is_none()
+            && let Some(reason) = reply.pins
+        {
+            self.set_pin(server, reason, true);
+        }
+        self.last_server = Some(server);
+        if matches!(kind, CommandKind::StmtSendLongData | CommandKind::StmtClose) {
+            // Nobody answered, so nothing is known to have changed.
+            return Ok(observed);
+        }
+        self.status = reply.status;
+        self.transaction = if reply.status.contains(StatusFlags::SERVER_STATUS_IN_TRANS) {
+            Transaction::Open(server)
+        } else {
+            Transaction::None
+        };
+        Ok(observed)
+    }
+
+    fn set_pin(&mut self, server: ServerAddr, reason: PinReason, on: bool) {
+        if on {
+            self.pin.get_or_insert(Pin { server, reason });
+        } else {
+            self.pin.take_if(|pin| pin.reason == reason);
+        }
+    }
+
+    /// Forgets what was held by a server session that is gone; says whether a transaction was.
+    pub(crate) fn forget_server(&mut self, server: ServerAddr) -> bool {
+        let lost = self.transaction == Transaction::Open(server);
+        if lost {
+            self.transaction = Transaction::None;
+            self.status.remove(StatusFlags::SERVER_STATUS_IN_TRANS);
+        }
+        self.pin.take_if(|pin| pin.server == server);
+        self.prepared.forget_server(server);
+        lost
+    }
+
+    /// Back to what it was at login, but for the database (`COM_RESET_CONNECTION`).
+    pub(crate) fn reset(&mut self) {
+        self.variables.reset();
+        self.transaction = Transaction::None;
+        self.prepared = PreparedStatements::default();
+        self.pin = None;
+        self.status = StatusFlags::SERVER_STATUS_AUTOCOMMIT;
+    }
+}
+
+/// `ON` or a number other than 0: servers write booleans either way.
+fn is_on(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"ON") || value == b"1" || value.eq_ignore_ascii_case(b"true")
+}

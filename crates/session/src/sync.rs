@@ -1,0 +1,90 @@
+//! What a server session must be told before it may run a client's next request.
+
+use crate::leases::Synced;
+use crate::state::{SessionState, Transaction};
+use bytes::{Bytes, BytesMut};
+use odp_cluster::DatabaseName;
+use odp_protocol::{CommandKind, put_packet};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// One step: a command of the proxy's own, whose answer the client does not see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SyncStep {
+    /// The current database.
+    Database(DatabaseName),
+    /// Variables, up to a version.
+    Variables {
+        /// The SET statement.
+        sql: Bytes,
+        /// The version that the server session has afterwards.
+        version: u64,
+    },
+    /// The BEGIN that was held back.
+    Begin(Bytes),
+    /// A prepared statement that the server session does not know.
+    Prepare {
+        /// The client's id.
+        statement: u32,
+        /// The text.
+        text: Bytes,
+    },
+}
+
+impl SyncStep {
+    /// The step's command.
+    pub(crate) fn kind(&self) -> CommandKind {
+        match self {
+            Self::Database(_) => CommandKind::InitDb,
+            Self::Variables { .. } | Self::Begin(_) => CommandKind::Query,
+            Self::Prepare { .. } => CommandKind::StmtPrepare,
+        }
+    }
+
+    /// Writes the step's packet.
+    pub(crate) fn put(&self, out: &mut BytesMut) {
+        let argument = match self {
+            Self::Database(name) => name.as_str().as_bytes(),
+            Self::Variables { sql, .. } => sql,
+            Self::Begin(text) | Self::Prepare { text, .. } => text,
+        };
+        put_packet(out, 0, &[&[self.kind().byte()], argument].concat());
+    }
+}
+
+/// The steps before a request of `kind`, in the order of `OBProxy` (database, variables, BEGIN,
+/// PREPARE): variables behind the database, because changing the database changes character sets.
+pub(crate) fn steps(
+    state: &SessionState,
+    synced: &Synced,
+    kind: CommandKind,
+    statement: Option<u32>,
+) -> VecDeque<SyncStep> {
+    let mut steps = VecDeque::new();
+    if matches!(kind, CommandKind::StmtClose | CommandKind::StmtReset) {
+        return steps;
+    }
+    if synced.database != state.database && !state.database.is_empty() {
+        steps.push_back(SyncStep::Database(state.database.clone()));
+    }
+    let version = state.variables.version();
+    if let Some(sql) = state
+        .variables
+        .sync_statement(synced.variables, &synced.corrections)
+    {
+        steps.push_back(SyncStep::Variables { sql, version });
+    }
+    if let Transaction::Held(text) = &state.transaction {
+        steps.push_back(SyncStep::Begin(text.clone()));
+    }
+    if let Some(id) = statement
+        && !synced.prepared.contains_key(&id)
+        && let Some(prepared) = state.prepared.get(id)
+    {
+        steps.push_back(SyncStep::Prepare {
+            statement: id,
+            text: prepared.text.clone(),
+        });
+    }
+    steps
+}

@@ -1,0 +1,448 @@
+//! The variables of a session: what they were at login, and what has changed since.
+//!
+//! A login answer holds every system variable (838 on OceanBase 4.3). Most sessions log in to the same
+//! values, so these are kept once per identical set; a session holds the difference. Each change has a
+//! version, so that a server session is brought up to date with what it lacks and nothing else.
+
+use crate::collation;
+use bytes::{BufMut, Bytes, BytesMut};
+use odp_protocol::{Reader, SessionChange, put_lenenc_bytes};
+use odp_routing::CollationId;
+use odp_sql::{Charset, Consistency};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All system variables of a login, as pairs of length-encoded name and value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LoginVariables {
+    pairs: Bytes,
+}
+
+/// Names a set of [`LoginVariables`] in a session's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct VariableSetId(u64);
+
+/// The sets that live sessions of one worker use.
+#[derive(Debug, Default)]
+pub struct VariableSets {
+    sets: HashMap<VariableSetId, Arc<LoginVariables>>,
+}
+
+impl LoginVariables {
+    /// Reads the changes of a login's OK packet.
+    ///
+    /// # Errors
+    /// When the packet is cut.
+    pub(crate) fn parse(changes: &[u8]) -> Result<Self, odp_protocol::ProtocolError> {
+        let mut pairs = BytesMut::with_capacity(changes.len());
+        SessionChange::parse_all(changes, |change| {
+            if let SessionChange::System { name, value } = change {
+                put_lenenc_bytes(&mut pairs, name);
+                put_lenenc_bytes(&mut pairs, value);
+            }
+        })?;
+        Ok(Self {
+            pairs: pairs.freeze(),
+        })
+    }
+
+    /// Every variable.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut reader = Reader::new(&self.pairs);
+        std::iter::from_fn(move || Some((reader.lenenc_bytes().ok()?, reader.lenenc_bytes().ok()?)))
+    }
+
+    fn id(&self) -> VariableSetId {
+        let mut hasher = DefaultHasher::new();
+        self.pairs.hash(&mut hasher);
+        VariableSetId(hasher.finish())
+    }
+}
+
+impl VariableSets {
+    /// The shared copy of `set`.
+    pub(crate) fn share(&mut self, set: LoginVariables) -> Arc<LoginVariables> {
+        let mut id = set.id();
+        // Two sets may share a hash; the second one takes the next free id.
+        while let Some(known) = self.sets.get(&id) {
+            if **known == set {
+                return Arc::clone(known);
+            }
+            id = VariableSetId(id.0.wrapping_add(1));
+        }
+        self.sets.retain(|_, set| Arc::strong_count(set) > 1);
+        let set = Arc::new(set);
+        self.sets.insert(id, Arc::clone(&set));
+        set
+    }
+
+    /// The set with this id.
+    pub(crate) fn get(&self, id: VariableSetId) -> Option<Arc<LoginVariables>> {
+        self.sets.get(&id).map(Arc::clone)
+    }
+
+    /// The id under which `set` is shared.
+    pub(crate) fn id_of(&self, set: &Arc<LoginVariables>) -> Option<VariableSetId> {
+        self.sets
+            .iter()
+            .find(|(_, known)| Arc::ptr_eq(known, set))
+            .map(|(&id, _)| id)
+    }
+}
+
+/// A value that differs from the login's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Changed {
+    value: Bytes,
+    version: u64,
+}
+
+/// The plain-data part of [`Variables`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Difference {
+    system: BTreeMap<SmolStr, Changed>,
+    user: BTreeMap<SmolStr, Changed>,
+    version: u64,
+}
+
+/// The variables of one session.
+#[derive(Debug, Clone)]
+pub(crate) struct Variables {
+    login: Arc<LoginVariables>,
+    difference: Difference,
+    known: Known,
+}
+
+/// The variables that the proxy itself heeds; always derived from the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Known {
+    /// `ob_query_timeout`.
+    pub(crate) query_timeout: Duration,
+    /// `wait_timeout`.
+    pub(crate) wait_timeout: Duration,
+    /// `net_write_timeout`.
+    pub(crate) net_write_timeout: Duration,
+    /// `ob_read_consistency`.
+    pub(crate) consistency: Consistency,
+    /// `character_set_client`: how the bytes of a statement are read.
+    pub(crate) charset: Charset,
+    /// `collation_connection`: how its literals compare.
+    pub(crate) collation: CollationId,
+}
+
+impl Default for Known {
+    /// `OBProxy`'s defaults until a server has spoken (`ob_cached_variables.h`).
+    fn default() -> Self {
+        Self {
+            query_timeout: Duration::from_secs(10),
+            wait_timeout: Duration::from_hours(8),
+            net_write_timeout: Duration::from_mins(1),
+            consistency: Consistency::Strong,
+            charset: Charset::Utf8,
+            collation: CollationId::default(),
+        }
+    }
+}
+
+impl Known {
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        let number = || std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok();
+        let seconds = || number().map(Duration::from_secs);
+        match name {
+            b"ob_query_timeout" => {
+                self.query_timeout = number().map_or(self.query_timeout, Duration::from_micros);
+            }
+            b"wait_timeout" => self.wait_timeout = seconds().unwrap_or(self.wait_timeout),
+            b"net_write_timeout" => {
+                self.net_write_timeout = seconds().unwrap_or(self.net_write_timeout);
+            }
+            b"ob_read_consistency" => {
+                let weak = value.eq_ignore_ascii_case(b"WEAK") || value == b"2";
+                self.consistency = if weak {
+                    Consistency::Weak
+                } else {
+                    Consistency::Strong
+                };
+            }
+            b"character_set_client" => self.charset = collation::charset(value),
+            b"collation_connection" => self.collation = collation::id(value),
+            _ => {}
+        }
+    }
+}
+
+impl Variables {
+    /// The variables right after a login.
+    pub(crate) fn new(login: Arc<LoginVariables>) -> Self {
+        Self::restore(login, Difference::default())
+    }
+
+    /// The variables of a session that comes from its record.
+    pub(crate) fn restore(login: Arc<LoginVariables>, difference: Difference) -> Self {
+        let mut known = Known::default();
+        for (name, value) in login.iter() {
+            known.note(name, value);
+        }
+        for (name, changed) in &difference.system {
+            known.note(name.as_bytes(), &changed.value);
+        }
+        Self {
+            login,
+            difference,
+            known,
+        }
+    }
+
+    /// What the session shares with others.
+    pub(crate) fn login(&self) -> &Arc<LoginVariables> {
+        &self.login
+    }
+
+    /// What is its own.
+    pub(crate) fn difference(&self) -> &Difference {
+        &self.difference
+    }
+
+    /// What the proxy heeds.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The version of the newest change.
+    pub(crate) fn version(&self) -> u64 {
+        self.difference.version
+    }
+
+    /// Takes in a change that a server reported.
+    pub(crate) fn note(&mut self, change: SessionChange<'_>) {
+        let (map, name, value) = match change {
+            SessionChange::System { name, value } => {
+                self.known.note(name, value);
+                if !travels(name) {
+                    return;
+                }
+                (&mut self.difference.system, name, value)
+            }
+            SessionChange::User { name, value } => (&mut self.difference.user, name, value),
+            SessionChange::Schema(_) => return,
+        };
+        let Ok(name) = std::str::from_utf8(name) else {
+            return;
+        };
+        self.difference.version += 1;
+        let version = self.difference.version;
+        map.insert(
+            SmolStr::new(name),
+            Changed {
+                value: Bytes::copy_from_slice(value),
+                version,
+            },
+        );
+    }
+
+    /// Back to the values of the login (`COM_RESET_CONNECTION`).
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new(Arc::clone(&self.login));
+    }
+
+    /// The statement that brings a server session from `version` up to date; `None` when it is.
+    /// `corrections` are variables whose values at that session's login were not this session's.
+    pub(crate) fn sync_statement(&self, version: u64, corrections: &[SmolStr]) -> Option<Bytes> {
+        if version >= self.difference.version && corrections.is_empty() {
+            return None;
+        }
+        let mut sql = BytesMut::from(&b"SET"[..]);
+        let empty = sql.len();
+        for name in corrections {
+            if !self.difference.system.contains_key(name)
+                && let Some((_, value)) = self.login.iter().find(|(key, _)| *key == name.as_bytes())
+            {
+                put_system(&mut sql, name, value);
+            }
+        }
+        for (name, changed) in &self.difference.system {
+            if changed.version > version || !corrections.is_empty() {
+                put_system(&mut sql, name, &changed.value);
+            }
+        }
+        for (name, changed) in &self.difference.user {
+            if changed.version > version {
+                put_user(&mut sql, name, &changed.value);
+            }
+        }
+        if sql.len() == empty {
+            return None;
+        }
+        sql.truncate(sql.len() - 1);
+        Some(sql.freeze())
+    }
+
+    /// The variables whose values in `other`, the login answer of a further session, are not those of
+    /// this session's own login: global values changed in between.
+    pub(crate) fn corrections(&self, other: &LoginVariables) -> Vec<SmolStr> {
+        if self.login.pairs == other.pairs {
+            return Vec::new();
+        }
+        let theirs: HashMap<&[u8], &[u8]> = other.iter().collect();
+        self.login
+            .iter()
+            .filter(|(name, value)| travels(name) && theirs.get(name).is_some_and(|v| v != value))
+            .filter_map(|(name, _)| std::str::from_utf8(name).ok().map(SmolStr::new))
+            .collect()
+    }
+}
+
+/// Whether a system variable is replayed on other server sessions. Not so: what a server tells the
+/// proxy only, what belongs to one statement, and what follows from the database.
+fn travels(name: &[u8]) -> bool {
+    const STAYS: [&[u8]; 12] = [
+        b"identity",
+        b"ob_capability_flag",
+        b"ob_statement_trace_id",
+        b"ob_last_schema_version",
+        b"ob_enable_transmission_checksum",
+        b"ob_safe_weak_read_snapshot",
+        b"ob_route_policy",
+        b"_current_default_catalog",
+        b"_nlj_batching_enabled",
+        b"character_set_database",
+        b"collation_database",
+        b"warning_count",
+    ];
+    let well_formed = name
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let of_proxy = name.starts_with(b"ob_proxy_") || name.starts_with(b"_ob_proxy_");
+    well_formed && !of_proxy && !STAYS.contains(&name)
+}
+
+/// Appends ` @@name = value,`. Values come as plain text (`ompk_ok.cpp`), so numbers stay bare, the
+/// rest is quoted; an empty character set of results means NULL (an empty string is error 1115).
+fn put_system(sql: &mut BytesMut, name: &str, value: &[u8]) {
+    sql.put_slice(b" @@");
+    sql.put_slice(name.as_bytes());
+    sql.put_slice(b" = ");
+    if value.is_empty() && name == "character_set_results" {
+        sql.put_slice(b"NULL");
+    } else if is_number(value) {
+        sql.put_slice(value);
+    } else {
+        sql.put_u8(b'\'');
+        for &byte in value {
+            if byte == b'\'' || byte == b'\\' {
+                sql.put_u8(byte);
+            }
+            sql.put_u8(byte);
+        }
+        sql.put_u8(b'\'');
+    }
+    sql.put_u8(b',');
+}
+
+/// Appends `` @`name` = value,``; values come as SQL literals.
+fn put_user(sql: &mut BytesMut, name: &str, value: &[u8]) {
+    sql.put_slice(b" @`");
+    sql.put_slice(name.replace('`', "``").as_bytes());
+    sql.put_slice(b"` = ");
+    sql.put_slice(if value.is_empty() { b"NULL" } else { value });
+    sql.put_u8(b',');
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let unsigned = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = unsigned.splitn(2, |byte| *byte == b'.');
+    parts.all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(values: &[(&str, &str)]) -> Arc<LoginVariables> {
+        let mut pairs = BytesMut::new();
+        for (name, value) in values {
+            put_lenenc_bytes(&mut pairs, name.as_bytes());
+            put_lenenc_bytes(&mut pairs, value.as_bytes());
+        }
+        Arc::new(LoginVariables {
+            pairs: pairs.freeze(),
+        })
+    }
+
+    fn system<'a>(name: &'a str, value: &'a str) -> SessionChange<'a> {
+        SessionChange::System {
+            name: name.as_bytes(),
+            value: value.as_bytes(),
+        }
+    }
+
+    fn text(sql: Option<Bytes>) -> String {
+        sql.map(|sql| String::from_utf8(sql.to_vec()).unwrap())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_server_session_gets_what_it_lacks_and_nothing_else() {
+        let mut variables = Variables::new(login(&[("autocommit", "ON")]));
+        variables.note(system("autocommit", "OFF"));
+        let seen = variables.version();
+        variables.note(system("sql_mode", "it's"));
+        variables.note(SessionChange::User {
+            name: b"a",
+            value: b"'x'",
+        });
+        variables.note(system("ob_proxy_partition_hit", "OFF"));
+        assert_eq!(
+            text(variables.sync_statement(0, &[])),
+            "SET @@autocommit = 'OFF', @@sql_mode = 'it''s', @`a` = 'x'"
+        );
+        assert_eq!(
+            text(variables.sync_statement(seen, &[])),
+            "SET @@sql_mode = 'it''s', @`a` = 'x'"
+        );
+        assert_eq!(variables.sync_statement(variables.version(), &[]), None);
+    }
+
+    #[test]
+    fn values_keep_their_type_in_the_statement() {
+        let mut variables = Variables::new(login(&[]));
+        variables.note(system("ob_query_timeout", "5000000"));
+        variables.note(system("character_set_results", ""));
+        variables.note(system("time_zone", "+08:00"));
+        assert_eq!(
+            text(variables.sync_statement(0, &[])),
+            "SET @@character_set_results = NULL, @@ob_query_timeout = 5000000, @@time_zone = '+08:00'"
+        );
+        assert_eq!(variables.known().query_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn global_values_that_changed_since_the_login_are_corrected() {
+        let variables = Variables::new(login(&[("sql_mode", "A"), ("version", "1")]));
+        let other = login(&[("sql_mode", "B"), ("version", "1")]);
+        let corrections = variables.corrections(&other);
+        assert_eq!(corrections, ["sql_mode"]);
+        assert_eq!(
+            text(variables.sync_statement(0, &corrections)),
+            "SET @@sql_mode = 'A'"
+        );
+        assert!(variables.corrections(variables.login()).is_empty());
+    }
+
+    #[test]
+    fn identical_sets_are_kept_once() {
+        let mut sets = VariableSets::default();
+        let take = |set: Arc<LoginVariables>| Arc::into_inner(set).unwrap();
+        let one = sets.share(take(login(&[("a", "1")])));
+        let two = sets.share(take(login(&[("a", "1")])));
+        let other = sets.share(take(login(&[("a", "2")])));
+        assert!(Arc::ptr_eq(&one, &two));
+        assert!(!Arc::ptr_eq(&one, &other));
+        let id = sets.id_of(&one).unwrap();
+        assert!(Arc::ptr_eq(&sets.get(id).unwrap(), &one));
+    }
+}
