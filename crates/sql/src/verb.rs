@@ -15,7 +15,7 @@ pub enum Verb {
     Delete,
     /// MERGE (Oracle mode).
     Merge,
-    /// LOAD DATA [LOCAL] INFILE.
+    /// `LOAD DATA [LOCAL] INFILE`.
     LoadData,
     /// CALL.
     Call,
@@ -29,7 +29,7 @@ pub enum Verb {
     Savepoint,
     /// SET of variables, NAMES, CHARACTER SET, PASSWORD, ROLE.
     Set,
-    /// SET [GLOBAL|SESSION] TRANSACTION.
+    /// `SET [GLOBAL|SESSION] TRANSACTION`.
     SetTransaction,
     /// USE.
     Use,
