@@ -1,6 +1,5 @@
 //! `odp sandbox`: a simulated cluster with the real proxy in front of it.
 
-mod cluster;
 mod endpoint;
 
 use crate::admin_client::AdminClient;
@@ -9,8 +8,9 @@ use crate::config::{Config, Given, Sources, from_option};
 use crate::coordinator::{Proxy, listen_for_http, obey_signals};
 use crate::error::Error;
 use crate::logging;
-use cluster::SimulatedCluster;
+use odp_simulator::{Cluster, ClusterConfig};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the proxy may take to become healthy.
@@ -31,12 +31,18 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     let control = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port));
     let listener = listen_for_http("control", control).await?;
     let control = listener.local_addr().map_err(Error::Runtime)?;
-    let cluster = SimulatedCluster::start(arguments.servers)?;
-    let config = config(arguments, &cluster)?;
+    let simulated = ClusterConfig {
+        servers: arguments.servers,
+        ..ClusterConfig::default()
+    };
+    let cluster = Cluster::start(&simulated).map_err(|error| Error::Sandbox(error.to_string()))?;
+    let cluster = Arc::new(cluster);
+    let servers = addresses(&cluster);
+    let config = config(arguments, &simulated.name, &servers)?;
     logging::start(&config.settings);
     let proxy = Proxy::open(&config).await?;
     let signals = obey_signals(proxy.handle.clone())?;
-    let endpoint = tokio::spawn(endpoint::run(listener, cluster.handle()));
+    let endpoint = tokio::spawn(endpoint::run(listener, Arc::clone(&cluster)));
     let (mysql, admin, handle) = (proxy.mysql, proxy.admin, proxy.handle.clone());
     let running = proxy.run();
     tokio::pin!(running);
@@ -44,7 +50,7 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
         () = &mut running => Ok(()),
         outcome = until_healthy(admin) => {
             match &outcome {
-                Ok(()) => print!("{}", welcome(&cluster, mysql, admin, control)),
+                Ok(()) => print!("{}", welcome(&servers, mysql, admin, control)),
                 Err(_) => handle.force().await,
             }
             running.await;
@@ -53,20 +59,24 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     };
     signals.abort();
     endpoint.abort();
-    cluster.stop();
     outcome
 }
 
+fn addresses(cluster: &Cluster) -> String {
+    let texts: Vec<_> = cluster.addrs().iter().map(ToString::to_string).collect();
+    texts.join(";")
+}
+
 /// The proxy's configuration: in front of the cluster, quiet, and quick to end.
-fn config(arguments: &Sandbox, cluster: &SimulatedCluster) -> Result<Config, Error> {
+fn config(arguments: &Sandbox, name: &str, servers: &str) -> Result<Config, Error> {
     const PLACE: &str = "sandbox";
     let mut sources = Sources::default();
     let given = [
         ("listen_port", arguments.port.to_string()),
         ("prometheus_listen_port", arguments.admin_port.to_string()),
         ("local_bound_ip", Ipv4Addr::LOCALHOST.to_string()),
-        ("rootservice_list", cluster.rootservice_list()),
-        ("rootservice_cluster_name", cluster.name().to_owned()),
+        ("rootservice_list", servers.to_owned()),
+        ("rootservice_cluster_name", name.to_owned()),
         ("graceful_exit_delay", "0s".to_owned()),
         ("hot_upgrade_exit_timeout", "2s".to_owned()),
         ("syslog_level", "warn".to_owned()),
@@ -95,21 +105,14 @@ async fn until_healthy(admin: SocketAddr) -> Result<(), Error> {
     }
 }
 
-fn welcome(
-    cluster: &SimulatedCluster,
-    mysql: SocketAddr,
-    admin: SocketAddr,
-    control: SocketAddr,
-) -> String {
+fn welcome(servers: &str, mysql: SocketAddr, admin: SocketAddr, control: SocketAddr) -> String {
     let (host, port) = (mysql.ip(), mysql.port());
     format!(
-        "simulated cluster {}: {}\n\
+        "simulated cluster: {servers}\n\
          tenant sys, no password: mysql -h{host} -P{port} -uroot@sys test\n\
          tenant demo, password app: mysql -h{host} -P{port} -uapp@demo -papp test\n\
          proxy's admin endpoint: curl http://{admin}/v1/status\n\
          simulated cluster's endpoint: curl http://{control}/servers\n\
-         ready\n",
-        cluster.name(),
-        cluster.rootservice_list(),
+         ready\n"
     )
 }

@@ -1,8 +1,8 @@
 //! How sessions ask discovery for locations.
 
-use super::session::Lookup;
 use odp_discovery::Handle;
 use odp_routing::TableKey;
+use odp_session::Lookup;
 use std::pin::Pin;
 
 /// Discovery, as sessions see it.
@@ -15,5 +15,9 @@ impl Lookup for DiscoveryLookup {
 
     fn refresh(&self, key: &TableKey) {
         self.0.refresh(key.clone());
+    }
+
+    fn refresh_cluster(&self) {
+        self.0.refresh_cluster();
     }
 }

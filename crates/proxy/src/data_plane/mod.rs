@@ -8,7 +8,6 @@ mod control;
 mod discovery;
 mod lookup;
 mod report;
-mod session;
 mod wiring;
 mod worker;
 mod workers;
@@ -20,7 +19,7 @@ use crate::logging;
 use control::Control;
 use odp_restart::{Hello, OfferedListener, Successor};
 use odp_routing::Router;
-use session::SessionIds;
+use odp_session::SessionIds;
 use std::sync::Arc;
 use workers::Workers;
 

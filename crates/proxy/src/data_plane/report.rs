@@ -1,12 +1,12 @@
 //! What a data plane reports in a heartbeat.
 
-use super::session::Counts;
 use super::worker::Shared;
 use crate::snapshot::{Family, Kind, Snapshot};
 use crate::wall_clock::WallClock;
 use odp_admin::{Discovery, ServerStatus, Sessions};
 use odp_discovery::{DiscoveryState, MetadataState};
 use odp_routing::{ClusterView, ServerStanding, Standing};
+use odp_session::Counts;
 use std::time::Instant;
 
 /// Everything at this moment.

@@ -40,14 +40,14 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
 }
 
 /// What sessions are told.
-pub(super) fn session_settings(settings: &Settings) -> super::session::Settings {
-    let defaults = super::session::Settings::default();
+pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
+    let defaults = odp_session::Settings::default();
     let cluster = cluster_name(settings);
     let tenant = match settings.proxy_tenant_name.as_str() {
         "" => defaults.default_tenant,
         name => TenantName::new(name),
     };
-    super::session::Settings {
+    odp_session::Settings {
         version: settings.mysql_version.clone(),
         identity: ProxyIdentity {
             version: OBPROXY_VERSION.to_owned(),

@@ -1,10 +1,11 @@
 //! A worker thread: the clients it was given, from accept to goodbye.
 
 use super::lookup::DiscoveryLookup;
-use super::session::{Context, Counters, Lifecycle, SessionIds, Settings};
 use crate::error::Error;
 use odp_discovery::Handle;
 use odp_routing::Router;
+use odp_session::{Context, Counters, Lifecycle, SessionIds, Settings};
+use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -104,6 +105,7 @@ impl Thread {
             router: Arc::clone(&self.shared.router),
             lookup: Rc::new(DiscoveryLookup(self.shared.discovery.clone())),
             counters: Arc::clone(&self.gauges.counters),
+            variable_sets: RefCell::default(),
             ids: Arc::clone(&self.shared.ids),
             lifecycle: self.lifecycle.clone(),
         });
@@ -145,7 +147,7 @@ impl Drop for Open {
 
 async fn session(accepted: Accepted, _open: Open, context: Rc<Context>) {
     match tokio::net::TcpStream::from_std(accepted.stream) {
-        Ok(stream) => super::session::serve(stream, accepted.peer, context).await,
+        Ok(stream) => odp_session::serve(stream, accepted.peer, context).await,
         Err(error) => tracing::warn!(peer = %accepted.peer, %error, "client"),
     }
 }

@@ -1,8 +1,8 @@
 //! All worker threads: who gets the next client, and when all are done.
 
-use super::session::{Counts, Lifecycle};
 use super::worker::{Accepted, Gauges, Shared, Worker};
 use crate::error::Error;
+use odp_session::{Counts, Lifecycle};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::{mpsc, watch};

@@ -1,6 +1,5 @@
 //! The sandbox' own endpoint: `GET /servers` tells what each simulated server has executed.
 
-use super::cluster::ClusterHandle;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -9,7 +8,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use odp_simulator::Cluster;
+use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -17,11 +19,11 @@ use tokio::net::{TcpListener, TcpStream};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until it is aborted; whoever connects is on this machine.
-pub(super) async fn run(listener: TcpListener, cluster: ClusterHandle) {
+pub(super) async fn run(listener: TcpListener, cluster: Arc<Cluster>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, cluster.clone()));
+                tokio::spawn(connection(stream, Arc::clone(&cluster)));
             }
             Err(error) => {
                 tracing::warn!(%error, "the control endpoint cannot accept");
@@ -31,7 +33,7 @@ pub(super) async fn run(listener: TcpListener, cluster: ClusterHandle) {
     }
 }
 
-async fn connection(stream: TcpStream, cluster: ClusterHandle) {
+async fn connection(stream: TcpStream, cluster: Arc<Cluster>) {
     let service = service_fn(|request: Request<Incoming>| {
         let answer = answer(&request, &cluster);
         std::future::ready(Ok::<_, Infallible>(answer))
@@ -46,9 +48,9 @@ async fn connection(stream: TcpStream, cluster: ClusterHandle) {
     }
 }
 
-fn answer(request: &Request<Incoming>, cluster: &ClusterHandle) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, cluster: &Cluster) -> Response<Full<Bytes>> {
     let (status, document) = match (request.uri().path(), request.method()) {
-        ("/servers", &Method::GET) => (StatusCode::OK, cluster.servers()),
+        ("/servers", &Method::GET) => (StatusCode::OK, json!(cluster.servers())),
         ("/servers", _) => refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         _ => refusal(StatusCode::NOT_FOUND, "not_found"),
     };
@@ -59,8 +61,8 @@ fn answer(request: &Request<Incoming>, cluster: &ClusterHandle) -> Response<Full
     answer
 }
 
-fn refusal(status: StatusCode, code: &str) -> (StatusCode, serde_json::Value) {
+fn refusal(status: StatusCode, code: &str) -> (StatusCode, Value) {
     let message = status.canonical_reason().unwrap_or_default();
-    let error = serde_json::json!({"error": {"code": code, "message": message}});
+    let error = json!({"error": {"code": code, "message": message}});
     (status, error)
 }
