@@ -63,6 +63,7 @@ impl Decider<'_> {
             outline,
             table,
             parameters: request.parameters,
+            collation: request.collation,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::partition::column::KeyColumn;
 use crate::partition::operand::{Intent, Operand};
-use crate::{Location, Parameter, Partitioning, Table, Unsure};
+use crate::{CollationId, Location, Parameter, Partitioning, Table, Unsure};
 use odp_cluster::ServerAddr;
 use odp_sql::{
     ColumnRef, Columns, CompareOp, Item, Literal, LiteralList, Name, Outline, TableRef, Verb,
@@ -30,6 +30,7 @@ pub(crate) struct Statement<'a> {
     pub(crate) outline: &'a Outline<'a>,
     pub(crate) table: TableRef<'a>,
     pub(crate) parameters: &'a [Parameter<'a>],
+    pub(crate) collation: CollationId,
 }
 
 impl<'a> Statement<'a> {
@@ -154,23 +155,42 @@ impl<'a> Statement<'a> {
             Literal::True => Operand::Integer(1),
             Literal::False => Operand::Integer(0),
             Literal::Number { negative, text } => number(negative, text),
-            Literal::Hex(digits) => radix(digits, 16),
-            Literal::Bit(digits) => radix(digits, 2),
+            Literal::Hex(digits) => Operand::Digits { radix: 16, digits },
+            Literal::Bit(digits) => Operand::Digits { radix: 2, digits },
             Literal::String { body, quote } => {
-                let plain = !body.iter().any(|&byte| byte == b'\\' || byte == quote);
-                if plain {
-                    Operand::Text(body)
-                } else {
+                let escapes = body.iter().any(|&byte| byte == b'\\' || byte == quote);
+                if escapes {
                     Operand::Unknown
+                } else {
+                    self.text(body)
                 }
             }
             Literal::Parameter(index) => {
                 let parameter = self.parameters.get(usize::from(index));
-                bound(*parameter.ok_or(Unsure::NoKey)?)
+                self.bound(*parameter.ok_or(Unsure::NoKey)?)
             }
             Literal::Temporal { .. } => Operand::Unknown,
             Literal::UserVariable(_) | Literal::Unsure => return Err(Unsure::Statement),
         })
+    }
+
+    /// A string; one that is neither ASCII nor known to be UTF-8 is not read.
+    fn text(&self, bytes: &'a [u8]) -> Operand<'a> {
+        if bytes.is_ascii() || self.collation.is_utf8() && std::str::from_utf8(bytes).is_ok() {
+            Operand::Text(bytes)
+        } else {
+            Operand::Unknown
+        }
+    }
+
+    fn bound(&self, parameter: Parameter<'a>) -> Operand<'a> {
+        match parameter {
+            Parameter::Null => Operand::Null,
+            Parameter::Int(value) => Operand::Integer(value.into()),
+            Parameter::Uint(value) => Operand::Integer(value.into()),
+            Parameter::Bytes(bytes) => self.text(bytes),
+            Parameter::Double(_) | Parameter::Other => Operand::Unknown,
+        }
     }
 }
 
@@ -188,24 +208,6 @@ fn number(negative: bool, text: &[u8]) -> Operand<'_> {
         Some(value) if negative => Operand::Integer(-value),
         Some(value) => Operand::Integer(value),
         None => Operand::Unknown,
-    }
-}
-
-/// A hexadecimal or binary literal, which counts as an unsigned number of up to eight bytes.
-fn radix(digits: &[u8], radix: u32) -> Operand<'_> {
-    let value = std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| u64::from_str_radix(digits, radix).ok());
-    value.map_or(Operand::Unknown, |value| Operand::Integer(value.into()))
-}
-
-fn bound(parameter: Parameter<'_>) -> Operand<'_> {
-    match parameter {
-        Parameter::Null => Operand::Null,
-        Parameter::Int(value) => Operand::Integer(value.into()),
-        Parameter::Uint(value) => Operand::Integer(value.into()),
-        Parameter::Bytes(bytes) => Operand::Text(bytes),
-        Parameter::Double(_) | Parameter::Other => Operand::Unknown,
     }
 }
 

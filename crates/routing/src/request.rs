@@ -14,6 +14,13 @@ impl Default for CollationId {
     }
 }
 
+impl CollationId {
+    /// Whether the character set is UTF-8 (`information_schema.COLLATIONS` of MySQL 8.0).
+    pub(crate) fn is_utf8(self) -> bool {
+        matches!(self.0, 33 | 45 | 46 | 76 | 83 | 192..=215 | 223..=247 | 255..=323)
+    }
+}
+
 /// A bound parameter of a prepared statement, decoded from the binary protocol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Parameter<'a> {

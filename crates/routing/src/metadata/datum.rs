@@ -15,6 +15,8 @@ pub(super) enum Datum {
     Int(i64),
     /// An unsigned integer.
     Uint(u64),
+    /// A string.
+    Text(Vec<u8>),
     /// MAXVALUE of a range; DEFAULT of a list.
     Max,
     /// MINVALUE.
@@ -33,6 +35,12 @@ impl Datum {
             1 => Self::Int(cursor.byte()?.cast_signed().into()),
             2..=5 => Self::Int(cursor.varint()?.cast_signed()),
             6..=10 => Self::Uint(cursor.varint()?),
+            22 | 23 => {
+                let length = cursor.length()?;
+                let bytes = cursor.bytes(length)?;
+                (cursor.byte()? == 0).then_some(())?;
+                Self::Text(bytes.to_vec())
+            }
             25 => match cursor.varint()?.cast_signed() {
                 -2 => Self::Max,
                 -3 => Self::Min,
@@ -50,11 +58,6 @@ fn skip(kind: u8, cursor: &mut Cursor<'_>) -> Option<()> {
     match kind {
         11..=14 | 17..=20 | 41 | 42 | 52 | 53 => cursor.varint().map(drop),
         21 => cursor.byte().map(drop),
-        22 | 23 => {
-            let length = cursor.length()?;
-            cursor.bytes(length)?;
-            cursor.byte().map(drop)
-        }
         39 | 50 => {
             let length = cursor.byte()?;
             cursor.byte()?;
@@ -110,12 +113,12 @@ mod tests {
 
     #[test]
     fn real_bounds_are_decoded() {
-        use Datum::{Int, Max, Null, Other, Uint};
+        use Datum::{Int, Max, Null, Text, Uint};
         let range = |text| read_range(&hex(text)).unwrap();
         assert_eq!(range("0105053f0064"), [Int(100)]);
         assert_eq!(range("0119070000feffffffffffffffff01"), [Max]);
         assert_eq!(range("010a053f00ffffffffffffffffff01"), [Uint(u64::MAX)]);
-        assert_eq!(range("0116042dff013100"), [Other]);
+        assert_eq!(range("0116042dff013100"), [Text(b"1".to_vec())]);
         let mixed = "0205053f006405053f00fbffffffffffffffff01";
         assert_eq!(range(mixed), [Int(100), Int(-5)]);
         let list = "0100063fff000105053f00feffffffffffffffff01000105053f00ffffffffffffffffff0100";

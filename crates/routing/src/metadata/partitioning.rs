@@ -5,9 +5,11 @@ use super::{MetadataRow, number, text};
 use crate::Unsure;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::function::{Buckets, List};
-use crate::partition::value::{Bound, Tuple, Value};
+use crate::partition::text::Text;
+use crate::partition::value::{Bound, MAX_KEY, Value};
 use crate::partition::{Level, Part, Partitioning, Rules, SecondLevel};
 use odp_cluster::TabletId;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Reads the answers about one table: partition information ordered by key index, the first level's
@@ -129,7 +131,7 @@ fn read_key<R: MetadataRow>(
         expression.split(',').map(find).collect::<Result<_, _>>()?
     };
     let unknown = |column: &KeyColumn| matches!(column.column_type, ColumnType::Unknown(_));
-    if key.is_empty() || key.len() > Tuple::MAX {
+    if key.is_empty() || key.len() > MAX_KEY {
         Err(Unsure::Metadata)
     } else if key.iter().any(unknown) {
         Err(Unsure::ColumnType)
@@ -139,8 +141,7 @@ fn read_key<R: MetadataRow>(
 }
 
 fn read_column(row: &impl MetadataRow) -> Result<KeyColumn, Unsure> {
-    let column_type = number(row, "part_key_type").map(ColumnType::from_number);
-    let column_type = column_type.ok_or(Unsure::Metadata)?;
+    let column_type = read_type(row).ok_or(Unsure::Metadata)?;
     let generated = row
         .get("part_key_extra")
         .is_some_and(|text| !text.is_empty());
@@ -159,13 +160,46 @@ fn read_column(row: &impl MetadataRow) -> Result<KeyColumn, Unsure> {
     })
 }
 
+fn read_type(row: &impl MetadataRow) -> Option<ColumnType> {
+    let kind: u8 = number(row, "part_key_type")?;
+    Some(match kind {
+        22 | 23 => {
+            let collation = number(row, "part_key_collation_type").unwrap_or(0);
+            // Without a length (-1) nothing is known to fit.
+            let length = number(row, "part_key_length").unwrap_or(0);
+            ColumnType::text(kind, collation, length)
+        }
+        _ => ColumnType::from_number(kind),
+    })
+}
+
 /// A decoded value in a column of this type; `None` for a value that the column cannot hold.
-fn value(datum: &Datum, column_type: ColumnType) -> Option<Value> {
-    match *datum {
+fn value(datum: &Datum, column_type: ColumnType) -> Option<Value<'static>> {
+    match datum {
         Datum::Null => Some(Value::Null),
-        Datum::Int(number) => column_type.integer(number.into()),
-        Datum::Uint(number) => column_type.integer(number.into()),
+        Datum::Int(number) => column_type.integer((*number).into()),
+        Datum::Uint(number) => column_type.integer((*number).into()),
+        Datum::Text(bytes) => match column_type {
+            ColumnType::Text { collation, .. } => {
+                Text::new(Cow::Owned(bytes.clone()), collation).map(Value::Text)
+            }
+            _ => None,
+        },
         Datum::Max | Datum::Min | Datum::Other => None,
+    }
+}
+
+/// A value in a bound. An integer may lie outside the column's range (`VALUES LESS THAN (256)` on a
+/// TINYINT).
+fn bound_value(datum: &Datum, column: &KeyColumn) -> Result<Value<'static>, Unsure> {
+    let is_integer = matches!(
+        column.column_type,
+        ColumnType::Signed { .. } | ColumnType::Unsigned { .. }
+    );
+    match datum {
+        Datum::Int(number) if is_integer => Ok(Value::Int(*number)),
+        Datum::Uint(number) if is_integer => Ok(Value::Uint(*number)),
+        other => value(other, column.column_type).ok_or(Unsure::ColumnType),
     }
 }
 
@@ -207,14 +241,7 @@ fn read_range_bound(bytes: &[u8], key: &[KeyColumn]) -> Result<Vec<Bound>, Unsur
     let bound = |(datum, column): (&Datum, &KeyColumn)| match datum {
         Datum::Max => Ok(Bound::Max),
         Datum::Min => Ok(Bound::Min),
-        // A bound may lie outside the column's range (`VALUES LESS THAN (256)` on a TINYINT).
-        Datum::Int(number) => Ok(Bound::Value(Value::Int(*number))),
-        Datum::Uint(number) => Ok(Bound::Value(Value::Uint(*number))),
-        Datum::Null => Ok(Bound::Value(Value::Null)),
-        Datum::Other => match column.column_type {
-            ColumnType::Unknown(_) => Err(Unsure::ColumnType),
-            _ => Err(Unsure::Metadata),
-        },
+        datum => bound_value(datum, column).map(Bound::Value),
     };
     let data = data.ok_or(Unsure::Metadata)?;
     data.iter().zip(key).map(bound).collect()
@@ -223,7 +250,7 @@ fn read_range_bound(bytes: &[u8], key: &[KeyColumn]) -> Result<Vec<Bound>, Unsur
 /// Collects the rows of a table's list partitions.
 #[derive(Debug, Default)]
 struct ListReader {
-    rows: Vec<(Vec<Value>, usize)>,
+    rows: Vec<(Vec<Value<'static>>, usize)>,
     default: Option<usize>,
 }
 
@@ -240,13 +267,10 @@ impl ListReader {
             if row.len() != key.len() {
                 return Err(Unsure::Metadata);
             }
-            let element = |datum: &Datum| match *datum {
-                Datum::Null => Ok(Value::Null),
-                Datum::Int(number) => Ok(Value::Int(number)),
-                Datum::Uint(number) => Ok(Value::Uint(number)),
-                Datum::Max | Datum::Min | Datum::Other => Err(Unsure::Metadata),
-            };
-            let row = row.iter().map(element).collect::<Result<_, _>>()?;
+            let elements = row.iter().zip(key);
+            let row = elements
+                .map(|(datum, column)| bound_value(datum, column))
+                .collect::<Result<_, _>>()?;
             self.rows.push((row, partition));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Partition key columns and their types.
 
+use super::text::Collation;
 use super::value::Value;
 
 /// A column that a partition function reads.
@@ -17,10 +18,10 @@ pub(crate) struct KeyColumn {
 }
 
 /// What a key column holds when an INSERT does not name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Absent {
     /// The default value (NULL when none is declared).
-    Default(Value),
+    Default(Value<'static>),
     /// Something that is not computed: a generated column, or a default of another type.
     Unknown,
 }
@@ -40,8 +41,26 @@ pub(crate) enum ColumnType {
         /// The largest value.
         max: u64,
     },
+    /// CHAR, VARCHAR, BINARY and VARBINARY.
+    Text {
+        /// Its collation.
+        collation: Collation,
+        /// Its length, in characters or, for the binary types, in bytes.
+        length: usize,
+        /// Whether a shorter value is filled up (CHAR, BINARY).
+        fill: Fill,
+    },
     /// A type whose partitions are not computed.
     Unknown(u8),
+}
+
+/// Whether a value shorter than a string column is filled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// VARCHAR, VARBINARY.
+    Varying,
+    /// CHAR, BINARY.
+    Fixed,
 }
 
 impl ColumnType {
@@ -60,6 +79,23 @@ impl ColumnType {
         }
     }
 
+    /// Reads a string type (22 varchar, 23 char) with its collation and length.
+    pub(crate) fn text(number: u8, collation: u16, length: usize) -> Self {
+        let fill = if number == 22 {
+            Fill::Varying
+        } else {
+            Fill::Fixed
+        };
+        match Collation::from_id(collation) {
+            Some(collation) => Self::Text {
+                collation,
+                length,
+                fill,
+            },
+            None => Self::Unknown(number),
+        }
+    }
+
     fn bits(width: u8) -> u32 {
         match width {
             1 => 8,
@@ -71,7 +107,7 @@ impl ColumnType {
     }
 
     /// The value of `number` in a column of this type; `None` when it is out of range.
-    pub(crate) fn integer(self, number: i128) -> Option<Value> {
+    pub(crate) fn integer(self, number: i128) -> Option<Value<'static>> {
         match self {
             Self::Signed { min, max } => i64::try_from(number)
                 .ok()
@@ -81,7 +117,7 @@ impl ColumnType {
                 .ok()
                 .filter(|&number| number <= max)
                 .map(Value::Uint),
-            Self::Unknown(_) => None,
+            Self::Text { .. } | Self::Unknown(_) => None,
         }
     }
 }

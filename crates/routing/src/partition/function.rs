@@ -2,6 +2,7 @@
 
 use super::murmur::murmur64a;
 use super::value::{Bound, Tuple, Value};
+use std::cmp::Ordering;
 
 /// The partitions of one level (below one parent): how many, and what tells them apart.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,21 +21,21 @@ pub(crate) enum Buckets {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct List {
     /// Every listed tuple with the number of its partition, ascending.
-    rows: Vec<(Vec<Value>, usize)>,
+    rows: Vec<(Vec<Value<'static>>, usize)>,
     /// The partition of all other values.
     default: Option<usize>,
 }
 
 impl List {
-    pub(crate) fn new(mut rows: Vec<(Vec<Value>, usize)>, default: Option<usize>) -> Self {
+    pub(crate) fn new(mut rows: Vec<(Vec<Value<'static>>, usize)>, default: Option<usize>) -> Self {
         rows.sort();
         Self { rows, default }
     }
 
-    fn find(&self, key: &[Value]) -> Option<usize> {
+    fn find(&self, key: &[Value<'_>]) -> Option<usize> {
         let found = self
             .rows
-            .binary_search_by(|(row, _)| row.as_slice().cmp(key));
+            .binary_search_by(|(row, _)| row.iter().cmp(key.iter()));
         match found {
             Ok(at) => self.rows.get(at).map(|&(_, partition)| partition),
             Err(_) => self.default,
@@ -44,14 +45,14 @@ impl List {
 
 impl Buckets {
     /// The number of the partition that holds `key`, from 0; `None` when none does (error 1526).
-    pub(crate) fn find(&self, key: &Tuple) -> Option<usize> {
+    pub(crate) fn find(&self, key: &Tuple<'_>) -> Option<usize> {
         match self {
-            Self::Hash(count) => modulo(hash(*key.values().first()?), *count),
+            Self::Hash(count) => modulo(hash(key.values().first()?)?, *count),
             Self::Key(count) => {
                 let hash = key
                     .values()
                     .iter()
-                    .fold(0, |seed, &value| chain(value, seed));
+                    .fold(0, |seed, value| chain(value, seed));
                 modulo(hash.cast_signed(), *count)
             }
             Self::Range(bounds) => {
@@ -68,32 +69,34 @@ impl Buckets {
             Self::Hash(_) | Self::Key(_) => 0,
             Self::Range(bounds) => bounds
                 .iter()
-                .map(|bound| size_of_val(bound) + size_of_val(bound.as_slice()))
+                .map(|bound| size_of_val(bound) + bound.iter().map(Bound::weight).sum::<usize>())
                 .sum(),
             Self::List(list) => list
                 .rows
                 .iter()
-                .map(|row| size_of_val(row) + size_of_val(row.0.as_slice()))
+                .map(|row| size_of_val(row) + row.0.iter().map(Value::weight).sum::<usize>())
                 .sum(),
         }
     }
 }
 
 /// MySQL-mode HASH works on the signed 64-bit value; NULL counts as 0.
-fn hash(value: Value) -> i64 {
+fn hash(value: &Value<'_>) -> Option<i64> {
     match value {
-        Value::Null => 0,
-        Value::Int(value) => value,
-        Value::Uint(value) => value.cast_signed(),
+        Value::Null => Some(0),
+        Value::Int(value) => Some(*value),
+        Value::Uint(value) => Some(value.cast_signed()),
+        Value::Text(_) => None,
     }
 }
 
 /// KEY chains the columns' hashes: each is the seed of the next.
-fn chain(value: Value, seed: u64) -> u64 {
+fn chain(value: &Value<'_>, seed: u64) -> u64 {
     match value {
         Value::Null => murmur64a(&[0; 4], seed),
         Value::Int(value) => murmur64a(&value.to_le_bytes(), seed),
         Value::Uint(value) => murmur64a(&value.to_le_bytes(), seed),
+        Value::Text(text) => text.hash(seed),
     }
 }
 
@@ -103,21 +106,28 @@ fn modulo(hash: i64, count: u64) -> Option<usize> {
 }
 
 /// Whether the exclusive upper bound lies above the key.
-fn above(bound: &[Bound], key: &[Value]) -> bool {
-    bound
-        .iter()
-        .copied()
-        .gt(key.iter().map(|&value| Bound::Value(value)))
+fn above(bound: &[Bound], key: &[Value<'_>]) -> bool {
+    for (bound, value) in bound.iter().zip(key) {
+        let order = match bound {
+            Bound::Min => Ordering::Less,
+            Bound::Value(bound) => bound.cmp(value),
+            Bound::Max => Ordering::Greater,
+        };
+        if order != Ordering::Equal {
+            return order == Ordering::Greater;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(values: &[Value]) -> Tuple {
+    fn key<'a>(values: &[Value<'a>]) -> Tuple<'a> {
         let mut key = Tuple::new();
-        for &value in values {
-            key.push(value);
+        for value in values {
+            key.push(value.clone());
         }
         key
     }
@@ -150,7 +160,8 @@ mod tests {
             (int(100), int(-5), None),
             (Value::Null, int(0), Some(0)),
         ] {
-            assert_eq!(buckets.find(&key(&[a, b])), partition, "{a:?} {b:?}");
+            let found = buckets.find(&key(&[a.clone(), b.clone()]));
+            assert_eq!(found, partition, "{a:?} {b:?}");
         }
     }
 

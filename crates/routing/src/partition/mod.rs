@@ -5,6 +5,7 @@ mod convert;
 pub(crate) mod function;
 mod murmur;
 pub(crate) mod operand;
+pub(crate) mod text;
 pub(crate) mod value;
 
 use crate::Unsure;

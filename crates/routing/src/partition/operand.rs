@@ -23,8 +23,15 @@ pub(crate) enum Operand<'a> {
         /// Digits, point and exponent.
         text: &'a [u8],
     },
-    /// A string without escapes.
+    /// A string without escapes: ASCII or UTF-8.
     Text(&'a [u8]),
+    /// The digits of a hexadecimal or binary literal.
+    Digits {
+        /// 16 or 2.
+        radix: u32,
+        /// The digits, high ones first.
+        digits: &'a [u8],
+    },
     /// Something whose value is not known here (a function, a string with escapes).
     Unknown,
 }

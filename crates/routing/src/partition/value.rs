@@ -1,89 +1,116 @@
 //! The values that partition functions work on, in the form the server stores them.
 
+use super::text::Text;
 use std::cmp::Ordering;
 
 /// A value of a partition key column after conversion to the column's type.
 ///
 /// A new column type is a new variant here, an arm in [`super::column::ColumnType`] and a file in
 /// `convert/`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Value {
+#[derive(Debug, Clone)]
+pub(crate) enum Value<'a> {
     /// SQL NULL: below everything.
     Null,
     /// A value of a signed integer column.
     Int(i64),
     /// A value of an unsigned integer column.
     Uint(u64),
+    /// A value of a string column.
+    Text(Text<'a>),
 }
 
-impl Value {
-    fn number(self) -> Option<i128> {
+impl Value<'_> {
+    /// Roughly how many bytes it takes in the location cache.
+    pub(crate) fn weight(&self) -> usize {
+        let heap = match self {
+            Self::Text(text) => text.len(),
+            Self::Null | Self::Int(_) | Self::Uint(_) => 0,
+        };
+        size_of::<Self>() + heap
+    }
+
+    fn number(&self) -> Option<i128> {
         match self {
-            Self::Null => None,
-            Self::Int(value) => Some(value.into()),
-            Self::Uint(value) => Some(value.into()),
+            Self::Null | Self::Text(_) => None,
+            Self::Int(value) => Some((*value).into()),
+            Self::Uint(value) => Some((*value).into()),
         }
     }
 }
 
-impl PartialEq for Value {
+impl PartialEq for Value<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Value {}
+impl Eq for Value<'_> {}
 
-impl Ord for Value {
+impl Ord for Value<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.number().cmp(&other.number())
+        match (self, other) {
+            (Self::Text(left), Self::Text(right)) => left.cmp(right),
+            (Self::Text(_), _) => Ordering::Greater,
+            (_, Self::Text(_)) => Ordering::Less,
+            _ => self.number().cmp(&other.number()),
+        }
     }
 }
 
-impl PartialOrd for Value {
+impl PartialOrd for Value<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 /// An end of a range partition in one column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Bound {
     /// MINVALUE.
     Min,
     /// A value.
-    Value(Value),
+    Value(Value<'static>),
     /// MAXVALUE.
     Max,
 }
 
+impl Bound {
+    /// Roughly how many bytes it takes in the location cache.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Value(value) => value.weight(),
+            Self::Min | Self::Max => size_of::<Self>(),
+        }
+    }
+}
+
+/// The largest number of partition key columns (`OB_MAX_PARTITION_KEY_COLUMN_NUMBER`).
+pub(crate) const MAX_KEY: usize = 16;
+
 /// The key of one row: at most as many values as a table may have key columns.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tuple {
-    values: [Value; Self::MAX],
+#[derive(Debug, Clone)]
+pub(crate) struct Tuple<'a> {
+    values: [Value<'a>; MAX_KEY],
     len: usize,
 }
 
-impl Tuple {
-    /// The largest number of partition key columns (`OB_MAX_PARTITION_KEY_COLUMN_NUMBER`).
-    pub(crate) const MAX: usize = 16;
-
+impl<'a> Tuple<'a> {
     pub(crate) fn new() -> Self {
         Self {
-            values: [Value::Null; Self::MAX],
+            values: [const { Value::Null }; MAX_KEY],
             len: 0,
         }
     }
 
-    /// Appends a value; one beyond [`Self::MAX`] is dropped, which metadata reading rules out.
-    pub(crate) fn push(&mut self, value: Value) {
+    /// Appends a value; one beyond [`MAX_KEY`] is dropped, which metadata reading rules out.
+    pub(crate) fn push(&mut self, value: Value<'a>) {
         if let Some(slot) = self.values.get_mut(self.len) {
             *slot = value;
             self.len += 1;
         }
     }
 
-    pub(crate) fn values(&self) -> &[Value] {
+    pub(crate) fn values(&self) -> &[Value<'a>] {
         self.values.get(..self.len).unwrap_or_default()
     }
 }

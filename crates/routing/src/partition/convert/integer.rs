@@ -14,6 +14,10 @@ const EXACT_IN_DOUBLE: u128 = 1 << 53;
 pub(super) fn number(operand: Operand<'_>, intent: Intent) -> Option<i128> {
     let (negative, scaled, float) = match operand {
         Operand::Integer(number) => return Some(number),
+        Operand::Digits { radix, digits } => {
+            let digits = std::str::from_utf8(digits).ok()?;
+            return u64::from_str_radix(digits, radix).ok().map(i128::from);
+        }
         Operand::Decimal { negative, text } => (negative, Scaled::parse(text)?, false),
         Operand::Float { negative, text } => (negative, Scaled::parse(text)?, true),
         Operand::Text(text) => {
