@@ -48,8 +48,8 @@ pub(crate) enum Error {
     /// Wrong arguments that clap cannot see.
     #[error("{0}")]
     Usage(String),
-    /// The sandbox' proxy did not become healthy.
-    #[error("the sandbox did not become ready: {0}")]
+    /// A data plane, or the sandbox' proxy, did not become ready.
+    #[error("not ready: {0}")]
     NotReady(String),
     /// The simulated cluster.
     #[error("sandbox: {0}")]

@@ -3,7 +3,8 @@
 use crate::generation::{Generation, Report};
 use crate::listener::Listeners;
 use crate::message::{Down, Offer};
-use crate::phase::{Action, Event, Phase, Timing};
+use crate::phase::{Action, Event, Phase};
+use crate::timing::Timing;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -106,6 +107,8 @@ pub struct Coordinator {
     listeners: Arc<Listeners>,
     phase: Phase,
     current: Option<Generation>,
+    /// Why the current generation said that it cannot serve.
+    refusal: Option<String>,
     status: watch::Sender<Arc<Status>>,
     reports: mpsc::Receiver<(u64, Report)>,
     reports_sender: mpsc::Sender<(u64, Report)>,
@@ -136,6 +139,7 @@ impl Coordinator {
             listeners: Arc::new(listeners),
             phase: Phase::Idle,
             current: None,
+            refusal: None,
             status,
             reports,
             reports_sender,
@@ -177,7 +181,7 @@ impl Coordinator {
             Report::Ready => Event::Ready { generation },
             Report::Failed(reason) => {
                 tracing::error!(generation, reason, "the data plane cannot serve");
-                self.publish(|status| status.last_exit = Some(reason));
+                self.refusal = Some(reason);
                 Event::Failed { generation }
             }
             Report::Heartbeat(heartbeat) => {
@@ -197,6 +201,7 @@ impl Coordinator {
             }
             Report::Exited(how) => {
                 self.log_exit(generation, &how);
+                let how = self.refusal.take().unwrap_or(how);
                 self.publish(|status| status.last_exit = Some(how));
                 self.current = None;
                 Event::Exited { generation }

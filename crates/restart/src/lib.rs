@@ -18,6 +18,7 @@ mod message;
 mod phase;
 mod process;
 mod successor;
+mod timing;
 mod watch;
 
 pub use coordinator::{Coordinator, Handle, Heard, Settings, State, Status};
@@ -25,5 +26,6 @@ pub use error::Error;
 pub use limits::{DescriptorLimit, raise_descriptor_limit};
 pub use listener::{ListenerSpec, Listeners, OfferedListener};
 pub use message::{Heartbeat, Hello, PROTOCOL_VERSION};
-pub use phase::{Action, Event, KillReason, Phase, Timing};
+pub use phase::{Action, Event, KillReason, Phase};
 pub use successor::{Link, Offered, Order, Successor};
+pub use timing::Timing;

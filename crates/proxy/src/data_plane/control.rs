@@ -3,7 +3,6 @@
 use super::worker::Shared;
 use super::workers::Workers;
 use super::{acceptor, report};
-use crate::config::Settings;
 use crate::error::Error;
 use odp_restart::{Heartbeat, Link, Order};
 use std::net::TcpListener;
@@ -24,6 +23,14 @@ pub(super) struct Control {
     orphan_timeout: Duration,
 }
 
+/// A data plane that could serve.
+pub(super) struct Prepared {
+    pub(super) listener: TcpListener,
+    pub(super) workers: Workers,
+    pub(super) shared: Shared,
+    pub(super) orphan_timeout: Duration,
+}
+
 /// A drain under way.
 #[derive(Debug, Clone, Copy)]
 struct Draining {
@@ -39,22 +46,16 @@ impl Control {
     /// What sessions get beyond their deadline to say so to their clients.
     const GRACE: Duration = Duration::from_millis(500);
 
-    pub(super) fn new(
-        link: Link,
-        listener: TcpListener,
-        workers: Workers,
-        shared: Shared,
-        settings: &Settings,
-    ) -> Self {
+    pub(super) fn new(link: Link, prepared: Prepared) -> Self {
         Self {
             link,
-            workers,
-            shared,
-            listener: Some(listener),
+            workers: prepared.workers,
+            shared: prepared.shared,
+            listener: Some(prepared.listener),
             stop_accepting: CancellationToken::new(),
             draining: None,
             linked: true,
-            orphan_timeout: settings.orphan_timeout.0,
+            orphan_timeout: prepared.orphan_timeout,
         }
     }
 

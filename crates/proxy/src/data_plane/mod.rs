@@ -16,11 +16,12 @@ use crate::config::Settings;
 use crate::coordinator::MYSQL_LISTENER;
 use crate::error::Error;
 use crate::logging;
-use control::Control;
-use odp_restart::{Hello, OfferedListener, Successor};
+use control::{Control, Prepared};
+use odp_restart::{Hello, Offered, OfferedListener, Successor};
 use odp_routing::Router;
 use odp_session::SessionIds;
 use std::sync::Arc;
+use worker::Shared;
 use workers::Workers;
 
 /// Runs one generation to its end.
@@ -38,31 +39,53 @@ async fn serve() -> Result<(), Error> {
         pid: std::process::id(),
         record_formats: Vec::new(),
     };
-    let offered = Successor::from_stdin()?.hello(hello).await?;
-    let settings = match Settings::from_bytes(&offered.config) {
-        Ok(settings) => settings,
-        Err(reason) => return Ok(offered.link.failed(reason).await?),
-    };
+    let Offered {
+        generation,
+        listeners,
+        config,
+        link,
+        ..
+    } = Successor::from_stdin()?.hello(hello).await?;
+    match prepare(generation, listeners, &config).await {
+        Ok(prepared) => {
+            link.ready().await?;
+            Control::new(link, prepared).run().await
+        }
+        Err(reason) => {
+            link.failed(reason.clone()).await?;
+            Err(Error::NotReady(reason))
+        }
+    }
+}
+
+/// Everything up to Ready; an error is one line for the operator.
+async fn prepare(
+    generation: u64,
+    listeners: Vec<OfferedListener>,
+    config: &[u8],
+) -> Result<Prepared, String> {
+    let settings = Settings::from_bytes(config)?;
     logging::start(&settings);
-    let Some(listener) = mysql_listener(offered.listeners) else {
-        let reason = "the offer has no listener for MySQL".to_owned();
-        return Ok(offered.link.failed(reason).await?);
-    };
+    let listener = mysql_listener(listeners).ok_or("the offer has no listener for MySQL")?;
     let router = Arc::new(Router::new(wiring::router_limits(&settings)));
-    let discovery = discovery::start(&settings, &router)?;
-    discovery::first_result(&discovery).await;
+    let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
     let session_settings = Arc::new(wiring::session_settings(&settings));
-    let ids = SessionIds::new(session_settings.proxy_id, offered.generation);
-    let shared = worker::Shared {
+    let ids = SessionIds::new(session_settings.proxy_id, generation);
+    let shared = Shared {
         settings: session_settings,
         router,
         discovery,
         ids,
     };
-    let workers = Workers::start(wiring::worker_count(&settings), &shared)?;
-    offered.link.ready().await?;
-    let control = Control::new(offered.link, listener, workers, shared, &settings);
-    control.run().await
+    let workers = Workers::start(wiring::worker_count(&settings), &shared)
+        .map_err(|error| error.to_string())?;
+    discovery::first_result(&shared.discovery).await;
+    Ok(Prepared {
+        listener,
+        workers,
+        shared,
+        orphan_timeout: settings.orphan_timeout.0,
+    })
 }
 
 fn mysql_listener(listeners: Vec<OfferedListener>) -> Option<std::net::TcpListener> {
