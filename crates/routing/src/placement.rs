@@ -169,7 +169,7 @@ impl<'a> Statement<'a> {
                 let parameter = self.parameters.get(usize::from(index));
                 self.bound(*parameter.ok_or(Unsure::NoKey)?)
             }
-            Literal::Temporal { .. } => Operand::Unknown,
+            Literal::Temporal { body, .. } => Operand::Temporal(body),
             Literal::UserVariable(_) | Literal::Unsure => return Err(Unsure::Statement),
         })
     }

@@ -15,6 +15,8 @@ pub(super) enum Datum {
     Int(i64),
     /// An unsigned integer.
     Uint(u64),
+    /// A date, time or year in the number that the column stores.
+    Temporal(i64),
     /// A string.
     Text(Vec<u8>),
     /// MAXVALUE of a range; DEFAULT of a list.
@@ -35,6 +37,12 @@ impl Datum {
             1 => Self::Int(cursor.byte()?.cast_signed().into()),
             2..=5 => Self::Int(cursor.varint()?.cast_signed()),
             6..=10 => Self::Uint(cursor.varint()?),
+            17 | 18 | 20 | 42 | 53 => Self::Temporal(cursor.varint()?.cast_signed()),
+            19 | 41 | 52 => {
+                let value = u32::try_from(cursor.varint()? & u64::from(u32::MAX)).ok()?;
+                Self::Temporal(value.cast_signed().into())
+            }
+            21 => Self::Temporal(cursor.byte()?.into()),
             22 | 23 => {
                 let length = cursor.length()?;
                 let bytes = cursor.bytes(length)?;
@@ -56,8 +64,7 @@ impl Datum {
 
 fn skip(kind: u8, cursor: &mut Cursor<'_>) -> Option<()> {
     match kind {
-        11..=14 | 17..=20 | 41 | 42 | 52 | 53 => cursor.varint().map(drop),
-        21 => cursor.byte().map(drop),
+        11..=14 => cursor.varint().map(drop),
         39 | 50 => {
             let length = cursor.byte()?;
             cursor.byte()?;

@@ -169,6 +169,8 @@ fn read_type(row: &impl MetadataRow) -> Option<ColumnType> {
             let length = number(row, "part_key_length").unwrap_or(0);
             ColumnType::text(kind, collation, length)
         }
+        17 | 20 | 42 | 53 => ColumnType::with_scale(kind, number(row, "part_key_scale")?),
+        31 => ColumnType::bit(number(row, "part_key_precision")?),
         _ => ColumnType::from_number(kind),
     })
 }
@@ -183,6 +185,13 @@ fn value(datum: &Datum, column_type: ColumnType) -> Option<Value<'static>> {
             ColumnType::Text { collation, .. } => {
                 Text::new(Cow::Owned(bytes.clone()), collation).map(Value::Text)
             }
+            _ => None,
+        },
+        Datum::Temporal(number) => match column_type {
+            ColumnType::Date(_)
+            | ColumnType::Datetime { .. }
+            | ColumnType::Time { .. }
+            | ColumnType::Year => Some(Value::Int(*number)),
             _ => None,
         },
         Datum::Max | Datum::Min | Datum::Other => None,

@@ -1,5 +1,6 @@
 //! Partition key columns and their types.
 
+use super::calendar::Encoding;
 use super::text::Collation;
 use super::value::Value;
 
@@ -50,6 +51,27 @@ pub(crate) enum ColumnType {
         /// Whether a shorter value is filled up (CHAR, BINARY).
         fill: Fill,
     },
+    /// DATE.
+    Date(Encoding),
+    /// DATETIME with this many digits behind the second's point.
+    Datetime {
+        /// 0 to 6.
+        scale: u32,
+        /// How the column stores it.
+        encoding: Encoding,
+    },
+    /// TIME.
+    Time {
+        /// 0 to 6.
+        scale: u32,
+    },
+    /// YEAR.
+    Year,
+    /// BIT.
+    Bit {
+        /// The largest value.
+        max: u64,
+    },
     /// A type whose partitions are not computed.
     Unknown(u8),
 }
@@ -75,7 +97,30 @@ impl ColumnType {
             6..=10 => Self::Unsigned {
                 max: u64::MAX >> (64 - Self::bits(number - 5)),
             },
+            19 => Self::Date(Encoding::Linear),
+            41 | 52 => Self::Date(Encoding::Packed),
+            21 => Self::Year,
             other => Self::Unknown(other),
+        }
+    }
+
+    /// Reads a type with a fraction of a second (17 and 53 DATETIME, 20 TIME; TIMESTAMP depends on
+    /// the session's time zone); in seekdb, 53 is 42.
+    pub(crate) fn with_scale(number: u8, scale: u32) -> Self {
+        let datetime = |encoding| Self::Datetime { scale, encoding };
+        match number {
+            _ if scale > 6 => Self::Unknown(number),
+            17 => datetime(Encoding::Linear),
+            42 | 53 => datetime(Encoding::Packed),
+            20 => Self::Time { scale },
+            _ => Self::Unknown(number),
+        }
+    }
+
+    /// Reads BIT with its width in bits.
+    pub(crate) fn bit(width: u32) -> Self {
+        Self::Bit {
+            max: u64::MAX >> 64_u32.saturating_sub(width.max(1)),
         }
     }
 
@@ -113,11 +158,11 @@ impl ColumnType {
                 .ok()
                 .filter(|number| (min..=max).contains(number))
                 .map(Value::Int),
-            Self::Unsigned { max } => u64::try_from(number)
+            Self::Unsigned { max } | Self::Bit { max } => u64::try_from(number)
                 .ok()
                 .filter(|&number| number <= max)
                 .map(Value::Uint),
-            Self::Text { .. } | Self::Unknown(_) => None,
+            _ => None,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Operand<'a> {
     },
     /// A string without escapes: ASCII or UTF-8.
     Text(&'a [u8]),
+    /// The text of a DATE, TIME or TIMESTAMP literal.
+    Temporal(&'a [u8]),
     /// The digits of a hexadecimal or binary literal.
     Digits {
         /// 16 or 2.

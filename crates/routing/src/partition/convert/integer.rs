@@ -24,7 +24,7 @@ pub(super) fn number(operand: Operand<'_>, intent: Intent) -> Option<i128> {
             let (negative, digits) = split_sign(text.trim_ascii());
             (negative, Scaled::parse(digits)?, false)
         }
-        Operand::Null | Operand::Default | Operand::Unknown => return None,
+        Operand::Null | Operand::Default | Operand::Temporal(_) | Operand::Unknown => return None,
     };
     let magnitude = match (scaled.rounding(), intent) {
         (Rounding::Exact, _) | (Rounding::Down, Intent::Store) => scaled.truncated,

@@ -2,6 +2,7 @@
 
 mod integer;
 mod string;
+mod temporal;
 
 use super::column::{Absent, ColumnType, KeyColumn};
 use super::operand::{Intent, Operand};
@@ -18,35 +19,51 @@ pub(crate) fn convert<'a>(
     column: &KeyColumn,
     intent: Intent,
 ) -> Result<Value<'a>, Unsure> {
-    match (operand, column.column_type) {
-        (Operand::Default, _) => match (&column.absent, intent) {
-            (Absent::Default(value), Intent::Store) => Ok(value.clone()),
-            _ => Err(Unsure::NoKey),
+    match operand {
+        Operand::Default => match (&column.absent, intent) {
+            (Absent::Default(value), Intent::Store) => return Ok(value.clone()),
+            _ => return Err(Unsure::NoKey),
         },
-        (_, ColumnType::Unknown(_)) => Err(Unsure::ColumnType),
-        (Operand::Null, _) => Ok(Value::Null),
-        (Operand::Unknown, _) => Err(Unsure::Conversion),
-        (operand, ColumnType::Signed { .. } | ColumnType::Unsigned { .. }) => {
-            let number = integer::number(operand, intent).ok_or(Unsure::Conversion)?;
-            column.column_type.integer(number).ok_or(Unsure::Conversion)
+        Operand::Null => return Ok(Value::Null),
+        Operand::Unknown => return Err(Unsure::Conversion),
+        _ => {}
+    }
+    let value = match column.column_type {
+        ColumnType::Unknown(_) => return Err(Unsure::ColumnType),
+        ColumnType::Signed { .. } | ColumnType::Unsigned { .. } => {
+            let number = integer::number(operand, intent);
+            number.and_then(|number| column.column_type.integer(number))
         }
-        (
-            operand,
-            ColumnType::Text {
-                collation,
-                length,
-                fill,
-            },
-        ) => {
+        ColumnType::Bit { .. } => match operand {
+            Operand::Integer(_) | Operand::Digits { .. } => {
+                let number = integer::number(operand, intent);
+                number.and_then(|number| column.column_type.integer(number))
+            }
+            _ => None,
+        },
+        ColumnType::Date(encoding) => {
+            let date = temporal::date(operand, intent);
+            date.map(|date| Value::Int(date.encode_date(encoding)))
+        }
+        ColumnType::Datetime { scale, encoding } => {
+            let moment = temporal::datetime(operand, scale, intent);
+            moment.map(|moment| Value::Int(moment.encode_datetime(encoding)))
+        }
+        ColumnType::Time { scale } => temporal::time(operand, scale, intent).map(Value::Int),
+        ColumnType::Year => temporal::year(operand).map(Value::Int),
+        ColumnType::Text {
+            collation,
+            length,
+            fill,
+        } => {
             // The digits of a hexadecimal literal are the column's own bytes, not text.
             let raw = matches!(operand, Operand::Digits { .. });
-            if raw && !collation.is_ascii_compatible() {
-                return Err(Unsure::Conversion);
-            }
-            let bytes = string::bytes(operand, intent).ok_or(Unsure::Conversion)?;
-            let bytes = string::fit(bytes, collation, length, fill, intent);
-            let text = bytes.and_then(|bytes| Text::new(bytes, collation));
-            text.map(Value::Text).ok_or(Unsure::Conversion)
+            string::bytes(operand, intent)
+                .filter(|_| !raw || collation.is_ascii_compatible())
+                .and_then(|bytes| string::fit(bytes, collation, length, fill, intent))
+                .and_then(|bytes| Text::new(bytes, collation))
+                .map(Value::Text)
         }
-    }
+    };
+    value.ok_or(Unsure::Conversion)
 }
