@@ -14,7 +14,7 @@ mod error;
 mod exit;
 mod logging;
 mod metrics;
-
+mod sandbox;
 mod snapshot;
 mod status;
 mod wall_clock;
@@ -26,7 +26,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(serve) => coordinator::serve(&serve),
-        Command::Sandbox(_) => Err(error::Error::Sandbox("not yet".to_owned())),
+        Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Check(check) => check::run(&check),
         Command::Status(status) => status::run(&status),
         Command::DataPlane => data_plane::run(),
