@@ -1,0 +1,10 @@
+//! Data definition: from MySQL's DDL to a definition, and from that to SQLite and to metadata rows.
+
+pub(crate) mod alter;
+pub(crate) mod column_type;
+pub(crate) mod create;
+pub(crate) mod definition;
+pub(crate) mod metadata;
+pub(crate) mod partition;
+pub(crate) mod show_create;
+pub(crate) mod sqlite;

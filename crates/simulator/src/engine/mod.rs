@@ -1,0 +1,140 @@
+//! The embedded engine: one SQLite connection a session, with MySQL's functions.
+
+mod failure;
+mod functions;
+pub(crate) mod md5;
+mod numbers;
+mod sessions;
+mod strings;
+pub(crate) mod times;
+pub(crate) mod write_queue;
+
+use crate::catalogue::Catalogue;
+use crate::error::{SimulatorError, SqlError};
+use crate::session::facts::Facts;
+use crate::translate::quote_name;
+pub(crate) use failure::{is_busy, sql_error};
+pub(crate) use numbers::rounded;
+use parking_lot::Mutex;
+use rusqlite::{Connection, InterruptHandle};
+use std::sync::Arc;
+use std::time::Duration;
+pub(crate) use strings::like;
+
+/// Databases that SQLite attaches to one connection at most.
+const MAX_ATTACHED: usize = 9;
+
+/// A session's connection to the data.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) connection: Connection,
+    catalogue: Arc<Catalogue>,
+    tenant: String,
+    attached: Vec<String>,
+}
+
+impl Engine {
+    /// Opens a connection for a session of `tenant`.
+    pub(crate) fn open(
+        catalogue: Arc<Catalogue>,
+        tenant: &str,
+        facts: &Arc<Mutex<Facts>>,
+    ) -> Result<Self, SimulatorError> {
+        let connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.busy_timeout(Duration::from_millis(10))?;
+        functions::register(&connection)?;
+        sessions::register(&connection, facts)?;
+        Ok(Self {
+            connection,
+            catalogue,
+            tenant: tenant.to_owned(),
+            attached: Vec::new(),
+        })
+    }
+
+    /// What interrupts a running statement.
+    pub(crate) fn interrupt_handle(&self) -> InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// Makes the databases (in lower case) known to the connection.
+    ///
+    /// # Errors
+    /// 1049 for a database that the tenant does not have.
+    pub(crate) fn attach<'a>(
+        &mut self,
+        databases: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SqlError> {
+        for database in databases {
+            if self.attached.iter().any(|known| known == database) {
+                continue;
+            }
+            self.attach_one(database)?;
+        }
+        Ok(())
+    }
+
+    fn attach_one(&mut self, database: &str) -> Result<(), SqlError> {
+        let is_catalogue = database == "oceanbase";
+        let exists = is_catalogue
+            || database == "information_schema"
+            || self
+                .catalogue
+                .has_database(&self.tenant, database)
+                .unwrap_or(false);
+        if !exists {
+            return Err(SqlError::no_database(database));
+        }
+        if self.attached.len() >= MAX_ATTACHED {
+            let oldest = self.attached.remove(0);
+            self.detach(&oldest)?;
+        }
+        let file = match database {
+            "oceanbase" => format!("file:{}?mode=ro", self.catalogue.file().display()),
+            "information_schema" => ":memory:".to_owned(),
+            _ => self
+                .catalogue
+                .database_file(&self.tenant, database)
+                .display()
+                .to_string(),
+        };
+        let run = |sql: &str| {
+            self.connection
+                .execute_batch(sql)
+                .map_err(|error| sql_error(&error))
+        };
+        let name = quote_name(database);
+        run(&format!(
+            "ATTACH {} AS {name}",
+            crate::translate::quote_text(&file)
+        ))?;
+        run(&format!("PRAGMA {name}.synchronous = OFF"))?;
+        self.attached.push(database.to_owned());
+        Ok(())
+    }
+
+    fn detach(&self, database: &str) -> Result<(), SqlError> {
+        self.connection.flush_prepared_statement_cache();
+        self.connection
+            .execute_batch(&format!("DETACH {}", quote_name(database)))
+            .map_err(|error| sql_error(&error))
+    }
+
+    /// Lets go of a database that is to be dropped.
+    pub(crate) fn forget(&mut self, database: &str) -> Result<(), SqlError> {
+        if let Some(index) = self.attached.iter().position(|known| known == database) {
+            self.attached.remove(index);
+            self.detach(database)?;
+        }
+        Ok(())
+    }
+}
+
+/// A connection to one database's file, for statements that need no session.
+pub(crate) fn open_file(file: &std::path::Path) -> Result<Connection, SimulatorError> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    functions::register(&connection)?;
+    Ok(connection)
+}

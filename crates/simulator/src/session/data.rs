@@ -1,0 +1,476 @@
+//! Data statements: translated, placed, executed on the engine.
+
+use crate::catalogue::Catalogue;
+use crate::ddl::column_type::ColumnType;
+use crate::ddl::definition::TableDef;
+use crate::engine::{is_busy, sql_error};
+use crate::error::SqlError;
+use crate::lexer::{Kind, Token};
+use crate::node::Placement;
+use crate::placement::{Touch, tablets, touches};
+use crate::results::OutColumn;
+use crate::session::reply::{put_columns, put_row};
+use crate::session::{Answer, Encoding, Session, Summary};
+use crate::translate::{Schema, Translated, Verb, translate};
+use odp_protocol::put_eof;
+use rusqlite::Statement;
+use rusqlite::types::{Value, ValueRef};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Translations that a session remembers.
+const REMEMBERED: usize = 256;
+
+/// A data statement ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) translated: Arc<Translated>,
+    pub(crate) touches: Arc<Vec<Touch>>,
+    /// A hint asks for a weak read.
+    pub(crate) weak: bool,
+}
+
+struct TenantSchema<'a> {
+    catalogue: &'a Catalogue,
+    tenant: &'a str,
+}
+
+impl Schema for TenantSchema<'_> {
+    fn table(&self, database: &str, table: &str) -> Option<Arc<TableDef>> {
+        let found = self
+            .catalogue
+            .table(self.tenant, database, table)
+            .ok()
+            .flatten()?;
+        Some(Arc::clone(&found.definition))
+    }
+}
+
+impl Session {
+    /// Translates a data statement.
+    pub(super) fn plan(
+        &mut self,
+        sql: &[u8],
+        tokens: &[Token],
+        weak: bool,
+    ) -> Result<Plan, SqlError> {
+        self.check_variables(tokens)?;
+        let (tenant, database) = (self.tenant(), self.database());
+        let schema = TenantSchema {
+            catalogue: &self.node.shared.catalogue,
+            tenant: &tenant,
+        };
+        let translated = translate(sql, tokens, &database, &schema)?;
+        let touches = touches(sql, tokens, &translated.tables);
+        Ok(Plan {
+            translated: Arc::new(translated),
+            touches: Arc::new(touches),
+            weak,
+        })
+    }
+
+    /// 1193 for a system variable that does not exist.
+    fn check_variables(&self, tokens: &[Token]) -> Result<(), SqlError> {
+        for token in tokens {
+            if let Kind::SystemVariable { name, .. } = &token.kind
+                && self.facts.lock().variables.global(name).is_none()
+            {
+                return Err(SqlError::new(
+                    1193,
+                    format!("Unknown system variable '{name}'"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a planned statement.
+    pub(super) fn run_plan(&mut self, plan: &Plan, values: &[Value]) -> Result<Answer, SqlError> {
+        self.node.count_statement();
+        self.prepare_tables(&plan.translated)?;
+        self.place(plan, values)?;
+        let databases: Vec<&str> = plan
+            .translated
+            .tables
+            .iter()
+            .filter_map(|table| table.database.as_deref())
+            .collect();
+        self.engine()?.attach(databases)?;
+        if !plan.translated.tables.is_empty() {
+            self.touch_data();
+        }
+        let writes = plan.translated.verb != Verb::Select;
+        let deadline = self.deadline();
+        if writes || (plan.translated.locks && self.in_transaction) {
+            self.start_writing(deadline)?;
+        }
+        let result = if writes {
+            self.write(plan, values, deadline)
+        } else {
+            self.read(&plan.translated, values, deadline)
+        };
+        self.stop_writing();
+        result.map_err(|error| self.explain(error, plan, values))
+    }
+
+    fn place(&mut self, plan: &Plan, values: &[Value]) -> Result<(), SqlError> {
+        let weak = plan.weak
+            || self
+                .facts
+                .lock()
+                .variables
+                .get("ob_read_consistency")
+                .as_deref()
+                == Some("WEAK");
+        let weak = weak && plan.translated.verb == Verb::Select;
+        let tenant = self.tenant();
+        let mut placement = Placement::Unknown;
+        for touch in plan.touches.iter() {
+            let database = touch.table.database.as_deref().unwrap_or_default();
+            if is_system(database) {
+                continue;
+            }
+            let found = self
+                .node
+                .shared
+                .catalogue
+                .table(&tenant, database, &touch.table.table);
+            let found = Self::catalogue_result(found)?
+                .ok_or_else(|| SqlError::no_table(database, &touch.table.table))?;
+            if placement != Placement::Unknown || found.definition.view.is_some() {
+                continue;
+            }
+            let Some(touched) = tablets(&found, touch, values) else {
+                continue;
+            };
+            let first = touched.first().and_then(|tablet| found.leaders.get(tablet));
+            let led = first == Some(&self.node.id);
+            placement = if led { Placement::Hit } else { Placement::Miss };
+        }
+        if weak && placement == Placement::Miss {
+            placement = Placement::Unknown;
+        }
+        self.missed |= placement == Placement::Miss;
+        self.node.count(placement);
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        plan: &Plan,
+        values: &[Value],
+        deadline: Instant,
+    ) -> Result<Answer, SqlError> {
+        self.facts.lock().updated_rows = 0;
+        let text_statement = values.is_empty();
+        let sql = &plan.translated.sql;
+        let changes = self.retry(deadline, |session| {
+            let Some(engine) = &session.engine else {
+                return Ok(0);
+            };
+            let before = engine.connection.total_changes();
+            if text_statement {
+                engine.connection.prepare(sql)?.raw_execute()?;
+            } else {
+                let mut statement = engine.connection.prepare_cached(sql)?;
+                bind(&mut statement, values)?;
+                statement.raw_execute()?;
+            }
+            let _ = before;
+            Ok(engine.connection.changes())
+        })?;
+        Ok(Answer::Ok(self.summary(&plan.translated, changes)))
+    }
+
+    fn summary(&mut self, translated: &Translated, changes: u64) -> Summary {
+        let mut insert_id = 0;
+        if translated.generates && changes > 0 {
+            let last = self
+                .engine
+                .as_ref()
+                .map_or(0, |engine| engine.connection.last_insert_rowid());
+            insert_id = last
+                .cast_unsigned()
+                .saturating_sub(changes.saturating_sub(1));
+        }
+        let mut facts = self.facts.lock();
+        if insert_id > 0 {
+            facts.set_last_insert_id(insert_id);
+        }
+        let affected = changes + facts.updated_rows;
+        facts.row_count = i64::try_from(affected).unwrap_or(i64::MAX);
+        let info = if translated.verb == Verb::Update {
+            format!("Rows matched: {changes}  Changed: {changes}  Warnings: 0")
+        } else {
+            String::new()
+        };
+        Summary {
+            affected,
+            insert_id,
+            info,
+        }
+    }
+
+    fn read(
+        &mut self,
+        translated: &Translated,
+        values: &[Value],
+        deadline: Instant,
+    ) -> Result<Answer, SqlError> {
+        let status = self.status();
+        let killed = self.facts.lock().killed();
+        let encoding = self.encoding;
+        let into = !translated.into.is_empty();
+        let mut taken = Vec::new();
+        let mut count = 0_i64;
+        let Self { engine, wire, .. } = self;
+        let Some(engine) = engine else {
+            return Err(SqlError::interrupted());
+        };
+        loop {
+            let result = (|| -> Result<(), rusqlite::Error> {
+                let mut statement = engine.connection.prepare_cached(&translated.sql)?;
+                bind(&mut statement, values)?;
+                let shape = shape(&statement);
+                let mut rows = statement.raw_query();
+                let mut columns: Option<Vec<OutColumn>> = None;
+                let mut row = rows.next()?;
+                loop {
+                    let cells: Option<Vec<ValueRef<'_>>> = row
+                        .map(|row| (0..shape.len()).map(|index| row.get_ref(index)).collect())
+                        .transpose()?;
+                    if into {
+                        taken = cells
+                            .iter()
+                            .flatten()
+                            .map(|cell| Value::try_from(*cell))
+                            .collect::<Result<_, _>>()
+                            .unwrap_or_default();
+                        return Ok(());
+                    }
+                    if columns.is_none() {
+                        let resolved = resolve(&shape, cells.as_deref());
+                        put_columns(wire, &resolved, status).map_err(io_error)?;
+                        columns = Some(resolved);
+                    }
+                    let Some(cells) = cells else { break };
+                    put_row(
+                        wire,
+                        encoding,
+                        columns.as_deref().unwrap_or_default(),
+                        &cells,
+                    )
+                    .map_err(io_error)?;
+                    count += 1;
+                    row = rows.next()?;
+                }
+                Ok(())
+            })();
+            match result {
+                Err(error)
+                    if is_busy(&error)
+                        && count == 0
+                        && Instant::now() < deadline
+                        && !killed.is_set() => {}
+                Err(error) => return Err(sql_error(&error)),
+                Ok(()) => break,
+            }
+        }
+        self.finish_read(translated, taken, count, status)
+    }
+
+    fn finish_read(
+        &mut self,
+        translated: &Translated,
+        taken: Vec<Value>,
+        count: i64,
+        status: odp_protocol::StatusFlags,
+    ) -> Result<Answer, SqlError> {
+        let mut facts = self.facts.lock();
+        if !translated.into.is_empty() {
+            for (name, value) in translated.into.iter().zip(taken) {
+                facts.variables.set_user(name, value);
+            }
+            return Ok(Answer::Ok(Summary {
+                affected: 1,
+                ..Summary::default()
+            }));
+        }
+        facts.found_rows = count;
+        facts.row_count = -1;
+        drop(facts);
+        let written = self.wire.packet(|out| put_eof(out, status, 0));
+        written.map_err(|error| SqlError::new(1105, error.to_string()))?;
+        Ok(Answer::Streamed)
+    }
+
+    /// Adds to an error what only the statement tells.
+    fn explain(&self, error: SqlError, plan: &Plan, values: &[Value]) -> SqlError {
+        match error.code {
+            1062 => self.duplicate(error, plan, values),
+            1048 => {
+                let column = error.message.split('\'').nth(1).unwrap_or_default();
+                let named = &plan.translated.named;
+                let is_named = named.iter().any(|name| name.eq_ignore_ascii_case(column));
+                if named.is_empty() || is_named || plan.translated.verb == Verb::Update {
+                    return error;
+                }
+                SqlError::new(
+                    1364,
+                    format!("Field '{column}' doesn't have a default value"),
+                )
+            }
+            _ => error,
+        }
+    }
+
+    fn duplicate(&self, error: SqlError, plan: &Plan, values: &[Value]) -> SqlError {
+        let list = error
+            .message
+            .rsplit("key '")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('\'');
+        let columns: Vec<&str> = list
+            .split(',')
+            .map(|path| path.trim().rsplit('.').next().unwrap_or_default())
+            .collect();
+        let Some(touch) = plan.touches.first() else {
+            return error;
+        };
+        let database = touch.table.database.clone().unwrap_or_default();
+        let found = self
+            .node
+            .shared
+            .catalogue
+            .table(&self.tenant(), &database, &touch.table.table);
+        let Ok(Some(found)) = found else { return error };
+        let definition = &found.definition;
+        let same = |names: &[String]| {
+            names.len() == columns.len()
+                && names
+                    .iter()
+                    .zip(&columns)
+                    .all(|(name, column)| name.eq_ignore_ascii_case(column))
+        };
+        let key = if same(&definition.primary) {
+            "PRIMARY".to_owned()
+        } else {
+            let key = definition
+                .keys
+                .iter()
+                .find(|key| key.unique && same(&key.columns));
+            key.map_or_else(|| columns.join("_"), |key| key.name.clone())
+        };
+        let entry: Vec<String> = columns
+            .iter()
+            .map(|column| {
+                touch
+                    .single_value(definition, column, values)
+                    .unwrap_or_default()
+            })
+            .collect();
+        SqlError::new(
+            1062,
+            format!("Duplicate entry '{}' for key '{key}'", entry.join("-")),
+        )
+    }
+
+    /// Refuses what looks like a table of a database that does not exist.
+    fn prepare_tables(&mut self, translated: &Translated) -> Result<(), SqlError> {
+        let reads_schema = |database: &str| {
+            translated
+                .tables
+                .iter()
+                .any(|table| table.database.as_deref() == Some(database))
+        };
+        if reads_schema("information_schema") {
+            self.fill_information_schema()?;
+        }
+        Ok(())
+    }
+
+    /// The columns of a planned query, as far as they are known before it runs.
+    pub(super) fn columns_of(&mut self, plan: &Plan) -> Result<Vec<OutColumn>, SqlError> {
+        self.prepare_tables(&plan.translated)?;
+        let databases: Vec<&str> = plan
+            .translated
+            .tables
+            .iter()
+            .filter_map(|table| table.database.as_deref())
+            .collect();
+        let engine = self.engine()?;
+        engine.attach(databases)?;
+        let statement = engine.connection.prepare(&plan.translated.sql);
+        let statement = statement.map_err(|error| sql_error(&error))?;
+        Ok(resolve(&shape(&statement), None))
+    }
+
+    /// The plan of a text, remembered when it is short.
+    pub(super) fn remembered(&mut self, sql: &[u8]) -> Option<Arc<Translated>> {
+        self.translations.get(sql).cloned()
+    }
+
+    /// Remembers a translation.
+    pub(super) fn remember(&mut self, sql: &[u8], translated: &Arc<Translated>) {
+        if self.translations.len() >= REMEMBERED {
+            self.translations.clear();
+        }
+        self.translations
+            .insert(sql.to_vec(), Arc::clone(translated));
+    }
+
+    /// Whether rows go out in the binary form.
+    pub(super) fn is_binary(&self) -> bool {
+        self.encoding == Encoding::Binary
+    }
+}
+
+/// Databases that belong to the server.
+pub(super) fn is_system(database: &str) -> bool {
+    ["oceanbase", "information_schema", "mysql"].contains(&database)
+}
+
+fn io_error(error: std::io::Error) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(Box::new(error))
+}
+
+fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
+    for (index, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
+}
+
+/// Names of a result's columns, with the declared types of those that have one.
+type Shape = Vec<(String, Option<ColumnType>)>;
+
+fn shape(statement: &Statement<'_>) -> Shape {
+    statement
+        .columns()
+        .map(|column| {
+            let declared = column.decl_type().and_then(ColumnType::from_declared);
+            (column.name().to_owned(), declared)
+        })
+        .collect()
+}
+
+fn resolve(shape: &Shape, first: Option<&[ValueRef<'_>]>) -> Vec<OutColumn> {
+    let value = |index: usize| first.and_then(|cells| cells.get(index).copied());
+    let column = |(index, (name, declared)): (usize, &(String, Option<ColumnType>))| {
+        let lower = name.to_ascii_lowercase();
+        match (declared, value(index)) {
+            (Some(declared), _) => OutColumn::declared(name, declared),
+            (None, Some(ValueRef::Integer(_))) if lower.starts_with("sum(") => {
+                OutColumn::decimal(name, 0)
+            }
+            (None, Some(ValueRef::Real(_) | ValueRef::Integer(_))) if lower.starts_with("avg(") => {
+                OutColumn::decimal(name, 4)
+            }
+            (None, Some(value)) => OutColumn::of_value(name, value),
+            (None, None) if lower.starts_with("count(") => OutColumn::integer(name),
+            (None, None) => OutColumn::text(name),
+        }
+    };
+    shape.iter().enumerate().map(column).collect()
+}

@@ -1,0 +1,541 @@
+//! Data definition: on the engine's files and in the catalogue, with an implicit commit before.
+
+use crate::cursor::{Cursor, TableName};
+use crate::ddl::alter::{self, Change};
+use crate::ddl::create::{self, CreateTable, Source};
+use crate::ddl::definition::{ColumnDef, KeyDef, TableDef};
+use crate::ddl::sqlite::{column_clause, create_statements, index_name, index_statement};
+use crate::engine::sql_error;
+use crate::error::SqlError;
+use crate::session::{Answer, Session, Summary};
+use crate::translate::{quote_name, quote_text};
+use std::sync::Arc;
+
+fn done() -> Result<Answer, SqlError> {
+    Ok(Answer::Ok(Summary::default()))
+}
+
+/// A table with its database filled in.
+#[derive(Debug, Clone)]
+struct Target {
+    database: String,
+    table: String,
+}
+
+impl Target {
+    fn quoted(&self) -> String {
+        format!("{}.{}", quote_name(&self.database), quote_name(&self.table))
+    }
+}
+
+impl Session {
+    /// Runs a statement of data definition.
+    pub(super) fn define(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        self.commit()?;
+        let answer = self.define_inner(cursor);
+        let version = std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |since| since.as_micros());
+        self.facts
+            .lock()
+            .variables
+            .announce("ob_last_schema_version", &version.to_string());
+        answer
+    }
+
+    fn define_inner(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let verb = cursor.name()?.to_ascii_lowercase();
+        match verb.as_str() {
+            "create" => self.create(cursor),
+            "drop" => self.drop_object(cursor),
+            "alter" => self.alter(cursor),
+            "truncate" => {
+                cursor.accept("table");
+                let name = cursor.table_name()?;
+                let target = self.target(name)?;
+                self.definition(&target)?;
+                self.write_batch(
+                    &target.database,
+                    &[format!("DELETE FROM {}", target.quoted())],
+                )?;
+                done()
+            }
+            "rename" => {
+                cursor.expect("table")?;
+                for mut part in cursor.split_commas() {
+                    let from = part.table_name()?;
+                    part.expect("to")?;
+                    let to = part.table_name()?;
+                    self.rename(from, to)?;
+                }
+                done()
+            }
+            _ => done(),
+        }
+    }
+
+    fn target(&self, name: TableName) -> Result<Target, SqlError> {
+        let database = name
+            .database
+            .unwrap_or_else(|| self.database())
+            .to_ascii_lowercase();
+        if database.is_empty() {
+            return Err(SqlError::none_selected());
+        }
+        Ok(Target {
+            database,
+            table: name.table,
+        })
+    }
+
+    fn definition(&self, target: &Target) -> Result<Arc<TableDef>, SqlError> {
+        let catalogue = &self.node.shared.catalogue;
+        let found = catalogue.table(&self.tenant(), &target.database, &target.table);
+        match Self::catalogue_result(found)? {
+            Some(found) => Ok(Arc::clone(&found.definition)),
+            None => Err(SqlError::no_table(&target.database, &target.table)),
+        }
+    }
+
+    fn exists(&self, target: &Target) -> bool {
+        self.definition(target).is_ok()
+    }
+
+    /// Runs statements on a database's file as one transaction.
+    fn write_batch(&mut self, database: &str, statements: &[String]) -> Result<(), SqlError> {
+        self.engine()?.attach([database])?;
+        let deadline = self.deadline();
+        self.start_writing(deadline)?;
+        let result = self.retry(deadline, |session| {
+            let Some(engine) = &session.engine else {
+                return Ok(());
+            };
+            let connection = &engine.connection;
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let all = statements
+                .iter()
+                .try_for_each(|sql| connection.execute_batch(sql));
+            let end = if all.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            connection.execute_batch(end).and(all)
+        });
+        self.stop_writing();
+        result
+    }
+
+    fn create(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if cursor.accept_all(&["or", "replace"]) && cursor.sees("view") {
+            cursor.take();
+            return self.create_view(cursor);
+        }
+        if cursor.accept("temporary") {
+            return Err(SqlError::unsupported());
+        }
+        if cursor.accept("database") || cursor.accept("schema") {
+            return self.create_database(cursor);
+        }
+        if cursor.accept("table") {
+            let request = create::parse(cursor)?;
+            return self.create_table(request);
+        }
+        if cursor.accept("view") {
+            return self.create_view(cursor);
+        }
+        if cursor.accept("user") {
+            return self.create_user(cursor);
+        }
+        let unique = cursor.accept("unique");
+        if !unique {
+            cursor.accept("fulltext");
+        }
+        if cursor.accept("index") {
+            return self.create_index(cursor, unique);
+        }
+        Err(cursor.error())
+    }
+
+    fn create_database(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let lenient = cursor.accept_all(&["if", "not", "exists"]);
+        let name = cursor.name()?;
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        let created = catalogue.create_database(&self.tenant(), &name.to_ascii_lowercase());
+        if Self::catalogue_result(created)? || lenient {
+            return Ok(Answer::Ok(Summary {
+                affected: 1,
+                ..Summary::default()
+            }));
+        }
+        Err(SqlError::new(
+            1007,
+            format!("Can't create database '{name}'; database exists"),
+        ))
+    }
+
+    fn create_user(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        cursor.accept_all(&["if", "not", "exists"]);
+        let user = cursor.scalar()?;
+        while !cursor.at_end() && !cursor.sees("identified") {
+            cursor.take();
+        }
+        let mut password = String::new();
+        if cursor.accept_all(&["identified", "by"]) {
+            password = cursor.scalar()?;
+        }
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        Self::catalogue_result(catalogue.put_account(&self.tenant(), &user, &password))?;
+        done()
+    }
+
+    fn create_table(&mut self, request: CreateTable) -> Result<Answer, SqlError> {
+        let target = self.target(request.name)?;
+        if self.exists(&target) {
+            if request.if_not_exists {
+                return done();
+            }
+            return Err(SqlError::new(
+                1050,
+                format!("Table '{}' already exists", target.table),
+            ));
+        }
+        let (definition, query) = match request.source {
+            Source::Columns(definition) => (definition, None),
+            Source::Like(other) => {
+                let other = self.target(other)?;
+                (TableDef::clone(&*self.definition(&other)?), None)
+            }
+            Source::Query(definition, query) => {
+                (self.query_definition(definition, &query)?, Some(query))
+            }
+        };
+        let statements = create_statements(&target.database, &target.table, &definition)?;
+        self.write_batch(&target.database, &statements)?;
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        let tenant = self.tenant();
+        Self::catalogue_result(catalogue.create_table(
+            &tenant,
+            &target.database,
+            &target.table,
+            &definition,
+        ))?;
+        match query {
+            Some(query) => {
+                let names: Vec<String> = definition
+                    .columns
+                    .iter()
+                    .map(|column| format!("`{}`", column.name))
+                    .collect();
+                let sql = format!(
+                    "INSERT INTO `{}`.`{}` ({}) {query}",
+                    target.database,
+                    target.table,
+                    names.join(", ")
+                );
+                let tokens = crate::lexer::lex(sql.as_bytes())?.tokens;
+                self.statement(sql.as_bytes(), &tokens, false)
+            }
+            None => done(),
+        }
+    }
+
+    /// The columns of `CREATE TABLE .. AS SELECT`.
+    fn query_definition(
+        &mut self,
+        mut definition: TableDef,
+        query: &str,
+    ) -> Result<TableDef, SqlError> {
+        let tokens = crate::lexer::lex(query.as_bytes())?.tokens;
+        let plan = self.plan(query.as_bytes(), &tokens, false)?;
+        for column in self.declared_columns(&plan)? {
+            if definition.column(&column.name).is_none() {
+                definition.columns.push(column);
+            }
+        }
+        Ok(definition)
+    }
+
+    fn create_view(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let name = cursor.table_name()?;
+        let target = self.target(name)?;
+        cursor.expect("as")?;
+        let query = cursor.text();
+        let plan = self.plan(query.as_bytes(), cursor.rest(), false)?;
+        let columns = self.declared_columns(&plan)?;
+        let statements = [
+            format!("DROP VIEW IF EXISTS {}", target.quoted()),
+            format!("CREATE VIEW {} AS {}", target.quoted(), plan.translated.sql),
+        ];
+        self.write_batch(&target.database, &statements)?;
+        let definition = TableDef {
+            columns,
+            view: Some(query),
+            ..TableDef::default()
+        };
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        let tenant = self.tenant();
+        Self::catalogue_result(catalogue.drop_table(&tenant, &target.database, &target.table))?;
+        Self::catalogue_result(catalogue.create_table(
+            &tenant,
+            &target.database,
+            &target.table,
+            &definition,
+        ))?;
+        done()
+    }
+
+    fn create_index(&mut self, cursor: &mut Cursor<'_>, unique: bool) -> Result<Answer, SqlError> {
+        let name = cursor.name()?;
+        while !cursor.at_end() && !cursor.sees("on") {
+            cursor.take();
+        }
+        cursor.expect("on")?;
+        let table = cursor.table_name()?;
+        let target = self.target(table)?;
+        let columns = create::key_columns(cursor)?;
+        self.change_table(
+            &target,
+            vec![Change::AddKey(KeyDef {
+                name,
+                columns,
+                unique,
+            })],
+        )
+    }
+
+    fn drop_object(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if cursor.accept("index") {
+            let name = cursor.name()?;
+            cursor.expect("on")?;
+            let table = cursor.table_name()?;
+            let target = self.target(table)?;
+            return self.change_table(&target, vec![Change::DropKey(name)]);
+        }
+        let kind = cursor.name()?.to_ascii_lowercase();
+        let lenient = cursor.accept_all(&["if", "exists"]);
+        match kind.as_str() {
+            "database" | "schema" => self.drop_database(cursor, lenient),
+            "table" | "tables" | "view" => {
+                for mut part in cursor.split_commas() {
+                    let name = part.table_name()?;
+                    let target = self.target(name)?;
+                    self.drop_table(&target, lenient)?;
+                }
+                done()
+            }
+            "user" => {
+                let user = cursor.scalar()?;
+                let catalogue = Arc::clone(&self.node.shared.catalogue);
+                Self::catalogue_result(catalogue.drop_account(&self.tenant(), &user))?;
+                done()
+            }
+            _ => Err(SqlError::unsupported()),
+        }
+    }
+
+    fn drop_database(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        lenient: bool,
+    ) -> Result<Answer, SqlError> {
+        let name = cursor.name()?.to_ascii_lowercase();
+        let tenant = self.tenant();
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        if !Self::catalogue_result(catalogue.has_database(&tenant, &name))? {
+            if lenient {
+                return done();
+            }
+            let text = format!("Can't drop database '{name}'; database doesn't exist");
+            return Err(SqlError::new(1008, text));
+        }
+        self.engine()?.forget(&name)?;
+        Self::catalogue_result(catalogue.drop_database(&tenant, &name))?;
+        if self.database() == name {
+            self.facts.lock().database.clear();
+            self.database_changed = true;
+        }
+        done()
+    }
+
+    fn drop_table(&mut self, target: &Target, lenient: bool) -> Result<(), SqlError> {
+        let definition = match self.definition(target) {
+            Ok(definition) => definition,
+            Err(_) if lenient => return Ok(()),
+            Err(_) => {
+                let text = format!("Unknown table '{}.{}'", target.database, target.table);
+                return Err(SqlError::new(1051, text));
+            }
+        };
+        let kind = if definition.view.is_some() {
+            "VIEW"
+        } else {
+            "TABLE"
+        };
+        let statement = format!("DROP {kind} IF EXISTS {}", target.quoted());
+        self.write_batch(&target.database, &[statement])?;
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        let dropped = catalogue.drop_table(&self.tenant(), &target.database, &target.table);
+        Self::catalogue_result(dropped).map(drop)
+    }
+
+    fn rename(&mut self, from: TableName, to: TableName) -> Result<(), SqlError> {
+        let (from, to) = (self.target(from)?, self.target(to)?);
+        let definition = self.definition(&from)?;
+        if self.exists(&to) {
+            return Err(SqlError::new(
+                1050,
+                format!("Table '{}' already exists", to.table),
+            ));
+        }
+        if from.database != to.database {
+            return Err(SqlError::unsupported());
+        }
+        let mut statements: Vec<String> = definition
+            .keys
+            .iter()
+            .map(|key| drop_index(&from.database, &from.table, &key.name))
+            .collect();
+        statements.push(format!(
+            "ALTER TABLE {} RENAME TO {}",
+            from.quoted(),
+            quote_name(&to.table)
+        ));
+        statements.extend(
+            definition
+                .keys
+                .iter()
+                .map(|key| index_statement(&to.database, &to.table, key)),
+        );
+        self.write_batch(&from.database, &statements)?;
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        Self::catalogue_result(catalogue.rename_table(
+            &self.tenant(),
+            (&from.database, &from.table),
+            (&to.database, &to.table),
+        ))
+    }
+
+    fn alter(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if !cursor.accept("table") {
+            return done();
+        }
+        let name = cursor.table_name()?;
+        let target = self.target(name.clone())?;
+        let changes = alter::parse(cursor)?;
+        if let [Change::Rename(to)] = changes.as_slice() {
+            self.rename(name, to.clone())?;
+            return done();
+        }
+        self.change_table(&target, changes)
+    }
+
+    fn change_table(&mut self, target: &Target, changes: Vec<Change>) -> Result<Answer, SqlError> {
+        let mut definition = TableDef::clone(&*self.definition(target)?);
+        let mut statements = Vec::new();
+        for change in changes {
+            let rebuild = alter::apply(&change, &mut definition)?;
+            if rebuild {
+                statements = self.rebuild(target, &definition)?;
+            } else {
+                statements.extend(change_statements(target, &change)?);
+            }
+        }
+        self.write_batch(&target.database, &statements)?;
+        let catalogue = Arc::clone(&self.node.shared.catalogue);
+        Self::catalogue_result(catalogue.redefine_table(
+            &self.tenant(),
+            &target.database,
+            &target.table,
+            &definition,
+        ))?;
+        done()
+    }
+
+    /// The statements that build the table anew where SQLite cannot alter it.
+    fn rebuild(&self, target: &Target, definition: &TableDef) -> Result<Vec<String>, SqlError> {
+        let old = self.definition(target)?;
+        let new = Target {
+            table: format!("{}/new", target.table),
+            ..target.clone()
+        };
+        let plain = TableDef {
+            keys: Vec::new(),
+            ..definition.clone()
+        };
+        let mut statements = create_statements(&new.database, &new.table, &plain)?;
+        let kept: Vec<String> = definition
+            .columns
+            .iter()
+            .filter(|column| column.generated.is_none() && old.column(&column.name).is_some())
+            .map(|column| quote_name(&column.name))
+            .collect();
+        let list = kept.join(", ");
+        statements.push(format!(
+            "INSERT INTO {} ({list}) SELECT {list} FROM {}",
+            new.quoted(),
+            target.quoted()
+        ));
+        statements.push(format!("DROP TABLE {}", target.quoted()));
+        statements.push(format!(
+            "ALTER TABLE {} RENAME TO {}",
+            new.quoted(),
+            quote_name(&target.table)
+        ));
+        let index = |key: &KeyDef| index_statement(&target.database, &target.table, key);
+        statements.extend(definition.keys.iter().map(index));
+        Ok(statements)
+    }
+
+    fn declared_columns(
+        &mut self,
+        plan: &crate::session::data::Plan,
+    ) -> Result<Vec<ColumnDef>, SqlError> {
+        let databases: Vec<&str> = plan
+            .translated
+            .tables
+            .iter()
+            .filter_map(|table| table.database.as_deref())
+            .collect();
+        let engine = self.engine()?;
+        engine.attach(databases)?;
+        let statement = engine.connection.prepare(&plan.translated.sql);
+        let statement = statement.map_err(|error| sql_error(&error))?;
+        Ok(statement
+            .columns()
+            .map(|column| alter::column_of_query(&column))
+            .collect())
+    }
+}
+
+fn drop_index(database: &str, table: &str, key: &str) -> String {
+    format!(
+        "DROP INDEX IF EXISTS {}.{}",
+        quote_name(database),
+        quote_name(&index_name(table, key))
+    )
+}
+
+fn change_statements(target: &Target, change: &Change) -> Result<Vec<String>, SqlError> {
+    Ok(match change {
+        Change::AddKey(key) => vec![index_statement(&target.database, &target.table, key)],
+        Change::DropKey(name) => vec![drop_index(&target.database, &target.table, name)],
+        Change::AddColumn(column, _) => {
+            vec![format!(
+                "ALTER TABLE {} ADD COLUMN {}",
+                target.quoted(),
+                column_clause(column)?
+            )]
+        }
+        Change::DropColumn(name) => {
+            vec![format!(
+                "ALTER TABLE {} DROP COLUMN {}",
+                target.quoted(),
+                quote_name(name)
+            )]
+        }
+        Change::AutoIncrement(next) => vec![format!(
+            "UPDATE {}.sqlite_sequence SET seq = {} WHERE name = {}",
+            quote_name(&target.database),
+            next.saturating_sub(1),
+            quote_text(&target.table)
+        )],
+        _ => Vec::new(),
+    })
+}

@@ -1,0 +1,176 @@
+//! One session on a node, from greeting to goodbye.
+
+mod commands;
+mod data;
+mod define;
+pub(crate) mod facts;
+mod login;
+mod prepared;
+mod reply;
+mod setting;
+mod statement;
+mod transaction;
+mod wire;
+
+use crate::engine::Engine;
+use crate::engine::write_queue::WriteTurn;
+use crate::error::{SimulatorError, SqlError};
+use crate::node::Node;
+use crate::registry::SessionHandle;
+use crate::results::OutColumn;
+use crate::translate::Translated;
+use facts::Facts;
+use odp_protocol::auth::Salt;
+use odp_protocol::{CapabilityFlags, OkFormat};
+use parking_lot::Mutex;
+use prepared::Prepared;
+use rusqlite::types::Value;
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use wire::Wire;
+
+/// What a statement answers.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// An OK packet.
+    Ok(Summary),
+    /// A result set that is written as a whole.
+    Table(Vec<OutColumn>, Vec<Vec<Value>>),
+    /// A result set that has been written already.
+    Streamed,
+}
+
+/// The contents of an OK packet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Summary {
+    pub(crate) affected: u64,
+    pub(crate) insert_id: u64,
+    pub(crate) info: String,
+}
+
+/// How result sets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Text,
+    Binary,
+}
+
+/// A session that has logged in.
+pub(crate) struct Session {
+    pub(crate) node: Arc<Node>,
+    pub(crate) wire: Wire,
+    pub(crate) facts: Arc<Mutex<Facts>>,
+    pub(crate) handle: Arc<SessionHandle>,
+    /// The connection is in proxy mode: extra OK packets, variables in one record.
+    pub(crate) proxy: bool,
+    pub(crate) format: OkFormat,
+    pub(crate) capabilities: CapabilityFlags,
+    /// What password responses are computed over.
+    pub(crate) salt: Salt,
+    /// Opened by the first statement that needs data; must close before the turn is given up.
+    pub(crate) engine: Option<Engine>,
+    /// Held while a transaction has written.
+    pub(crate) turn: Option<WriteTurn>,
+    /// BEGIN was said, or a statement ran with autocommit off.
+    pub(crate) in_transaction: bool,
+    pub(crate) prepared: HashMap<u32, Prepared>,
+    pub(crate) next_prepared: u32,
+    /// Statements of a text PREPARE.
+    pub(crate) named: HashMap<String, String>,
+    pub(crate) translations: HashMap<Vec<u8>, Arc<Translated>>,
+    /// Another result follows in this response.
+    pub(crate) more_results: bool,
+    pub(crate) encoding: Encoding,
+    /// The running statement missed its partition's leader.
+    pub(crate) missed: bool,
+    /// The current database has changed since the last OK.
+    pub(crate) database_changed: bool,
+    pub(crate) warnings: Vec<(u16, String)>,
+}
+
+impl Session {
+    /// Serves a connection until the client or the node ends it.
+    pub(crate) fn serve(
+        node: Arc<Node>,
+        id: u32,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Result<(), SimulatorError> {
+        stream.set_nodelay(true)?;
+        let Some(mut session) = login::login(node, id, stream, peer)? else {
+            return Ok(());
+        };
+        let registry = Arc::clone(&session.node.shared);
+        registry.registry.add(Arc::clone(&session.handle));
+        let result = session.commands();
+        registry.registry.remove(id);
+        result
+    }
+
+    fn commands(&mut self) -> Result<(), SimulatorError> {
+        self.wire.flush()?;
+        while let Some(packet) = self.wire.read()? {
+            if !self.command(&packet)? {
+                return Ok(());
+            }
+            self.wire.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The current database, empty for none.
+    pub(crate) fn database(&self) -> String {
+        self.facts.lock().database.clone()
+    }
+
+    /// The session's tenant.
+    pub(crate) fn tenant(&self) -> String {
+        self.facts.lock().tenant.clone()
+    }
+
+    /// The engine, opened at the first use.
+    pub(crate) fn engine(&mut self) -> Result<&mut Engine, SqlError> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => {
+                let catalogue = Arc::clone(&self.node.shared.catalogue);
+                let opened = Engine::open(catalogue, &self.tenant(), &self.facts)
+                    .map_err(|error| internal(&error))?;
+                *self.handle.interrupt.lock() = Some(opened.interrupt_handle());
+                opened
+            }
+        };
+        Ok(self.engine.insert(engine))
+    }
+
+    /// Makes a database current.
+    pub(crate) fn use_database(&mut self, name: &str) -> Result<(), SqlError> {
+        let name = name.to_ascii_lowercase();
+        let known = ["oceanbase", "information_schema", "mysql"].contains(&name.as_str());
+        let tenant = self.tenant();
+        let exists = self.node.shared.catalogue.has_database(&tenant, &name);
+        if !known && !exists.map_err(|error| internal(&error))? {
+            return Err(SqlError::no_database(&name));
+        }
+        let mut facts = self.facts.lock();
+        facts.database.clone_from(&name);
+        for variable in ["character_set_database", "collation_database"] {
+            let value = facts.variables.get(variable).unwrap_or_default();
+            facts.variables.announce(variable, &value);
+        }
+        drop(facts);
+        *self.handle.database.lock() = name;
+        self.database_changed = true;
+        self.translations.clear();
+        Ok(())
+    }
+}
+
+/// A failure of the simulator itself, as a client sees it.
+pub(crate) fn internal(error: &SimulatorError) -> SqlError {
+    match error {
+        SimulatorError::Statement(error) => error.clone(),
+        other => SqlError::new(4016, format!("Internal error: {other}")),
+    }
+}

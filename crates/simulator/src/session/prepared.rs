@@ -1,0 +1,362 @@
+//! Prepared statements, of the binary protocol and of SQL text.
+
+use crate::cursor::Cursor;
+use crate::error::{SimulatorError, SqlError};
+use crate::lexer::{Kind, Token, lex};
+use crate::session::data::Plan;
+use crate::session::{Answer, Encoding, Session, Summary};
+use crate::translate::Verb;
+use odp_protocol::{
+    Bound, Column, ColumnType, ExecuteRequest, ParameterType, PrepareOk, Reader, Value as Wire,
+    put_eof,
+};
+use rusqlite::types::Value;
+use std::collections::HashMap;
+
+/// A statement of COM_STMT_PREPARE.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    sql: Vec<u8>,
+    tokens: Vec<Token>,
+    parameters: u16,
+    types: Vec<ParameterType>,
+    long: HashMap<u16, Vec<u8>>,
+    /// Kept for data statements as long as the current database stays.
+    plan: Option<(String, Plan)>,
+    weak: bool,
+}
+
+/// Statements that cannot be prepared (error 1295).
+const UNPREPARED: [&str; 7] = [
+    "begin",
+    "start",
+    "use",
+    "prepare",
+    "execute",
+    "deallocate",
+    "kill",
+];
+
+fn is_data(tokens: &[Token]) -> bool {
+    let verbs = ["select", "insert", "replace", "update", "delete", "with"];
+    let first = tokens.first();
+    first.is_some_and(|token| token.is_symbol("(") || verbs.iter().any(|verb| token.is_word(verb)))
+}
+
+impl Session {
+    /// COM_STMT_PREPARE.
+    pub(super) fn prepare(&mut self, sql: &[u8]) -> Result<(), SimulatorError> {
+        match self.make_prepared(sql) {
+            Ok((prepared, columns)) => self.put_prepared(prepared, &columns),
+            Err(error) => self.put_failure(&error),
+        }
+    }
+
+    fn make_prepared(&mut self, sql: &[u8]) -> Result<(Prepared, Vec<Column>), SqlError> {
+        let lexed = lex(sql)?;
+        let mut tokens = lexed.tokens;
+        while tokens.last().is_some_and(|token| token.is_symbol(";")) {
+            tokens.pop();
+        }
+        if tokens.is_empty() {
+            return Err(SqlError::new(1065, "Query was empty"));
+        }
+        if tokens
+            .first()
+            .is_some_and(|token| UNPREPARED.iter().any(|word| token.is_word(word)))
+        {
+            return Err(SqlError::new(
+                1295,
+                "This command is not supported in the prepared statement protocol yet",
+            ));
+        }
+        let marks = tokens
+            .iter()
+            .filter(|token| token.kind == Kind::Parameter)
+            .count();
+        let mut prepared = Prepared {
+            sql: sql.to_vec(),
+            tokens,
+            parameters: u16::try_from(marks).map_err(|_| {
+                SqlError::new(1390, "Prepared statement contains too many placeholders")
+            })?,
+            types: Vec::new(),
+            long: HashMap::new(),
+            plan: None,
+            weak: lexed.weak_read,
+        };
+        let mut columns = Vec::new();
+        if is_data(&prepared.tokens) {
+            let plan = self.plan(&prepared.sql, &prepared.tokens, prepared.weak)?;
+            // The engine checks names and syntax, whatever the statement does.
+            let shown = self.columns_of(&plan)?;
+            if plan.translated.verb == Verb::Select && plan.translated.into.is_empty() {
+                columns = shown.into_iter().map(|column| column.column).collect();
+            }
+            prepared.plan = Some((self.database(), plan));
+        } else if prepared
+            .tokens
+            .first()
+            .is_some_and(|token| token.is_word("show"))
+        {
+            columns.push(Column::new(
+                "Value",
+                ColumnType::MYSQL_TYPE_VAR_STRING,
+                45,
+                1024,
+            ));
+        }
+        Ok((prepared, columns))
+    }
+
+    fn put_prepared(
+        &mut self,
+        prepared: Prepared,
+        columns: &[Column],
+    ) -> Result<(), SimulatorError> {
+        let id = self.next_prepared;
+        self.next_prepared += 1;
+        let answer = PrepareOk {
+            statement: id,
+            columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+            parameters: prepared.parameters,
+            warnings: 0,
+        };
+        let status = self.status();
+        self.wire.packet(|out| answer.put(out))?;
+        let mark = Column::new("?", ColumnType::MYSQL_TYPE_VAR_STRING, 63, 0);
+        for _ in 0..prepared.parameters {
+            self.wire.packet(|out| mark.put(out))?;
+        }
+        if prepared.parameters > 0 {
+            self.wire.packet(|out| put_eof(out, status, 0))?;
+        }
+        for column in columns {
+            self.wire.packet(|out| column.put(out))?;
+        }
+        if !columns.is_empty() {
+            self.wire.packet(|out| put_eof(out, status, 0))?;
+        }
+        self.prepared.insert(id, prepared);
+        self.put_extra_ok()
+    }
+
+    /// COM_STMT_EXECUTE; a cursor is never opened, the whole result comes at once.
+    pub(super) fn execute(&mut self, id: u32, packet: &[u8]) -> Result<(), SimulatorError> {
+        let Some(mut prepared) = self.prepared.remove(&id) else {
+            self.missed = true;
+            let text = "Unknown prepared statement handler given to EXECUTE";
+            return self.put_failure(&SqlError::new(1243, text));
+        };
+        self.encoding = Encoding::Binary;
+        *self.handle.running.lock() = Some(String::from_utf8_lossy(&prepared.sql).into_owned());
+        let result = match bound_values(&mut prepared, packet) {
+            Ok(values) => self.run_prepared(&mut prepared, &values),
+            Err(error) => Err(SqlError::new(
+                1210,
+                format!("Incorrect arguments to EXECUTE: {error}"),
+            )),
+        };
+        *self.handle.running.lock() = None;
+        prepared.long.clear();
+        self.prepared.insert(id, prepared);
+        self.put_result(result)
+    }
+
+    fn run_prepared(
+        &mut self,
+        prepared: &mut Prepared,
+        values: &[Value],
+    ) -> Result<Answer, SqlError> {
+        if !is_data(&prepared.tokens) {
+            return self.statement(&prepared.sql, &prepared.tokens, prepared.weak);
+        }
+        let database = self.database();
+        let planned = prepared
+            .plan
+            .take()
+            .filter(|(planned_in, _)| *planned_in == database);
+        let plan = match planned {
+            Some((_, plan)) => plan,
+            None => self.plan(&prepared.sql, &prepared.tokens, prepared.weak)?,
+        };
+        let result = self.run_plan(&plan, values);
+        prepared.plan = Some((database, plan));
+        result
+    }
+
+    /// COM_STMT_SEND_LONG_DATA.
+    pub(super) fn long_data(&mut self, id: u32, packet: &[u8]) {
+        let mut reader = Reader::new(packet.get(5..).unwrap_or_default());
+        if let (Some(prepared), Ok(parameter)) = (self.prepared.get_mut(&id), reader.u16()) {
+            prepared
+                .long
+                .entry(parameter)
+                .or_default()
+                .extend_from_slice(reader.rest());
+        }
+    }
+
+    /// COM_STMT_RESET.
+    pub(super) fn reset_prepared(&mut self, id: u32) -> Result<(), SimulatorError> {
+        match self.prepared.get_mut(&id) {
+            Some(prepared) => {
+                prepared.long.clear();
+                self.put_ok(&Summary::default())
+            }
+            None => {
+                let text = "Unknown prepared statement handler given to RESET";
+                self.put_failure(&SqlError::new(1243, text))
+            }
+        }
+    }
+
+    /// `PREPARE name FROM 'text' | @variable`.
+    pub(super) fn prepare_named(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        let name = cursor.name()?.to_ascii_lowercase();
+        cursor.expect("from")?;
+        let text = match cursor.peek().map(|token| &token.kind) {
+            Some(Kind::UserVariable(variable)) => {
+                match self.facts.lock().variables.user(variable) {
+                    Value::Text(text) => text,
+                    _ => return Err(cursor.error()),
+                }
+            }
+            _ => cursor.scalar()?,
+        };
+        let (_, _) = self.make_prepared(text.as_bytes())?;
+        self.named.insert(name, text);
+        Ok(Answer::Ok(Summary::default()))
+    }
+
+    /// `EXECUTE name [USING @a, @b]`.
+    pub(super) fn execute_named(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        weak: bool,
+    ) -> Result<Answer, SqlError> {
+        let name = cursor.name()?.to_ascii_lowercase();
+        let text = self
+            .named
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| unknown_handler(&name, "EXECUTE"))?;
+        let mut values = Vec::new();
+        if cursor.accept("using") {
+            for part in cursor.split_commas() {
+                let Some(Kind::UserVariable(variable)) = part.peek().map(|token| &token.kind)
+                else {
+                    return Err(part.error());
+                };
+                values.push(self.facts.lock().variables.user(variable));
+            }
+        }
+        let lexed = lex(text.as_bytes())?;
+        let marks = lexed
+            .tokens
+            .iter()
+            .filter(|token| token.kind == Kind::Parameter)
+            .count();
+        if marks != values.len() {
+            return Err(SqlError::new(1210, "Incorrect arguments to EXECUTE"));
+        }
+        if !is_data(&lexed.tokens) {
+            return self.statement(text.as_bytes(), &lexed.tokens, weak);
+        }
+        let plan = self.plan(text.as_bytes(), &lexed.tokens, weak || lexed.weak_read)?;
+        self.run_plan(&plan, &values)
+    }
+
+    /// `DEALLOCATE PREPARE name`.
+    pub(super) fn deallocate_named(&mut self, name: &str) -> Result<Answer, SqlError> {
+        match self.named.remove(&name.to_ascii_lowercase()) {
+            Some(_) => Ok(Answer::Ok(Summary::default())),
+            None => Err(unknown_handler(name, "DEALLOCATE PREPARE")),
+        }
+    }
+}
+
+fn unknown_handler(name: &str, place: &str) -> SqlError {
+    SqlError::new(
+        1243,
+        format!("Unknown prepared statement handler ({name}) given to {place}"),
+    )
+}
+
+fn bound_values(prepared: &mut Prepared, packet: &[u8]) -> Result<Vec<Value>, SimulatorError> {
+    let request = ExecuteRequest::parse(packet, prepared.parameters)?;
+    if let Some(types) = request.types() {
+        prepared.types = types.collect();
+    }
+    let mut values = Vec::new();
+    let is_long = |index: u16| prepared.long.contains_key(&index);
+    request.each_parameter(&prepared.types, is_long, |bound| {
+        values.push(match bound {
+            Bound::Value(value) => Some(value),
+            Bound::LongData => None,
+        });
+    })?;
+    let owned = (0_u16..).zip(values).map(|(index, value)| match value {
+        Some(value) => owned_value(value),
+        None => bytes_value(
+            prepared
+                .long
+                .get(&index)
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
+        ),
+    });
+    Ok(owned.collect())
+}
+
+fn bytes_value(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::Text(text.to_owned()),
+        Err(_) => Value::Blob(bytes.to_vec()),
+    }
+}
+
+fn owned_value(value: Wire<'_>) -> Value {
+    match value {
+        Wire::Null => Value::Null,
+        Wire::Int(number) => Value::Integer(number),
+        Wire::UInt(number) => {
+            i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
+        }
+        Wire::Float(number) => Value::Real(f64::from(number)),
+        Wire::Double(number) => Value::Real(number),
+        Wire::Bytes(bytes) => bytes_value(bytes),
+        Wire::DateTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            micros,
+        } => {
+            let mut text =
+                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
+            if micros > 0 {
+                text.push_str(&format!(".{micros:06}"));
+            }
+            Value::Text(text)
+        }
+        Wire::Time {
+            negative,
+            days,
+            hours,
+            minutes,
+            seconds,
+            micros,
+        } => {
+            let sign = if negative { "-" } else { "" };
+            let hours = days * 24 + u32::from(hours);
+            let mut text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}");
+            if micros > 0 {
+                text.push_str(&format!(".{micros:06}"));
+            }
+            Value::Text(text)
+        }
+    }
+}
