@@ -42,7 +42,7 @@ pub use settings::Settings;
 pub use state::PinReason;
 pub use variables::VariableSets;
 
-use odp_protocol::stream::Stream;
+use odp_protocol::stream::{Stream, StreamError};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -73,7 +73,9 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
             };
             run(&mut session, peer, &context).await;
         }
-        Err(SessionError::ClientGone) if client.inbound().is_empty() => {}
+        // A check that closes without reading the greeting resets the connection.
+        Err(SessionError::ClientGone | SessionError::Client(StreamError::Io(_)))
+            if client.inbound().is_empty() => {}
         Err(error) => {
             context.counters.failed_logins.fetch_add(1, Relaxed);
             tracing::info!(session = %id.get(), %peer, side = ?error.side(), %error, "login failed");
