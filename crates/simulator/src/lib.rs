@@ -15,6 +15,8 @@ mod engine;
 mod error;
 mod lexer;
 mod node;
+#[cfg(test)]
+mod oracle;
 mod placement;
 mod registry;
 mod results;

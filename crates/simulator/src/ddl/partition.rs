@@ -4,6 +4,7 @@ use crate::cursor::Cursor;
 use crate::ddl::definition::{Bound, Level, Method, PartitionDef, Partitioning, TableDef};
 use crate::error::SqlError;
 use crate::lexer::Kind;
+use std::cmp::Reverse;
 
 /// The most partitions of a table (`OB_MAX_PARTITION_NUM_MYSQL`).
 const MAX_PARTITIONS: usize = 8192;
@@ -231,7 +232,7 @@ fn parse_bound(mut item: Cursor<'_>) -> Result<Bound, SqlError> {
     Ok(text.parse().map_or(Bound::Text(text), Bound::Number))
 }
 
-/// Lists are reported by their smallest values, NULL first and DEFAULT last.
+/// Lists are reported longest first, then by their smallest value, NULL before all; DEFAULT is last.
 fn sort_lists(level: &Level, partitions: &mut [PartitionDef]) {
     if !matches!(level.method, Method::List | Method::ListColumns) {
         return;
@@ -242,10 +243,10 @@ fn sort_lists(level: &Level, partitions: &mut [PartitionDef]) {
             .sort_by_key(|tuple| tuple.iter().map(rank).collect::<Vec<_>>());
     }
     partitions.sort_by_key(|partition| {
-        partition
-            .bounds
-            .first()
-            .map(|tuple| tuple.iter().map(rank).collect::<Vec<_>>())
+        let first = partition.bounds.first();
+        let is_default = first.is_some_and(|tuple| tuple.contains(&Bound::Max));
+        let smallest = first.map(|tuple| tuple.iter().map(rank).collect::<Vec<_>>());
+        (is_default, Reverse(partition.bounds.len()), smallest)
     });
 }
 

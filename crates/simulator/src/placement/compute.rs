@@ -16,7 +16,8 @@ pub(crate) type Operands<'a> = &'a [Value];
 enum KeyValue {
     Null,
     Number(i128),
-    Text(String),
+    /// With whether the column's collation ignores case.
+    Text(String, bool),
 }
 
 /// The tablets that a touch can reach, in the order of the partitions; `None` when only execution can
@@ -218,6 +219,7 @@ fn key_value(
 ) -> Option<KeyValue> {
     let text = match operand {
         Operand::Null => return Some(KeyValue::Null),
+        Operand::Number(text) if column_type.is_text() => text.parse::<i128>().ok()?.to_string(),
         Operand::Number(text) => text.clone(),
         Operand::Text(bytes) => String::from_utf8(bytes.clone()).ok()?,
         Operand::Parameter(index) => match parameters.get(*index)? {
@@ -230,17 +232,33 @@ fn key_value(
         Operand::Unknown | Operand::Default => return None,
     };
     if column_type.is_text() {
-        return Some(KeyValue::Text(text));
+        return Some(KeyValue::Text(text, column_type.ignores_case()));
     }
     if !column_type.is_integer() {
         return None;
     }
     let text = text.trim();
     if let Ok(number) = text.parse() {
-        return Some(KeyValue::Number(number));
+        let is_year = column_type.base == Base::Year;
+        let quoted = matches!(operand, Operand::Text(_));
+        return Some(KeyValue::Number(if is_year {
+            full_year(number, quoted)
+        } else {
+            number
+        }));
     }
     let number: f64 = text.parse().ok()?;
     Some(KeyValue::Number(i128::from(crate::engine::rounded(number))))
+}
+
+/// Two digits are a year of 1970 to 2069; a bare 0 is the year 0000 (MySQL manual, "The YEAR Type").
+fn full_year(number: i128, quoted: bool) -> i128 {
+    match number {
+        0 if !quoted => 0,
+        0..=69 => number + 2000,
+        70..=99 => number + 1900,
+        _ => number,
+    }
 }
 
 fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Option<usize> {
@@ -254,7 +272,7 @@ fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Opti
                 KeyValue::Number(0) => 0,
                 KeyValue::Number(number) if is_year => number - 1900,
                 KeyValue::Number(number) => *number,
-                KeyValue::Text(_) => return None,
+                KeyValue::Text(..) => return None,
             };
             let [low, ..] = [number & i128::from(u64::MAX)];
             let value = u64::try_from(low).ok()?.cast_signed();
@@ -290,10 +308,10 @@ fn hash_value(column_type: &ColumnType, value: &KeyValue, seed: u64) -> Option<u
             Some(murmur(&low.to_le_bytes(), seed))
         }
         // Only collations that hash the bytes themselves; the weights of the others are not known here.
-        KeyValue::Text(text) if column_type.collation_number() == 46 => {
+        KeyValue::Text(text, _) if column_type.collation_number() == 46 => {
             Some(murmur(text.trim_end_matches(' ').as_bytes(), seed))
         }
-        KeyValue::Text(text) => general_ci(text, seed),
+        KeyValue::Text(text, _) => general_ci(text, seed),
     }
 }
 
@@ -330,10 +348,17 @@ fn compare(value: &KeyValue, bound: &Bound) -> Ordering {
         (KeyValue::Null, Bound::Null) => Ordering::Equal,
         (_, Bound::Max) | (KeyValue::Null, _) => Ordering::Less,
         (KeyValue::Number(value), Bound::Number(bound)) => value.cmp(bound),
-        (KeyValue::Text(value), Bound::Text(bound)) => value
-            .trim_end()
-            .to_uppercase()
-            .cmp(&bound.trim_end().to_uppercase()),
+        (KeyValue::Text(value, ignores_case), Bound::Text(bound)) => {
+            let fold = |text: &str| {
+                let text = text.trim_end_matches(' ');
+                if *ignores_case {
+                    text.to_uppercase()
+                } else {
+                    text.to_owned()
+                }
+            };
+            fold(value).cmp(&fold(bound))
+        }
         _ => Ordering::Greater,
     }
 }

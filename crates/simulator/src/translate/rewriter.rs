@@ -57,7 +57,7 @@ impl<'a> Rewriter<'a> {
     }
 
     pub(crate) fn push(&mut self, text: &str) {
-        if !self.out.is_empty() {
+        if !self.out.is_empty() && !self.out.ends_with(' ') {
             self.out.push(' ');
         }
         self.out.push_str(text);
