@@ -47,10 +47,9 @@ pub(crate) fn put_server_ok(
         })?;
         SessionChange::put_for_client(&seen, &mut changes);
     }
-    let info = ok.info.strip_prefix(b" ").unwrap_or(ok.info);
+    // The space in front of the text stays: a C client takes that byte for the text's length.
     let start = start_frame(out);
     OkPacket {
-        info,
         changes: &changes,
         ..ok
     }

@@ -72,7 +72,8 @@ async fn greet(
         connection_id: id.get().get(),
         capabilities: odp_protocol::capability::offered_to_clients(),
         collation: 46,
-        status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
+        // As an OBServer's: there is no session yet that could be in autocommit mode.
+        status: StatusFlags::empty(),
         salt,
         plugin: NATIVE_PASSWORD.to_owned(),
     };
@@ -187,10 +188,8 @@ async fn enter(
     let logged_in = admit(login, tenant, session, &answer, context)?;
     let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
     let ok = answer.packet().map_err(broken)?;
-    let info = ok.info.strip_prefix(b" ").unwrap_or(ok.info);
     let start = start_frame(client.outbound());
     OkPacket {
-        info,
         changes: b"",
         ..ok
     }
