@@ -25,7 +25,9 @@ class Account:
 class Tapped(pymysql.connections.Connection):
     """A PyMySQL connection that keeps the bytes it reads, frame headers included."""
 
-    tape = b""
+    def __init__(self, **options):
+        self.tape = bytearray()
+        super().__init__(**options)
 
     def _read_bytes(self, count):
         data = super()._read_bytes(count)
@@ -33,8 +35,8 @@ class Tapped(pymysql.connections.Connection):
         return data
 
     def take_tape(self):
-        tape, self.tape = bytes(self.tape), b""
-        return tape
+        tape, self.tape = self.tape, bytearray()
+        return bytes(tape)
 
 
 def shown(value):
