@@ -17,6 +17,15 @@ pub(super) enum Datum {
     Uint(u64),
     /// A date, time or year in the number that the column stores.
     Temporal(i64),
+    /// A double.
+    Double(f64),
+    /// A decimal of up to 16 bytes.
+    Decimal {
+        /// The number times ten to the power of `scale`.
+        unscaled: i128,
+        /// The digits behind the point.
+        scale: u8,
+    },
     /// A string.
     Text(Vec<u8>),
     /// MAXVALUE of a range; DEFAULT of a list.
@@ -42,6 +51,12 @@ impl Datum {
                 let value = u32::try_from(cursor.varint()? & u64::from(u32::MAX)).ok()?;
                 Self::Temporal(value.cast_signed().into())
             }
+            12 | 14 => Self::Double(f64::from_bits(cursor.varint()?)),
+            11 | 13 => {
+                let bits = u32::try_from(cursor.varint()?).ok()?;
+                Self::Double(f32::from_bits(bits).into())
+            }
+            39 | 50 => read_decimal(cursor)?,
             21 => Self::Temporal(cursor.byte()?.into()),
             22 | 23 => {
                 let length = cursor.length()?;
@@ -54,24 +69,28 @@ impl Datum {
                 -3 => Self::Min,
                 _ => return None,
             },
-            other => {
-                skip(other, cursor)?;
-                Self::Other
-            }
+            _ => return None,
         })
     }
 }
 
-fn skip(kind: u8, cursor: &mut Cursor<'_>) -> Option<()> {
-    match kind {
-        11..=14 => cursor.varint().map(drop),
-        39 | 50 => {
-            let length = cursor.byte()?;
-            cursor.byte()?;
-            cursor.bytes(length.into()).map(drop)
-        }
-        _ => None,
+/// The number of bytes, the scale, and a little-endian two's complement.
+fn read_decimal(cursor: &mut Cursor<'_>) -> Option<Datum> {
+    let length = cursor.byte()?;
+    let scale = cursor.byte()?;
+    let bytes = cursor.bytes(length.into())?;
+    let sign = bytes.last().is_some_and(|&top| top & 0x80 != 0);
+    let mut all = if sign { [0xff; 16] } else { [0; 16] };
+    if bytes.len() > all.len() {
+        return Some(Datum::Other);
     }
+    for (to, &from) in all.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    Some(Datum::Decimal {
+        unscaled: i128::from_le_bytes(all),
+        scale,
+    })
 }
 
 /// Reads the upper bound of a range partition: a count and as many objects.

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod datum;
+mod key;
 mod location;
 mod partitioning;
 

@@ -74,6 +74,32 @@ impl Moment {
         }
     }
 
+    /// Reads the number stored in a DATE column.
+    pub(crate) fn decode_date(number: i64, encoding: Encoding) -> Option<Self> {
+        match encoding {
+            Encoding::Linear => Some(Self {
+                days: number,
+                micros: 0,
+            }),
+            Encoding::Packed => Self::new(number >> 9, (number >> 5) & 15, number & 31, 0),
+        }
+    }
+
+    /// Reads the number stored in a DATETIME column.
+    pub(crate) fn decode_datetime(number: i64, encoding: Encoding) -> Option<Self> {
+        if encoding == Encoding::Linear {
+            return Some(Self {
+                days: number.div_euclid(DAY),
+                micros: number.rem_euclid(DAY),
+            });
+        }
+        let field = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
+        let months = number >> 46;
+        let seconds = (field(36, 5) * 60 + field(30, 6)) * 60 + field(24, 6);
+        let micros = seconds * 1_000_000 + field(0, 24);
+        Self::new(months / 13, months % 13, field(41, 5), micros)
+    }
+
     /// The number stored in a DATETIME column.
     pub(crate) fn encode_datetime(self, encoding: Encoding) -> i64 {
         match encoding {
@@ -132,6 +158,17 @@ mod tests {
         for days in (-719_162..2_932_897).step_by(13) {
             let (year, month, day) = Moment { days, micros: 0 }.date();
             assert_eq!(Moment::new(year, month, day, 0).unwrap().days, days);
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let moment = Moment::new(2024, 6, 7, 36_672_123_456).unwrap();
+        for encoding in [Encoding::Linear, Encoding::Packed] {
+            let stored = moment.encode_datetime(encoding);
+            assert_eq!(Moment::decode_datetime(stored, encoding), Some(moment));
+            let day = Moment::decode_date(moment.encode_date(encoding), encoding).unwrap();
+            assert_eq!((day.days, day.micros), (moment.days, 0));
         }
     }
 

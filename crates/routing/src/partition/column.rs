@@ -65,6 +65,17 @@ pub(crate) enum ColumnType {
         /// 0 to 6.
         scale: u32,
     },
+    /// DECIMAL of up to 38 digits, stored as an integer (type 50 since 4.2; 39 in seekdb).
+    Decimal {
+        /// All digits, 1 to 38.
+        precision: u32,
+        /// The digits behind the point.
+        scale: u32,
+    },
+    /// FLOAT, without a number of digits.
+    Float,
+    /// DOUBLE, without a number of digits.
+    Double,
     /// YEAR.
     Year,
     /// BIT.
@@ -86,6 +97,12 @@ pub(crate) enum Fill {
 }
 
 impl ColumnType {
+    /// The type of an expression's result.
+    pub(crate) const BIGINT: Self = Self::Signed {
+        min: i64::MIN,
+        max: i64::MAX,
+    };
+
     /// Reads the number of the type (`ob_obj_type.h`: 1 to 5 the signed, 6 to 10 the unsigned
     /// integers of 1, 2, 3, 4 and 8 bytes).
     pub(crate) fn from_number(number: u8) -> Self {
@@ -114,6 +131,39 @@ impl ColumnType {
             42 | 53 => datetime(Encoding::Packed),
             20 => Self::Time { scale },
             _ => Self::Unknown(number),
+        }
+    }
+
+    /// Reads DECIMAL.
+    pub(crate) fn decimal(number: u8, precision: u32, scale: u32) -> Self {
+        if (1..=38).contains(&precision) && scale <= precision {
+            Self::Decimal { precision, scale }
+        } else {
+            Self::Unknown(number)
+        }
+    }
+
+    /// The value of a decimal column, given times ten to the power of its scale; `None` (NULL) is one
+    /// too. `None` is returned when it is out of range.
+    pub(crate) fn decimal_value(self, unscaled: Option<i128>) -> Option<Value<'static>> {
+        let Self::Decimal { precision, .. } = self else {
+            return None;
+        };
+        let limit = 10_u128.checked_pow(precision)?;
+        let fits = unscaled.is_none_or(|unscaled| unscaled.unsigned_abs() < limit);
+        let words = match precision {
+            ..=9 => 1,
+            10..=18 => 2,
+            _ => 4,
+        };
+        fits.then_some(Value::Decimal { unscaled, words })
+    }
+
+    /// Reads FLOAT and DOUBLE (11 and 12, unsigned 13 and 14).
+    pub(crate) fn floating(number: u8) -> Self {
+        match number {
+            11 | 13 => Self::Float,
+            _ => Self::Double,
         }
     }
 

@@ -86,7 +86,7 @@ fn hash(value: &Value<'_>) -> Option<i64> {
         Value::Null => Some(0),
         Value::Int(value) => Some(*value),
         Value::Uint(value) => Some(value.cast_signed()),
-        Value::Text(_) => None,
+        Value::Decimal { .. } | Value::Double(_) | Value::Text(_) => None,
     }
 }
 
@@ -96,8 +96,29 @@ fn chain(value: &Value<'_>, seed: u64) -> u64 {
         Value::Null => murmur64a(&[0; 4], seed),
         Value::Int(value) => murmur64a(&value.to_le_bytes(), seed),
         Value::Uint(value) => murmur64a(&value.to_le_bytes(), seed),
+        Value::Double(value) => murmur64a(&value.to_le_bytes(), seed),
+        Value::Decimal { unscaled, words } => match unscaled {
+            None => murmur64a(&[], seed),
+            Some(unscaled) => hash_decimal(*unscaled, *words, seed),
+        },
         Value::Text(text) => text.hash(seed),
     }
+}
+
+/// A decimal is hashed as the little-endian words that it is stored in, without those at the top
+/// that only repeat the sign.
+fn hash_decimal(unscaled: i128, words: usize, seed: u64) -> u64 {
+    let bytes = unscaled.to_le_bytes();
+    let (all, _) = bytes.as_chunks::<4>();
+    let mut stored = all.get(..words).unwrap_or(all);
+    while let [.., below, top] = stored {
+        let sign = if below[3] & 0x80 == 0 { 0 } else { 0xff };
+        if *top != [sign; 4] {
+            break;
+        }
+        stored = stored.get(..stored.len() - 1).unwrap_or_default();
+    }
+    murmur64a(stored.as_flattened(), seed)
 }
 
 fn modulo(hash: i64, count: u64) -> Option<usize> {

@@ -3,7 +3,9 @@
 pub(crate) mod calendar;
 pub(crate) mod column;
 mod convert;
+pub(crate) mod expression;
 pub(crate) mod function;
+pub(crate) mod key;
 mod murmur;
 pub(crate) mod operand;
 pub(crate) mod text;
@@ -11,12 +13,11 @@ pub(crate) mod value;
 
 use crate::Unsure;
 use column::KeyColumn;
-use convert::convert;
 use function::Buckets;
+use key::Key;
 use odp_cluster::TabletId;
 use operand::{Intent, Operand};
 use std::ops::Range;
-use value::Tuple;
 
 /// How a table is partitioned.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,14 +51,14 @@ pub(crate) struct Rules {
 /// The first level.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Level {
-    pub(crate) key: Vec<KeyColumn>,
+    pub(crate) key: Key,
     pub(crate) buckets: Buckets,
 }
 
 /// The second level: the parents may have different subpartitions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SecondLevel {
-    pub(crate) key: Vec<KeyColumn>,
+    pub(crate) key: Key,
     /// One per partition of the first level.
     pub(crate) buckets: Vec<Buckets>,
 }
@@ -93,22 +94,16 @@ impl Partitioning {
         operand: impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
     ) -> Result<usize, Unsure> {
         let rules = self.rules.as_ref().map_err(|&unsure| unsure)?;
-        let key = |columns: &[KeyColumn]| {
-            let mut key = Tuple::new();
-            for column in columns {
-                key.push(convert(operand(column)?, column, intent)?);
-            }
-            Ok(key)
-        };
-        let first = rules.first.buckets.find(&key(&rules.first.key)?);
+        let first = rules.first.key.of_row(intent, &operand)?;
+        let first = rules.first.buckets.find(&first);
         let first = first.ok_or(Unsure::NoPartition)?;
         let leaves = &self.parts.get(first).ok_or(Unsure::Metadata)?.leaves;
         let offset = match &rules.second {
             None => 0,
             Some(level) => {
                 let buckets = level.buckets.get(first).ok_or(Unsure::Metadata)?;
-                let second = buckets.find(&key(&level.key)?);
-                second.ok_or(Unsure::NoPartition)?
+                let second = level.key.of_row(intent, &operand)?;
+                buckets.find(&second).ok_or(Unsure::NoPartition)?
             }
         };
         Some(leaves.start + offset)

@@ -15,6 +15,16 @@ pub(crate) enum Value<'a> {
     Int(i64),
     /// A value of an unsigned integer column.
     Uint(u64),
+    /// A value of a decimal column, times ten to the power of the column's scale; `None` is NULL,
+    /// which hashes in its own way.
+    Decimal {
+        /// The number.
+        unscaled: Option<i128>,
+        /// How many 32-bit words the column stores it in.
+        words: usize,
+    },
+    /// A value of a FLOAT or DOUBLE column; never NaN, never a negative zero.
+    Double(f64),
     /// A value of a string column.
     Text(Text<'a>),
 }
@@ -24,16 +34,17 @@ impl Value<'_> {
     pub(crate) fn weight(&self) -> usize {
         let heap = match self {
             Self::Text(text) => text.len(),
-            Self::Null | Self::Int(_) | Self::Uint(_) => 0,
+            _ => 0,
         };
         size_of::<Self>() + heap
     }
 
     fn number(&self) -> Option<i128> {
         match self {
-            Self::Null | Self::Text(_) => None,
+            Self::Null | Self::Double(_) | Self::Text(_) => None,
             Self::Int(value) => Some((*value).into()),
             Self::Uint(value) => Some((*value).into()),
+            Self::Decimal { unscaled, .. } => *unscaled,
         }
     }
 }
@@ -50,8 +61,10 @@ impl Ord for Value<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(left), Self::Text(right)) => left.cmp(right),
-            (Self::Text(_), _) => Ordering::Greater,
-            (_, Self::Text(_)) => Ordering::Less,
+            (Self::Double(left), Self::Double(right)) => left.total_cmp(right),
+            // A column's values are of one kind, so that this is about NULL.
+            (Self::Text(_) | Self::Double(_), _) => Ordering::Greater,
+            (_, Self::Text(_) | Self::Double(_)) => Ordering::Less,
             _ => self.number().cmp(&other.number()),
         }
     }

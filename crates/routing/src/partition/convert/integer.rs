@@ -1,10 +1,10 @@
-//! Literals into integer columns: rounded half away from zero, as the server stores them.
+//! Literals into integer and decimal columns: rounded half away from zero, as the server stores them.
 
 use crate::partition::operand::{Intent, Operand};
 use std::cmp::Ordering;
 
 /// The longest run of digits that surely fits.
-const MAX_DIGITS: usize = 30;
+const MAX_DIGITS: usize = 60;
 /// The largest decimal exponent that is computed.
 const MAX_EXPONENT: i64 = 20;
 /// Above this a double does not hold every integer.
@@ -12,17 +12,25 @@ const EXACT_IN_DOUBLE: u128 = 1 << 53;
 
 /// The integer that the server makes of `operand`; `None` when that is not certain.
 pub(super) fn number(operand: Operand<'_>, intent: Intent) -> Option<i128> {
+    scaled(operand, 0, intent)
+}
+
+/// The decimal that the server makes of `operand`, times ten to the power of `scale`; `None` when
+/// that is not certain.
+pub(super) fn scaled(operand: Operand<'_>, scale: u32, intent: Intent) -> Option<i128> {
+    let unit = 10_i128.checked_pow(scale)?;
     let (negative, scaled, float) = match operand {
-        Operand::Integer(number) => return Some(number),
+        Operand::Integer(number) => return number.checked_mul(unit),
         Operand::Digits { radix, digits } => {
             let digits = std::str::from_utf8(digits).ok()?;
-            return u64::from_str_radix(digits, radix).ok().map(i128::from);
+            let number = u64::from_str_radix(digits, radix).ok()?;
+            return i128::from(number).checked_mul(unit);
         }
-        Operand::Decimal { negative, text } => (negative, Scaled::parse(text)?, false),
-        Operand::Float { negative, text } => (negative, Scaled::parse(text)?, true),
+        Operand::Decimal { negative, text } => (negative, Scaled::parse(text, scale)?, false),
+        Operand::Float { negative, text } => (negative, Scaled::parse(text, scale)?, true),
         Operand::Text(text) => {
             let (negative, digits) = split_sign(text.trim_ascii());
-            (negative, Scaled::parse(digits)?, false)
+            (negative, Scaled::parse(digits, scale)?, false)
         }
         Operand::Null | Operand::Default | Operand::Temporal(_) | Operand::Unknown => return None,
     };
@@ -65,8 +73,8 @@ enum Rounding {
 }
 
 impl Scaled {
-    /// Reads `digits[.digits][e[+-]digits]`.
-    fn parse(text: &[u8]) -> Option<Self> {
+    /// Reads `digits[.digits][e[+-]digits]`, times ten to the power of `scale`.
+    fn parse(text: &[u8], scale: u32) -> Option<Self> {
         let at = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
         let (mantissa, exponent) = match at {
             Some(at) => (text.get(..at)?, Some(text.get(at + 1..)?)),
@@ -80,7 +88,7 @@ impl Scaled {
         if digits == 0 || digits > MAX_DIGITS || !all_digits {
             return None;
         }
-        let point = i64::try_from(whole.len()).ok()? + exponent;
+        let point = i64::try_from(whole.len()).ok()? + exponent + i64::from(scale);
         let mut scaled = Self {
             truncated: 0,
             tenth: 0,

@@ -1,5 +1,6 @@
 //! From a literal to a value of the column's type, as the server converts it.
 
+mod floating;
 mod integer;
 mod string;
 mod temporal;
@@ -24,7 +25,10 @@ pub(crate) fn convert<'a>(
             (Absent::Default(value), Intent::Store) => return Ok(value.clone()),
             _ => return Err(Unsure::NoKey),
         },
-        Operand::Null => return Ok(Value::Null),
+        Operand::Null => {
+            let null = column.column_type.decimal_value(None);
+            return Ok(null.unwrap_or(Value::Null));
+        }
         Operand::Unknown => return Err(Unsure::Conversion),
         _ => {}
     }
@@ -49,6 +53,12 @@ pub(crate) fn convert<'a>(
             let moment = temporal::datetime(operand, scale, intent);
             moment.map(|moment| Value::Int(moment.encode_datetime(encoding)))
         }
+        ColumnType::Decimal { scale, .. } => {
+            let unscaled = integer::scaled(operand, scale, intent);
+            unscaled.and_then(|unscaled| column.column_type.decimal_value(Some(unscaled)))
+        }
+        ColumnType::Double => floating::double(operand).map(Value::Double),
+        ColumnType::Float => floating::float(operand, intent).map(Value::Double),
         ColumnType::Time { scale } => temporal::time(operand, scale, intent).map(Value::Int),
         ColumnType::Year => temporal::year(operand).map(Value::Int),
         ColumnType::Text {

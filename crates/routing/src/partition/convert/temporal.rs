@@ -48,11 +48,12 @@ fn compact(digits: &[u8]) -> Option<Moment> {
     Moment::new(part(0, 4)?, part(4, 6)?, part(6, 8)?, micros)
 }
 
-/// `YYYY-MM-DD` and `YYYY-MM-DD hh:mm:ss[.ffffff]`; `/` may stand for `-`, `T` for the blank.
+/// `YYYY-MM-DD` and `YYYY-MM-DD hh:mm:ss[.ffffff]`; `/` may stand for `-`, `T` for the blank, and the
+/// year may have two digits.
 fn spelled(text: &[u8]) -> Option<Moment> {
     let mut halves = text.splitn(2, |byte| matches!(byte, b' ' | b'T'));
     let mut fields = halves.next()?.split(|byte| matches!(byte, b'-' | b'/'));
-    let year = fields.next().filter(|year| year.len() == 4)?;
+    let year = full_year(fields.next()?)?;
     let (month, day) = (
         fields.next().filter(is_short)?,
         fields.next().filter(is_short)?,
@@ -63,11 +64,29 @@ fn spelled(text: &[u8]) -> Option<Moment> {
     let micros = match halves.next() {
         None => 0,
         Some(time) => {
-            let (hour, minute, second, micros) = clock(time)?;
+            let (hour, minute, second, micros) = dotted(time).or_else(|| clock(time))?;
             time_of_day(hour, minute, second, micros)?
         }
     };
-    Moment::new(number(year)?, number(month)?, number(day)?, micros)
+    Moment::new(year, number(month)?, number(day)?, micros)
+}
+
+fn full_year(digits: &[u8]) -> Option<i64> {
+    match (digits.len(), number(digits)?) {
+        (4, year) => Some(year),
+        (2, year @ 70..) => Some(year + 1900),
+        (2, year) => Some(year + 2000),
+        _ => None,
+    }
+}
+
+/// `hh.mm.ss`.
+fn dotted(text: &[u8]) -> Option<(i64, i64, i64, i64)> {
+    let mut fields = text.split(|&byte| byte == b'.').filter(is_short);
+    let (hour, minute, second) = (fields.next()?, fields.next()?, fields.next()?);
+    let whole = hour.len() + minute.len() + second.len() + 2 == text.len();
+    let time = (number(hour)?, number(minute)?, number(second)?, 0);
+    whole.then_some(time)
 }
 
 /// `h:mm:ss[.ffffff]`: hours, minutes, seconds, microseconds.
@@ -173,7 +192,7 @@ mod tests {
         for text in [
             "",
             "2024",
-            "24-01-01",
+            "224-01-01",
             "2024-13-01",
             "2023-02-29",
             "2024-01-01 ",
@@ -191,7 +210,12 @@ mod tests {
     #[test]
     fn the_usual_forms_are_read_alike() {
         let expected = Moment::new(2024, 3, 4, 18_367_000_000);
-        for text in ["2024-03-04 05:06:07", "2024/3/4T5:06:07", "20240304050607"] {
+        for text in [
+            "2024-03-04 05:06:07",
+            "24-3-4 05.06.07",
+            "2024/3/4T5:06:07",
+            "20240304050607",
+        ] {
             let operand = Operand::Text(text.as_bytes());
             assert_eq!(datetime(operand, 0, Intent::Compare), expected, "{text}");
         }

@@ -2,6 +2,7 @@
 
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::function::Buckets;
+use crate::partition::key::Key;
 use crate::partition::{Level, Part, Partitioning, Rules};
 use crate::{
     ClusterView, Decision, Location, Lookup, Metadata, Observation, Request, Route, RouteReason,
@@ -68,7 +69,10 @@ pub(super) fn hashed() -> Table {
         partitioning: Some(Partitioning {
             rules: Ok(Rules {
                 first: Level {
-                    key: vec![key],
+                    key: Key {
+                        columns: vec![key],
+                        expression: None,
+                    },
                     buckets: Buckets::Hash(3),
                 },
                 second: None,
