@@ -20,6 +20,9 @@ use odp_routing::Observation;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// Silence after which a client's buffers are given back.
 const REST_AFTER: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,191 @@
+//! An `OBServer` of a few sentences, in proxy mode, over a pipe.
+
+use bytes::{Buf, BytesMut};
+use odp_protocol::stream::{Buffers, Stream, Transport};
+use odp_protocol::{
+    Column, ColumnType, Command, CommandKind, ErrPacket, OkFormat, OkPacket, PrepareOk,
+    SessionChange, StatusFlags, put_eof, put_text_row,
+};
+use std::collections::HashMap;
+use tokio::io::DuplexStream;
+
+/// Its session.
+#[derive(Default)]
+pub(super) struct FakeServer {
+    database: String,
+    x: Option<String>,
+    in_transaction: bool,
+    prepared: HashMap<u32, Known>,
+    last_prepared: u32,
+    sequence: u8,
+}
+
+struct Known {
+    text: String,
+    has_types: bool,
+}
+
+impl FakeServer {
+    pub(super) async fn serve(mut self, pipe: DuplexStream, first_statement: u32) {
+        let mut stream = Stream::new(Transport::Duplex(pipe), Buffers::default());
+        // Ids differ between servers, so that a mix-up is seen.
+        self.last_prepared = first_statement;
+        while let Ok((_, payload)) = stream.read_packet(1 << 20).await {
+            self.sequence = 1;
+            let mut out = BytesMut::new();
+            self.run(&payload, &mut out);
+            while out.has_remaining() {
+                let now = out.split_to(out.len().min(97));
+                stream.outbound().extend_from_slice(&now);
+                if stream.flush().await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn packet(&mut self, out: &mut BytesMut, payload: &[u8]) {
+        self.sequence = odp_protocol::put_packet(out, self.sequence, payload);
+    }
+
+    fn run(&mut self, payload: &[u8], out: &mut BytesMut) {
+        match Command::parse(payload).unwrap() {
+            Command::Query(text) => self.query(&String::from_utf8_lossy(text), out),
+            Command::InitDb(name) => self.choose(&String::from_utf8_lossy(name), out),
+            Command::Prepare(text) => {
+                self.last_prepared += 1;
+                let statement = self.last_prepared;
+                let text = String::from_utf8_lossy(text).into_owned();
+                self.prepared.insert(
+                    statement,
+                    Known {
+                        text,
+                        has_types: false,
+                    },
+                );
+                let mut packet = BytesMut::new();
+                PrepareOk {
+                    statement,
+                    columns: 1,
+                    parameters: 1,
+                    warnings: 0,
+                }
+                .put(&mut packet);
+                self.packet(out, &packet);
+                self.columns(out);
+                self.columns(out);
+                self.ok(out, &[]);
+            }
+            Command::Execute(id) => {
+                let known = self.prepared.get_mut(&id);
+                let known = known.unwrap_or_else(|| panic!("statement {id} is not known here"));
+                known.has_types |= payload[11] == 1;
+                assert!(
+                    known.has_types,
+                    "types come with the first EXECUTE on each server"
+                );
+                let text = known.text.clone();
+                self.rows(&text, out);
+            }
+            Command::Other(CommandKind::StmtClose) | Command::Close(_) => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn choose(&mut self, name: &str, out: &mut BytesMut) {
+        name.clone_into(&mut self.database);
+        self.ok(out, &[SessionChange::Schema(name.as_bytes())]);
+    }
+
+    fn query(&mut self, text: &str, out: &mut BytesMut) {
+        match text.split_whitespace().next().unwrap() {
+            "use" => self.choose(&text[4..], out),
+            "set" | "SET" => {
+                let value = text.rsplit(' ').next().unwrap().to_owned();
+                self.x = Some(value.clone());
+                self.ok(
+                    out,
+                    &[SessionChange::User {
+                        name: b"x",
+                        value: value.as_bytes(),
+                    }],
+                );
+            }
+            "begin" => {
+                self.in_transaction = true;
+                self.ok(out, &[]);
+            }
+            "commit" => {
+                assert!(self.in_transaction, "the transaction is on this server");
+                self.in_transaction = false;
+                self.ok(out, &[]);
+            }
+            "insert" => self.ok(out, &[]),
+            "select" => self.rows(text, out),
+            _ => {
+                let mut packet = BytesMut::new();
+                ErrPacket::new(1064, b"42000", "no such sentence").put(&mut packet);
+                self.packet(out, &packet);
+                self.ok(out, &[]);
+            }
+        }
+    }
+
+    fn columns(&mut self, out: &mut BytesMut) {
+        let mut packet = BytesMut::new();
+        Column::new("c", ColumnType::MYSQL_TYPE_VAR_STRING, 45, 100).put(&mut packet);
+        self.packet(out, &packet);
+        self.eof(out);
+    }
+
+    fn rows(&mut self, text: &str, out: &mut BytesMut) {
+        self.packet(out, &[1]);
+        self.columns(out);
+        let x = self.x.clone().unwrap_or_else(|| "none".to_owned());
+        if text.contains("database_and_variables") {
+            let row = format!("db={} @x={x}", self.database);
+            self.row(&row, out);
+        }
+        let count: usize = text.split_whitespace().nth(1).unwrap().parse().unwrap_or(0);
+        for number in 0..count {
+            let row = format!("row {number} of {} with @x={x}", self.database);
+            self.row(&row, out);
+        }
+        self.eof(out);
+        self.ok(out, &[]);
+    }
+
+    fn row(&mut self, text: &str, out: &mut BytesMut) {
+        let mut packet = BytesMut::new();
+        put_text_row(&mut packet, [Some(text.as_bytes())]);
+        self.packet(out, &packet);
+    }
+
+    fn status(&self) -> StatusFlags {
+        let mut status = StatusFlags::SERVER_STATUS_AUTOCOMMIT;
+        status.set(StatusFlags::SERVER_STATUS_IN_TRANS, self.in_transaction);
+        status
+    }
+
+    fn eof(&mut self, out: &mut BytesMut) {
+        let mut packet = BytesMut::new();
+        put_eof(&mut packet, self.status(), 0);
+        self.packet(out, &packet);
+    }
+
+    fn ok(&mut self, out: &mut BytesMut, changes: &[SessionChange<'_>]) {
+        let mut block = BytesMut::new();
+        if !changes.is_empty() {
+            SessionChange::put_for_proxy(changes, &mut block);
+        }
+        let mut packet = BytesMut::new();
+        let ok = OkPacket {
+            status: self.status(),
+            changes: &block,
+            ..OkPacket::default()
+        };
+        ok.put(&mut packet, OkFormat::Tracked);
+        self.packet(out, &packet);
+    }
+}
