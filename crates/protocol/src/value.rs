@@ -167,10 +167,17 @@ impl<'a> Value<'a> {
                 second,
                 micros,
             } => {
-                out.put_u8(11);
+                let clock = [hour, minute, second];
+                let length = shortest(clock == [0; 3], micros, [4, 7, 11]);
+                out.put_u8(length);
                 out.put_u16_le(year);
-                out.put_slice(&[month, day, hour, minute, second]);
-                out.put_u32_le(micros);
+                out.put_slice(&[month, day]);
+                if length >= 7 {
+                    out.put_slice(&clock);
+                }
+                if length >= 11 {
+                    out.put_u32_le(micros);
+                }
             }
             Self::Time {
                 negative,
@@ -180,12 +187,28 @@ impl<'a> Value<'a> {
                 seconds,
                 micros,
             } => {
-                out.put_slice(&[12, u8::from(negative)]);
-                out.put_u32_le(days);
-                out.put_slice(&[hours, minutes, seconds]);
-                out.put_u32_le(micros);
+                let clock = [hours, minutes, seconds];
+                let length = shortest(days == 0 && clock == [0; 3], micros, [0, 8, 12]);
+                out.put_u8(length);
+                if length >= 8 {
+                    out.put_u8(u8::from(negative));
+                    out.put_u32_le(days);
+                    out.put_slice(&clock);
+                }
+                if length >= 12 {
+                    out.put_u32_le(micros);
+                }
             }
         }
+    }
+}
+
+/// The shortest of the three lengths that holds the value: clients tell a date by its length.
+fn shortest(no_clock: bool, micros: u32, [bare, clock, full]: [u8; 3]) -> u8 {
+    match (no_clock, micros) {
+        (true, 0) => bare,
+        (false, 0) => clock,
+        _ => full,
     }
 }
 
@@ -198,4 +221,53 @@ fn put_integer(out: &mut BytesMut, column_type: u8, value: u64) {
         _ => 8,
     };
     out.put_uint_le(value, width);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mysql_common::constants::ColumnType as T;
+
+    fn moment(hour: u8, micros: u32) -> Value<'static> {
+        Value::DateTime {
+            year: 2024,
+            month: 2,
+            day: 29,
+            hour,
+            minute: 0,
+            second: 0,
+            micros,
+        }
+    }
+
+    fn time(hours: u8, micros: u32) -> Value<'static> {
+        Value::Time {
+            negative: false,
+            days: 0,
+            hours,
+            minutes: 0,
+            seconds: 0,
+            micros,
+        }
+    }
+
+    #[test]
+    fn times_come_back_from_their_shortest_form() {
+        for (value, kind, length) in [
+            (moment(0, 0), T::MYSQL_TYPE_DATE, 4),
+            (moment(5, 0), T::MYSQL_TYPE_DATETIME, 7),
+            (moment(0, 1), T::MYSQL_TYPE_DATETIME, 11),
+            (time(0, 0), T::MYSQL_TYPE_TIME, 0),
+            (time(1, 0), T::MYSQL_TYPE_TIME, 8),
+            (time(1, 9), T::MYSQL_TYPE_TIME, 12),
+        ] {
+            let mut out = BytesMut::new();
+            value.put(&mut out, kind as u8);
+            assert_eq!(out.first(), Some(&length), "{value:?}");
+            assert_eq!(
+                Value::read(&mut Reader::new(&out), kind as u8, false),
+                Ok(value)
+            );
+        }
+    }
 }
