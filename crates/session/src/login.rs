@@ -72,8 +72,8 @@ async fn greet(
         connection_id: id.get().get(),
         capabilities: odp_protocol::capability::offered_to_clients(),
         collation: 46,
-        // As an OBServer's: there is no session yet that could be in autocommit mode.
-        status: StatusFlags::empty(),
+        // An OBServer says 0 here, and PyMySQL then believes that autocommit is off already.
+        status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
         salt,
         plugin: NATIVE_PASSWORD.to_owned(),
     };
