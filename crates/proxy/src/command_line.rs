@@ -107,7 +107,12 @@ impl Serve {
 /// Options of `odp sandbox`.
 #[derive(Args)]
 pub(crate) struct Sandbox {
-    #[arg(help = "How many simulated OBServers", long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(
+        help = "How many simulated OBServers",
+        long,
+        default_value_t = 3,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
     pub(crate) servers: u16,
     /// What runs the SQL.
     #[arg(long, value_enum, default_value_t = Engine::Embedded)]

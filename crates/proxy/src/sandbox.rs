@@ -3,12 +3,13 @@
 mod endpoint;
 
 use crate::admin_client::AdminClient;
-use crate::command_line::Sandbox;
+use crate::command_line::{Engine, Sandbox};
 use crate::config::{Config, Given, Sources, from_option};
 use crate::coordinator::{Proxy, listen_for_http, obey_signals};
 use crate::error::Error;
 use crate::logging;
 use odp_simulator::{Cluster, ClusterConfig};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,8 +36,7 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
         servers: arguments.servers,
         ..ClusterConfig::default()
     };
-    let cluster = Cluster::start(&simulated).map_err(|error| Error::Sandbox(error.to_string()))?;
-    let cluster = Arc::new(cluster);
+    let cluster = Arc::new(start(arguments.engine, &simulated)?);
     let servers = addresses(&cluster);
     let config = config(arguments, &simulated.name, &servers)?;
     logging::start(&config.settings);
@@ -50,7 +50,7 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
         () = &mut running => Ok(()),
         outcome = until_healthy(admin) => {
             match &outcome {
-                Ok(()) => print!("{}", welcome(&servers, mysql, admin, control)),
+                Ok(()) => say(&welcome(&servers, mysql, admin, control)),
                 Err(_) => handle.force().await,
             }
             running.await;
@@ -60,6 +60,13 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     signals.abort();
     endpoint.abort();
     outcome
+}
+
+fn start(engine: Engine, simulated: &ClusterConfig) -> Result<Cluster, Error> {
+    match engine {
+        Engine::Embedded => Cluster::start(simulated),
+    }
+    .map_err(|error| Error::Sandbox(error.to_string()))
 }
 
 fn addresses(cluster: &Cluster) -> String {
@@ -103,6 +110,15 @@ async fn until_healthy(admin: SocketAddr) -> Result<(), Error> {
         }
         tokio::time::sleep(PEEK).await;
     }
+}
+
+/// A reader that has gone away is no reason to end.
+fn say(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .ok();
 }
 
 fn welcome(servers: &str, mysql: SocketAddr, admin: SocketAddr, control: SocketAddr) -> String {

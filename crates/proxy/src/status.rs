@@ -70,7 +70,7 @@ fn table(status: &Status) -> String {
     let servers = status.servers.iter().map(|server| {
         [
             server.addr.clone(),
-            server.zone.clone(),
+            or_dash(server.zone.as_str()),
             server.role.clone(),
             server.standing.clone(),
             server.strikes.to_string(),
@@ -91,6 +91,10 @@ fn table(status: &Status) -> String {
     .map(str::to_owned);
     let servers: Vec<_> = std::iter::once(head).chain(servers).collect();
     format!("{}\n{}", align(&rows), align(&servers))
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
 }
 
 fn align<const N: usize>(rows: &[[String; N]]) -> String {

@@ -159,3 +159,95 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::{ListenerSpec, Listeners};
+    use crate::message::Offer;
+
+    fn pair() -> (Channel, Successor) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (
+            Channel::new(ours).unwrap(),
+            Successor::over(theirs).unwrap(),
+        )
+    }
+
+    fn hello() -> Hello {
+        Hello {
+            version: "0.1.0".to_owned(),
+            pid: 1,
+            record_formats: vec![1],
+        }
+    }
+
+    fn offer(listeners: &Listeners) -> Down {
+        Down::Offer(Offer {
+            generation: 7,
+            listeners: listeners.metas(),
+            config: b"configuration".to_vec(),
+            snapshot: Some(b"snapshot".to_vec()),
+        })
+    }
+
+    fn listeners() -> Listeners {
+        let spec = |name: &str| ListenerSpec {
+            name: name.to_owned(),
+            addr: "127.0.0.1:0".parse().unwrap(),
+            backlog: 16,
+        };
+        Listeners::open(&[spec("one"), spec("two")]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_handshake_hands_everything_over_in_order() {
+        let (mut coordinator, successor) = pair();
+        let listeners = listeners();
+        let down = offer(&listeners);
+        let descriptors = listeners.descriptors();
+        coordinator.send(&down, &descriptors).await.unwrap();
+        let mut offered = successor.hello(hello()).await.unwrap();
+        let (said, _) = coordinator.recv::<Up>().await.unwrap();
+        assert_eq!(said, Up::Hello(hello()));
+        assert_eq!(offered.generation, 7);
+        assert_eq!(offered.config, b"configuration");
+        assert_eq!(offered.snapshot.as_deref(), Some(&b"snapshot"[..]));
+        for (offered, name) in offered.listeners.iter().zip(["one", "two"]) {
+            assert_eq!(offered.name, name);
+            assert_eq!(listeners.addr(name), Some(offered.addr));
+        }
+        offered.link.ready().await.unwrap();
+        let (said, _) = coordinator.recv::<Up>().await.unwrap();
+        assert_eq!(said, Up::Ready);
+        coordinator.send(&Down::Commit, &[]).await.unwrap();
+        assert_eq!(offered.link.order().await, Order::Commit);
+        drop(coordinator);
+        assert_eq!(offered.link.order().await, Order::Lost);
+        assert!(offered.link.drained().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn anything_but_a_complete_offer_is_refused() {
+        let (coordinator, successor) = pair();
+        coordinator.send(&Down::Commit, &[]).await.unwrap();
+        assert!(matches!(
+            successor.hello(hello()).await,
+            Err(Error::Protocol(_))
+        ));
+
+        let (coordinator, successor) = pair();
+        let listeners = listeners();
+        let descriptors = listeners.descriptors();
+        let one = descriptors.get(..1).unwrap();
+        coordinator.send(&offer(&listeners), one).await.unwrap();
+        assert!(matches!(
+            successor.hello(hello()).await,
+            Err(Error::Protocol(_))
+        ));
+
+        let (coordinator, successor) = pair();
+        drop(coordinator);
+        assert!(successor.hello(hello()).await.is_err());
+    }
+}
