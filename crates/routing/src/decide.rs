@@ -94,11 +94,24 @@ impl Decider<'_> {
             });
         match found {
             Some(Ok(route)) => Decision::Route(route),
+            Some(Err(RouteReason::NoTable)) => self.in_missing_table(key),
             Some(Err(reason)) => self.without_location(reason),
             None if self.choice.request.lookup == LookupPhase::Allowed => {
                 Decision::Lookup(key.into_key())
             }
             None => self.without_location(RouteReason::NoLocation),
+        }
+    }
+
+    /// A route that names the missing table, so that a statement which finds it all the same (it was
+    /// created since) has it looked up again.
+    fn in_missing_table(&self, key: BorrowedKey<'_>) -> Decision {
+        match self.without_location(RouteReason::NoTable) {
+            Decision::Route(route) if !route.refresh => Decision::Route(Route {
+                table: Some(key.into_key()),
+                ..route
+            }),
+            other => other,
         }
     }
 

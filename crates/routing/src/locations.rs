@@ -144,7 +144,13 @@ impl Locations {
                 let entry = Entry::new(Known::Table(table), weight, refresh_from_ms);
                 self.insert(key, entry, now_ms)
             }
-            Lookup::Missing => self.insert(key, Entry::new(Known::Missing, 0, now_ms), now_ms),
+            Lookup::Missing => {
+                let known = self.map.get(&key);
+                let same = known.is_some_and(|entry| matches!(entry.known, Known::Missing));
+                let refresh_from_ms = if same { delayed } else { now_ms };
+                let entry = Entry::new(Known::Missing, 0, refresh_from_ms);
+                self.insert(key, entry, now_ms)
+            }
             Lookup::Failed => {
                 if let Some(mut entry) = self.map.get_mut(&key)
                     && matches!(entry.known, Known::Table(_))

@@ -53,6 +53,7 @@ impl Observation {
             } => match route.reason {
                 RouteReason::Leader | RouteReason::WeakReplica => !hit,
                 RouteReason::NoLeader | RouteReason::LeaderUnusable => hit,
+                RouteReason::NoTable => true,
                 _ => false,
             },
             Self::ConnectFailed | Self::ConnectionLost => true,

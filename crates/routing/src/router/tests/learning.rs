@@ -1,7 +1,7 @@
 //! What is learned from following a route.
 
 use super::fixture::{Setup, hashed, unpartitioned};
-use crate::{Learned, Observation, RouteReason};
+use crate::{Learned, Lookup, Observation, RouteReason};
 use std::time::Duration;
 
 #[test]
@@ -54,4 +54,28 @@ fn a_location_without_leader_is_refreshed_at_once() {
     let route = setup.route("select * from orphan");
     assert_eq!(route.reason, RouteReason::NoLeader);
     assert!(route.refresh && !setup.route("select * from orphan").refresh);
+}
+
+#[test]
+fn a_table_created_since_it_was_missed_is_looked_up_after_one_statement() {
+    let setup = Setup::new();
+    setup
+        .router
+        .install(setup.key("new"), Lookup::Missing, setup.now);
+    let route = setup.route("insert into new values (1)");
+    assert_eq!(route.reason, RouteReason::NoTable);
+    let error = Observation::ServerError(1146);
+    assert_eq!(setup.router.learn(&route, error, setup.now).refresh, None);
+    let found = Observation::Answered {
+        partition_hit: Some(true),
+    };
+    let learned = setup.router.learn(&route, found, setup.now);
+    assert_eq!(learned.refresh, Some(setup.key("new")));
+    assert_eq!(setup.router.learn(&route, found, setup.now).refresh, None);
+
+    // A virtual table stays missing; it is not asked for over and over.
+    setup
+        .router
+        .install(setup.key("new"), Lookup::Missing, setup.now);
+    assert_eq!(setup.router.learn(&route, found, setup.now).refresh, None);
 }
