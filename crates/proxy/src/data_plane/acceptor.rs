@@ -88,6 +88,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_worker_that_does_not_take_its_clients_is_passed_over() {
+        let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (dealer, mut inboxes) = dealer(&[0, 100]);
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(run(listener, dealer, stop.clone()));
+        // The first worker's inbox has room for 16.
+        let clients: Vec<_> = (0..20).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        for _ in 16..20 {
+            assert!(inboxes[1].recv().await.is_some());
+        }
+        stop.cancel();
+        accepting.await.unwrap().unwrap();
+        assert_eq!(inboxes[0].len(), 16);
+        drop(clients);
+    }
+
+    #[tokio::test]
     async fn whoever_connected_before_the_stop_is_still_taken() {
         let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

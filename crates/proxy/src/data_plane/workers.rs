@@ -77,17 +77,36 @@ struct Seat {
 pub(super) struct Dealer(Vec<Seat>);
 
 impl Dealer {
-    /// Hands a client over; waits while the chosen worker has too many waiting.
-    pub(super) async fn deal(&self, accepted: Accepted) {
-        let fewest = self
-            .0
-            .iter()
-            .min_by_key(|seat| seat.gauges.open.load(Relaxed));
-        if let Some(seat) = fewest {
-            seat.gauges.open.fetch_add(1, Relaxed);
-            if seat.inbox.send(accepted).await.is_err() {
-                seat.gauges.open.fetch_sub(1, Relaxed);
+    /// Hands a client over. A worker that does not empty its inbox is passed over; while all inboxes
+    /// are full, clients wait in the listen queue.
+    pub(super) async fn deal(&self, mut accepted: Accepted) {
+        let mut seats: Vec<&Seat> = self.0.iter().collect();
+        seats.sort_by_key(|seat| seat.gauges.open.load(Relaxed));
+        for seat in &seats {
+            match seat.offer(accepted) {
+                Ok(()) => return,
+                Err(refused) => accepted = refused,
             }
+        }
+        if let Some(seat) = seats.first() {
+            seat.wait(accepted).await;
+        }
+    }
+}
+
+impl Seat {
+    fn offer(&self, accepted: Accepted) -> Result<(), Accepted> {
+        self.gauges.open.fetch_add(1, Relaxed);
+        self.inbox.try_send(accepted).map_err(|refused| {
+            self.gauges.open.fetch_sub(1, Relaxed);
+            refused.into_inner()
+        })
+    }
+
+    async fn wait(&self, accepted: Accepted) {
+        self.gauges.open.fetch_add(1, Relaxed);
+        if self.inbox.send(accepted).await.is_err() {
+            self.gauges.open.fetch_sub(1, Relaxed);
         }
     }
 }
