@@ -68,12 +68,11 @@ impl Cluster {
             .iter()
             .map(TcpListener::local_addr)
             .collect::<Result<_, _>>()?;
-        let (dir, owned_dir) = match &config.data_dir {
-            Some(dir) => (dir.clone(), None),
-            None => {
-                let dir = fresh_dir()?;
-                (dir.clone(), Some(dir))
-            }
+        let (dir, owned_dir) = if let Some(dir) = &config.data_dir {
+            (dir.clone(), None)
+        } else {
+            let dir = fresh_dir()?;
+            (dir.clone(), Some(dir))
         };
         let shared = Shared::new(Self::lay_out(&dir, config, &addrs)?)?;
         let zones = shared

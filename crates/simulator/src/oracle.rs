@@ -57,7 +57,8 @@ fn json_value(value: &Value) -> Json {
         Value::Real(number) => json!(number),
         Value::Text(text) => json!(text),
         Value::Blob(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex.concat();
             json!({ "hex": hex })
         }
     }

@@ -1,7 +1,7 @@
 //! Result sets: what type a column has, and how a value of SQLite goes on the wire as that type.
 
 use crate::ddl::column_type::{Base, ColumnType as Declared};
-use crate::engine::times::Moment;
+use crate::engine::moment::Moment;
 use odp_protocol::{BINARY_COLLATION, Column, ColumnFlags, ColumnType, UTF8MB4_COLLATION, Value};
 use rusqlite::types::ValueRef;
 

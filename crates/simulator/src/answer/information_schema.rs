@@ -1,4 +1,4 @@
-//! INFORMATION_SCHEMA: tables in memory, filled when a statement reads them.
+//! `INFORMATION_SCHEMA`: tables in memory, filled when a statement reads them.
 
 use crate::answer::show_table::{all_keys, collation, default_text, extra, key_mark};
 use crate::ddl::definition::TableDef;

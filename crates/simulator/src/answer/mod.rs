@@ -1,4 +1,4 @@
-//! Answers that come from the catalogue: SHOW, DESCRIBE, INFORMATION_SCHEMA.
+//! Answers that come from the catalogue: SHOW, DESCRIBE, `INFORMATION_SCHEMA`.
 
 mod information_schema;
 mod show;

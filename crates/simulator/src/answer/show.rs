@@ -31,11 +31,11 @@ impl Filter {
             return Ok(Self(Some(cursor.scalar()?)));
         }
         if cursor.accept("where") {
-            let strings = cursor.rest().iter().filter_map(|token| match &token.kind {
+            let mut strings = cursor.rest().iter().filter_map(|token| match &token.kind {
                 crate::lexer::Kind::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
                 _ => None,
             });
-            return Ok(Self(strings.last()));
+            return Ok(Self(strings.next_back()));
         }
         if cursor.at_end() {
             Ok(Self(None))

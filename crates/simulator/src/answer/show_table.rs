@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// `FROM db` or `IN db` of a SHOW.
-    fn from_database(&self, cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    fn database_after(&self, cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
         let database = if cursor.accept("from") || cursor.accept("in") {
             cursor.name()?.to_ascii_lowercase()
         } else {
@@ -122,7 +122,7 @@ impl Session {
         cursor: &mut Cursor<'_>,
         full: bool,
     ) -> Result<Answer, SqlError> {
-        let database = self.from_database(cursor)?;
+        let database = self.database_after(cursor)?;
         let filter = Filter::parse(cursor)?;
         let catalogue = &self.node.shared.catalogue;
         let names = Self::catalogue_failure(catalogue.tables(&self.tenant(), &database))?;
@@ -177,7 +177,7 @@ impl Session {
             .unwrap_or_else(|| self.database())
             .to_ascii_lowercase();
         if cursor.sees("from") || cursor.sees("in") {
-            database = self.from_database(cursor)?;
+            database = self.database_after(cursor)?;
         }
         let filter = Filter::parse(cursor)?;
         self.columns_answer(&database, &name.table, full, |column| filter.keeps(column))
@@ -243,7 +243,7 @@ impl Session {
             .unwrap_or_else(|| self.database())
             .to_ascii_lowercase();
         if cursor.sees("from") || cursor.sees("in") {
-            database = self.from_database(cursor)?;
+            database = self.database_after(cursor)?;
         }
         let found = self.catalogue_table(&database, &name.table)?;
         let mut rows = Vec::new();
@@ -302,7 +302,7 @@ impl Session {
         &mut self,
         cursor: &mut Cursor<'_>,
     ) -> Result<Answer, SqlError> {
-        let database = self.from_database(cursor)?;
+        let database = self.database_after(cursor)?;
         let filter = Filter::parse(cursor)?;
         let catalogue = &self.node.shared.catalogue;
         let names = Self::catalogue_failure(catalogue.tables(&self.tenant(), &database))?;

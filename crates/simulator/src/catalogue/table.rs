@@ -28,7 +28,6 @@ pub(crate) struct Table {
     pub(crate) second: Option<Level>,
     pub(crate) parts: Vec<Part>,
     pub(crate) first_tablet: i64,
-    pub(crate) schema_version: i64,
     /// The server that leads each tablet.
     pub(crate) leaders: HashMap<i64, i64>,
 }
@@ -41,15 +40,15 @@ impl Table {
         database: &str,
         name: &str,
     ) -> Result<Option<Self>, SimulatorError> {
-        let row: Option<(i64, String, i64, Option<i64>)> = store
+        let row: Option<(i64, String, Option<i64>)> = store
             .query_row(
-                "SELECT table_id, definition, schema_version, first_tablet FROM sim_table WHERE \
+                "SELECT table_id, definition, first_tablet FROM sim_table WHERE \
                  tenant_name = ?1 AND database_name = ?2 AND table_name = ?3",
                 [tenant, database, name],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()?;
-        let Some((id, definition, schema_version, first_tablet)) = row else {
+        let Some((id, definition, first_tablet)) = row else {
             return Ok(None);
         };
         let definition: TableDef = serde_json::from_str(&definition)?;
@@ -65,7 +64,6 @@ impl Table {
             second,
             parts,
             first_tablet: first_tablet.unwrap_or(0),
-            schema_version,
             leaders: leaders.collect::<Result<_, _>>()?,
         }))
     }

@@ -127,67 +127,18 @@ fn parse_placed(part: Cursor<'_>) -> Result<(ColumnDef, Place), SqlError> {
 /// Applies a change; true when SQLite must build the table anew for it.
 pub(crate) fn apply(change: &Change, definition: &mut TableDef) -> Result<bool, SqlError> {
     match change {
-        Change::AddColumn(column, place) => {
-            if definition.column(&column.name).is_some() {
-                return Err(SqlError::new(
-                    1060,
-                    format!("Duplicate column name '{}'", column.name),
-                ));
-            }
-            let index = match place {
-                Place::Last => definition.columns.len(),
-                Place::First => 0,
-                Place::After(name) => definition.position(name).map_or(0, |index| index + 1),
-            };
-            definition
-                .columns
-                .insert(index.min(definition.columns.len()), column.clone());
-            let simple = *place == Place::Last && !column.not_null && column.default.is_none();
-            Ok(!simple || column.generated.is_some())
-        }
+        Change::AddColumn(column, place) => add_column(definition, column, place),
         Change::DropColumn(name) => {
             let index = definition.position(name).ok_or_else(|| missing(name))?;
             definition.columns.remove(index);
-            definition
-                .keys
-                .iter_mut()
-                .for_each(|key| key.columns.retain(|column| column != name));
+            for key in &mut definition.keys {
+                key.columns.retain(|column| column != name);
+            }
             definition.keys.retain(|key| !key.columns.is_empty());
             Ok(true)
         }
-        Change::ModifyColumn(old, column) => {
-            let unknown = || SqlError::new(1054, format!("Unknown column '{old}' in table"));
-            let index = definition.position(old).ok_or_else(unknown)?;
-            if column.name != *old {
-                return Err(SqlError::unsupported());
-            }
-            if let Some(slot) = definition.columns.get_mut(index) {
-                slot.clone_from(column);
-            }
-            Ok(true)
-        }
-        Change::AddKey(key) => {
-            if definition
-                .keys
-                .iter()
-                .any(|known| known.name.eq_ignore_ascii_case(&key.name))
-            {
-                return Err(SqlError::new(
-                    1061,
-                    format!("Duplicate key name '{}'", key.name),
-                ));
-            }
-            if let Some(name) = key
-                .columns
-                .iter()
-                .find(|name| definition.column(name).is_none())
-            {
-                let text = format!("Key column '{name}' doesn't exist in table");
-                return Err(SqlError::new(1072, text));
-            }
-            definition.keys.push(key.clone());
-            Ok(false)
-        }
+        Change::ModifyColumn(old, column) => modify_column(definition, old, column),
+        Change::AddKey(key) => add_key(definition, key),
         Change::AddPrimary(columns) => {
             if !definition.primary.is_empty() {
                 return Err(SqlError::new(1068, "Multiple primary key defined"));
@@ -213,6 +164,70 @@ pub(crate) fn apply(change: &Change, definition: &mut TableDef) -> Result<bool, 
         }
         Change::Nothing => Ok(false),
     }
+}
+
+fn add_column(
+    definition: &mut TableDef,
+    column: &ColumnDef,
+    place: &Place,
+) -> Result<bool, SqlError> {
+    if definition.column(&column.name).is_some() {
+        return Err(SqlError::new(
+            1060,
+            format!("Duplicate column name '{}'", column.name),
+        ));
+    }
+    let index = match place {
+        Place::Last => definition.columns.len(),
+        Place::First => 0,
+        Place::After(name) => definition.position(name).map_or(0, |index| index + 1),
+    };
+    definition
+        .columns
+        .insert(index.min(definition.columns.len()), column.clone());
+    let simple = *place == Place::Last && !column.not_null && column.default.is_none();
+    Ok(!simple || column.generated.is_some())
+}
+
+fn modify_column(
+    definition: &mut TableDef,
+    old: &str,
+    column: &ColumnDef,
+) -> Result<bool, SqlError> {
+    let unknown = || SqlError::new(1054, format!("Unknown column '{old}' in table"));
+    let index = definition.position(old).ok_or_else(unknown)?;
+    if column.name != *old {
+        return Err(SqlError::unsupported());
+    }
+    if let Some(slot) = definition.columns.get_mut(index) {
+        slot.clone_from(column);
+    }
+    Ok(true)
+}
+
+fn add_key(definition: &mut TableDef, key: &KeyDef) -> Result<bool, SqlError> {
+    if definition
+        .keys
+        .iter()
+        .any(|known| known.name.eq_ignore_ascii_case(&key.name))
+    {
+        return Err(SqlError::new(
+            1061,
+            format!("Duplicate key name '{}'", key.name),
+        ));
+    }
+    if let Some(name) = key
+        .columns
+        .iter()
+        .find(|name| definition.column(name).is_none())
+    {
+        return Err(SqlError::new(
+            1072,
+            format!("Key column '{name}' doesn't exist in table"),
+        ));
+    }
+    definition.keys.push(key.clone());
+    Ok(false)
 }
 
 fn missing(name: &str) -> SqlError {

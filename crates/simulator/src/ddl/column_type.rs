@@ -1,5 +1,10 @@
 //! Column types: as MySQL writes them, as SQLite stores them, as OceanBase numbers them.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "writing into a String cannot fail, so there is no result to swallow"
+)]
+
 use crate::cursor::Cursor;
 use crate::error::SqlError;
 use crate::lexer::Kind;
@@ -255,7 +260,7 @@ impl ColumnType {
         .to_ascii_uppercase()
     }
 
-    /// Reads a declared type of SQLite back; `INTEGER` marks a column with AUTO_INCREMENT.
+    /// Reads a declared type of SQLite back; `INTEGER` marks a column with `AUTO_INCREMENT`.
     pub(crate) fn from_declared(declared: &str) -> Option<Self> {
         if declared == "INTEGER" {
             return Some(Self::plain(Base::BigInt));
@@ -335,7 +340,7 @@ impl ColumnType {
         }
     }
 
-    /// The collation's number, with the database's default utf8mb4_general_ci.
+    /// The collation's number, with the database's default `utf8mb4_general_ci`.
     pub(crate) fn collation_number(&self) -> i64 {
         if !self.is_text() {
             return 63;

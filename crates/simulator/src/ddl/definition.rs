@@ -142,7 +142,7 @@ impl TableDef {
             .position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// The column with AUTO_INCREMENT.
+    /// The column with `AUTO_INCREMENT`.
     pub(crate) fn auto_column(&self) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| column.auto_increment)
     }

@@ -1,6 +1,7 @@
 //! Data definition: from MySQL's DDL to a definition, and from that to SQLite and to metadata rows.
 
 pub(crate) mod alter;
+mod bound_bytes;
 pub(crate) mod column_type;
 pub(crate) mod create;
 pub(crate) mod definition;

@@ -44,9 +44,9 @@ pub(crate) fn parse(
             None => counted("sp", sub_count.unwrap_or(1))?,
         };
         fill_subpartitions(&mut partitions, &template);
-        partitions
-            .iter_mut()
-            .for_each(|partition| sort_lists(level, &mut partition.subpartitions));
+        for partition in &mut partitions {
+            sort_lists(level, &mut partition.subpartitions);
+        }
     }
     sort_lists(&first, &mut partitions);
     let consumed = start.rest().len() - cursor.rest().len();

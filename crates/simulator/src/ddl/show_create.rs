@@ -1,5 +1,10 @@
 //! A definition as `SHOW CREATE TABLE` prints it.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "writing into a String cannot fail, so there is no result to swallow"
+)]
+
 use crate::ddl::definition::{ColumnDef, DefaultValue, TableDef};
 
 fn name(text: &str) -> String {

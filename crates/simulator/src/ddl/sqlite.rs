@@ -1,5 +1,10 @@
 //! The SQLite statements that create a table of a definition.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "writing into a String cannot fail, so there is no result to swallow"
+)]
+
 use crate::ddl::column_type::{Base, ColumnType};
 use crate::ddl::definition::{ColumnDef, DefaultValue, KeyDef, TableDef};
 use crate::error::SqlError;

@@ -25,11 +25,6 @@ impl Arguments<'_, '_> {
         matches!(self.raw(index), ValueRef::Null)
     }
 
-    /// Whether any argument is NULL, which makes most results NULL.
-    pub(crate) fn any_null(&self) -> bool {
-        (0..self.len()).any(|index| self.is_null(index))
-    }
-
     pub(crate) fn bytes(&self, index: usize) -> Option<Vec<u8>> {
         match self.raw(index) {
             ValueRef::Null => None,

@@ -14,8 +14,10 @@ pub(crate) fn md5_hex(message: &[u8]) -> String {
     for chunk in padded.chunks_exact(64) {
         block(&mut state, chunk);
     }
-    let bytes = state.iter().flat_map(|word| word.to_le_bytes());
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    let words = state
+        .iter()
+        .map(|word| format!("{:08x}", word.swap_bytes()));
+    words.collect::<Vec<_>>().concat()
 }
 
 /// The sine table: `floor(2^32 * |sin(i + 1)|)`.

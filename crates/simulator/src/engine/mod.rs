@@ -2,11 +2,12 @@
 
 mod failure;
 mod functions;
-pub(crate) mod md5;
+mod md5;
+pub(crate) mod moment;
 mod numbers;
 mod sessions;
 mod strings;
-pub(crate) mod times;
+mod times;
 pub(crate) mod write_queue;
 
 use crate::catalogue::Catalogue;

@@ -268,8 +268,7 @@ fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Opti
             let name = level.columns.first()?;
             let is_year = table.definition.column(name)?.column_type.base == Base::Year;
             let number = match key.first()? {
-                KeyValue::Null => 0,
-                KeyValue::Number(0) => 0,
+                KeyValue::Null | KeyValue::Number(0) => 0,
                 KeyValue::Number(number) if is_year => number - 1900,
                 KeyValue::Number(number) => *number,
                 KeyValue::Text(..) => return None,
@@ -315,7 +314,7 @@ fn hash_value(column_type: &ColumnType, value: &KeyValue, seed: u64) -> Option<u
     }
 }
 
-/// utf8mb4_general_ci for ASCII text: the upper-case letter as 16 bits, hashed in pieces of 128 bytes.
+/// `utf8mb4_general_ci` for ASCII text: the upper-case letter as 16 bits, hashed in pieces of 128 bytes.
 fn general_ci(text: &str, seed: u64) -> Option<u64> {
     let trimmed = text.trim_end_matches(' ');
     if !trimmed.is_ascii() {

@@ -196,7 +196,6 @@ impl Session {
             facts.database.clear();
             facts.variables = Variables::new(self.node.shared.catalogue.globals(&tenant)?);
         }
-        self.translations.clear();
         let database = String::from_utf8_lossy(&request.database).into_owned();
         if !database.is_empty()
             && let Err(error) = self.use_database(&database)
@@ -226,9 +225,9 @@ impl Session {
                 continue;
             }
             if connection {
-                session.kill()
+                session.kill();
             } else {
-                session.kill_query()
+                session.kill_query();
             }
         }
         Ok(Answer::Ok(Summary::default()))

@@ -10,16 +10,13 @@ use crate::node::Placement;
 use crate::placement::{Touch, tablets, touches};
 use crate::results::OutColumn;
 use crate::session::reply::{put_columns, put_row};
-use crate::session::{Answer, Encoding, Session, Summary};
+use crate::session::{Answer, Session, Summary};
 use crate::translate::{Schema, Translated, Verb, translate};
 use odp_protocol::put_eof;
 use rusqlite::Statement;
 use rusqlite::types::{Value, ValueRef};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Translations that a session remembers.
-const REMEMBERED: usize = 256;
 
 /// A data statement ready to run.
 #[derive(Debug, Clone)]
@@ -404,25 +401,6 @@ impl Session {
         let statement = engine.connection.prepare(&plan.translated.sql);
         let statement = statement.map_err(|error| sql_error(&error))?;
         Ok(resolve(&shape(&statement), None))
-    }
-
-    /// The plan of a text, remembered when it is short.
-    pub(super) fn remembered(&mut self, sql: &[u8]) -> Option<Arc<Translated>> {
-        self.translations.get(sql).cloned()
-    }
-
-    /// Remembers a translation.
-    pub(super) fn remember(&mut self, sql: &[u8], translated: &Arc<Translated>) {
-        if self.translations.len() >= REMEMBERED {
-            self.translations.clear();
-        }
-        self.translations
-            .insert(sql.to_vec(), Arc::clone(translated));
-    }
-
-    /// Whether rows go out in the binary form.
-    pub(super) fn is_binary(&self) -> bool {
-        self.encoding == Encoding::Binary
     }
 }
 

@@ -11,8 +11,8 @@ use crate::session::{Answer, Session, Summary};
 use crate::translate::{quote_name, quote_text};
 use std::sync::Arc;
 
-fn done() -> Result<Answer, SqlError> {
-    Ok(Answer::Ok(Summary::default()))
+fn done() -> Answer {
+    Answer::Ok(Summary::default())
 }
 
 /// A table with its database filled in.
@@ -58,7 +58,7 @@ impl Session {
                     &target.database,
                     &[format!("DELETE FROM {}", target.quoted())],
                 )?;
-                done()
+                Ok(done())
             }
             "rename" => {
                 cursor.expect("table")?;
@@ -68,9 +68,9 @@ impl Session {
                     let to = part.table_name()?;
                     self.rename(from, to)?;
                 }
-                done()
+                Ok(done())
             }
-            _ => done(),
+            _ => Ok(done()),
         }
     }
 
@@ -182,14 +182,14 @@ impl Session {
         }
         let catalogue = Arc::clone(&self.node.shared.catalogue);
         Self::catalogue_result(catalogue.put_account(&self.tenant(), &user, &password))?;
-        done()
+        Ok(done())
     }
 
     fn create_table(&mut self, request: CreateTable) -> Result<Answer, SqlError> {
         let target = self.target(request.name)?;
         if self.exists(&target) {
             if request.if_not_exists {
-                return done();
+                return Ok(done());
             }
             return Err(SqlError::new(
                 1050,
@@ -232,7 +232,7 @@ impl Session {
                 let tokens = crate::lexer::lex(sql.as_bytes())?.tokens;
                 self.statement(sql.as_bytes(), &tokens, false)
             }
-            None => done(),
+            None => Ok(done()),
         }
     }
 
@@ -278,7 +278,7 @@ impl Session {
             &target.table,
             &definition,
         ))?;
-        done()
+        Ok(done())
     }
 
     fn create_index(&mut self, cursor: &mut Cursor<'_>, unique: bool) -> Result<Answer, SqlError> {
@@ -318,13 +318,13 @@ impl Session {
                     let target = self.target(name)?;
                     self.drop_table(&target, lenient)?;
                 }
-                done()
+                Ok(done())
             }
             "user" => {
                 let user = cursor.scalar()?;
                 let catalogue = Arc::clone(&self.node.shared.catalogue);
                 Self::catalogue_result(catalogue.drop_account(&self.tenant(), &user))?;
-                done()
+                Ok(done())
             }
             _ => Err(SqlError::unsupported()),
         }
@@ -340,7 +340,7 @@ impl Session {
         let catalogue = Arc::clone(&self.node.shared.catalogue);
         if !Self::catalogue_result(catalogue.has_database(&tenant, &name))? {
             if lenient {
-                return done();
+                return Ok(done());
             }
             let text = format!("Can't drop database '{name}'; database doesn't exist");
             return Err(SqlError::new(1008, text));
@@ -351,7 +351,7 @@ impl Session {
             self.facts.lock().database.clear();
             self.database_changed = true;
         }
-        done()
+        Ok(done())
     }
 
     fn drop_table(&mut self, target: &Target, lenient: bool) -> Result<(), SqlError> {
@@ -414,14 +414,14 @@ impl Session {
 
     fn alter(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         if !cursor.accept("table") {
-            return done();
+            return Ok(done());
         }
         let name = cursor.table_name()?;
         let target = self.target(name.clone())?;
         let changes = alter::parse(cursor)?;
         if let [Change::Rename(to)] = changes.as_slice() {
             self.rename(name, to.clone())?;
-            return done();
+            return Ok(done());
         }
         self.change_table(&target, changes)
     }
@@ -445,7 +445,7 @@ impl Session {
             &target.table,
             &definition,
         ))?;
-        done()
+        Ok(done())
     }
 
     /// The statements that build the table anew where SQLite cannot alter it.

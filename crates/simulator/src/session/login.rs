@@ -261,7 +261,6 @@ fn build(
         prepared: HashMap::new(),
         next_prepared: 1,
         named: HashMap::new(),
-        translations: HashMap::new(),
         more_results: false,
         encoding: Encoding::Text,
         missed: false,

@@ -18,7 +18,6 @@ use crate::error::{SimulatorError, SqlError};
 use crate::node::Node;
 use crate::registry::SessionHandle;
 use crate::results::OutColumn;
-use crate::translate::Translated;
 use facts::Facts;
 use odp_protocol::auth::Salt;
 use odp_protocol::{CapabilityFlags, OkFormat};
@@ -57,6 +56,10 @@ pub(crate) enum Encoding {
 }
 
 /// A session that has logged in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, not a state"
+)]
 pub(crate) struct Session {
     pub(crate) node: Arc<Node>,
     pub(crate) wire: Wire,
@@ -78,7 +81,6 @@ pub(crate) struct Session {
     pub(crate) next_prepared: u32,
     /// Statements of a text PREPARE.
     pub(crate) named: HashMap<String, String>,
-    pub(crate) translations: HashMap<Vec<u8>, Arc<Translated>>,
     /// Another result follows in this response.
     pub(crate) more_results: bool,
     pub(crate) encoding: Encoding,
@@ -131,15 +133,14 @@ impl Session {
 
     /// The engine, opened at the first use.
     pub(crate) fn engine(&mut self) -> Result<&mut Engine, SqlError> {
-        let engine = match self.engine.take() {
-            Some(engine) => engine,
-            None => {
-                let catalogue = Arc::clone(&self.node.shared.catalogue);
-                let opened = Engine::open(catalogue, &self.tenant(), &self.facts)
-                    .map_err(|error| internal(&error))?;
-                *self.handle.interrupt.lock() = Some(opened.interrupt_handle());
-                opened
-            }
+        let engine = if let Some(engine) = self.engine.take() {
+            engine
+        } else {
+            let catalogue = Arc::clone(&self.node.shared.catalogue);
+            let opened = Engine::open(catalogue, &self.tenant(), &self.facts)
+                .map_err(|error| internal(&error))?;
+            *self.handle.interrupt.lock() = Some(opened.interrupt_handle());
+            opened
         };
         Ok(self.engine.insert(engine))
     }
@@ -162,7 +163,6 @@ impl Session {
         drop(facts);
         *self.handle.database.lock() = name;
         self.database_changed = true;
-        self.translations.clear();
         Ok(())
     }
 }

@@ -1,5 +1,10 @@
 //! Prepared statements, of the binary protocol and of SQL text.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "writing into a String cannot fail, so there is no result to swallow"
+)]
+
 use crate::cursor::Cursor;
 use crate::error::{SimulatorError, SqlError};
 use crate::lexer::{Kind, Token, lex};
@@ -13,7 +18,7 @@ use odp_protocol::{
 use rusqlite::types::Value;
 use std::collections::HashMap;
 
-/// A statement of COM_STMT_PREPARE.
+/// A statement of `COM_STMT_PREPARE`.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     sql: Vec<u8>,
@@ -44,7 +49,7 @@ fn is_data(tokens: &[Token]) -> bool {
 }
 
 impl Session {
-    /// COM_STMT_PREPARE.
+    /// `COM_STMT_PREPARE`.
     pub(super) fn prepare(&mut self, sql: &[u8]) -> Result<(), SimulatorError> {
         match self.make_prepared(sql) {
             Ok((prepared, columns)) => self.put_prepared(prepared, &columns),
@@ -141,7 +146,7 @@ impl Session {
         self.put_extra_ok()
     }
 
-    /// COM_STMT_EXECUTE; a cursor is never opened, the whole result comes at once.
+    /// `COM_STMT_EXECUTE`; a cursor is never opened, the whole result comes at once.
     pub(super) fn execute(&mut self, id: u32, packet: &[u8]) -> Result<(), SimulatorError> {
         let Some(mut prepared) = self.prepared.remove(&id) else {
             self.missed = true;
@@ -185,7 +190,7 @@ impl Session {
         result
     }
 
-    /// COM_STMT_SEND_LONG_DATA.
+    /// `COM_STMT_SEND_LONG_DATA`.
     pub(super) fn long_data(&mut self, id: u32, packet: &[u8]) {
         let mut reader = Reader::new(packet.get(5..).unwrap_or_default());
         if let (Some(prepared), Ok(parameter)) = (self.prepared.get_mut(&id), reader.u16()) {
@@ -197,18 +202,14 @@ impl Session {
         }
     }
 
-    /// COM_STMT_RESET.
+    /// `COM_STMT_RESET`.
     pub(super) fn reset_prepared(&mut self, id: u32) -> Result<(), SimulatorError> {
-        match self.prepared.get_mut(&id) {
-            Some(prepared) => {
-                prepared.long.clear();
-                self.put_ok(&Summary::default())
-            }
-            None => {
-                let text = "Unknown prepared statement handler given to RESET";
-                self.put_failure(&SqlError::new(1243, text))
-            }
+        if let Some(prepared) = self.prepared.get_mut(&id) {
+            prepared.long.clear();
+            return self.put_ok(&Summary::default());
         }
+        let text = "Unknown prepared statement handler given to RESET";
+        self.put_failure(&SqlError::new(1243, text))
     }
 
     /// `PREPARE name FROM 'text' | @variable`.

@@ -71,7 +71,7 @@ impl Session {
                     .map(|()| Answer::Ok(Summary::default()))
             }
             "show" => self.show(cursor),
-            "desc" | "describe" if !self.is_query(cursor) => self.describe(cursor),
+            "desc" | "describe" if !is_query(cursor) => self.describe(cursor),
             "explain" | "desc" | "describe" => Ok(explain(&whole)),
             "kill" => {
                 let query = cursor.accept("query");
@@ -90,15 +90,6 @@ impl Session {
             "call" => Err(SqlError::new(1305, "PROCEDURE does not exist")),
             _ => Err(whole.error()),
         }
-    }
-
-    fn is_query(&self, cursor: &Cursor<'_>) -> bool {
-        [
-            "select", "insert", "update", "delete", "replace", "extended", "format", "with",
-        ]
-        .iter()
-        .any(|word| cursor.sees(word))
-            || cursor.sees_symbol("(")
     }
 
     fn rollback_statement(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
@@ -123,4 +114,14 @@ fn explain(whole: &Cursor<'_>) -> Answer {
         row(&format!("Statement: {text}")),
     ];
     Answer::Table(vec![OutColumn::text("Query Plan")], rows)
+}
+
+/// Whether a statement follows, not a table.
+fn is_query(cursor: &Cursor<'_>) -> bool {
+    [
+        "select", "insert", "update", "delete", "replace", "extended", "format", "with",
+    ]
+    .iter()
+    .any(|word| cursor.sees(word))
+        || cursor.sees_symbol("(")
 }

@@ -112,7 +112,7 @@ impl Insert<'_, '_> {
         Ok(())
     }
 
-    /// Whether the rows leave the AUTO_INCREMENT column to the server.
+    /// Whether the rows leave the `AUTO_INCREMENT` column to the server.
     fn generates(&self) -> bool {
         let Some(auto) = self
             .definition

@@ -9,7 +9,7 @@ mod select_list;
 use crate::cursor::{Cursor, TableName};
 use crate::ddl::definition::TableDef;
 use crate::error::SqlError;
-use crate::lexer::{Kind, Token, lex};
+use crate::lexer::{Token, lex};
 use rewriter::Rewriter;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -31,10 +31,9 @@ pub(crate) struct Translated {
     pub(crate) verb: Verb,
     /// Every table, with its database filled in.
     pub(crate) tables: Vec<TableName>,
-    pub(crate) parameters: usize,
     /// `FOR UPDATE` or `LOCK IN SHARE MODE`.
     pub(crate) locks: bool,
-    /// An AUTO_INCREMENT value is generated.
+    /// An `AUTO_INCREMENT` value is generated.
     pub(crate) generates: bool,
     /// `SELECT .. INTO @a, @b`.
     pub(crate) into: Vec<String>,
@@ -79,15 +78,10 @@ pub(crate) fn translate(
         }
         _ => select_list::select(&mut rewriter, tokens)?,
     }
-    let parameters = tokens
-        .iter()
-        .filter(|token| token.kind == Kind::Parameter)
-        .count();
     Ok(Translated {
         sql: rewriter.out,
         verb: statement.verb,
         tables: rewriter.tables,
-        parameters,
         locks: rewriter.locks,
         generates: statement.generates,
         into: rewriter.into,

@@ -25,6 +25,10 @@ const AFTER_TABLES: [&str; 11] = [
 ];
 
 /// Writes SQLite text and collects what it meets.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, not a state"
+)]
 pub(crate) struct Rewriter<'a> {
     pub(crate) sql: &'a [u8],
     pub(crate) database: &'a str,
@@ -180,12 +184,12 @@ impl<'a> Rewriter<'a> {
             }
             "for" if cursor.sees("update") || cursor.sees("share") => {
                 self.locks = true;
-                self.skip_lock(cursor);
+                skip_lock(cursor);
             }
             "lock" if cursor.accept_all(&["in", "share", "mode"]) => self.locks = true,
-            "into" => self.into_variables(cursor)?,
+            "into" => self.targets(cursor)?,
             "with" => self.common_tables(cursor)?,
-            "force" | "use" | "ignore" if self.index_hint(cursor)? => {}
+            "force" | "use" | "ignore" if index_hint(cursor)? => {}
             "partition" if self.in_tables && cursor.sees_symbol("(") => {
                 cursor.brackets()?;
             }
@@ -201,10 +205,11 @@ impl<'a> Rewriter<'a> {
             "mod" => self.push("%"),
             "rlike" => self.push("REGEXP"),
             "interval" => self.interval(cursor)?,
-            "current_timestamp" | "localtime" | "localtimestamp" => self.push("now()"),
+            "current_timestamp" | "localtime" | "localtimestamp" | "utc_timestamp" => {
+                self.push("now()");
+            }
             "current_date" => self.push("curdate()"),
             "current_time" => self.push("curtime()"),
-            "utc_timestamp" => self.push("now()"),
             "value" | "values" if self.in_tables => self.push("VALUES"),
             "transaction" | "isnull" | "notnull" | "nothing" | "returning" => {
                 self.push(&quote_name(word));
@@ -219,15 +224,7 @@ impl<'a> Rewriter<'a> {
         Ok(())
     }
 
-    fn skip_lock(&mut self, cursor: &mut Cursor<'_>) {
-        cursor.take();
-        if cursor.accept("wait") {
-            cursor.take();
-        }
-        while cursor.accept("nowait") || cursor.accept_all(&["skip", "locked"]) {}
-    }
-
-    fn into_variables(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
+    fn targets(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
         loop {
             let Some(Kind::UserVariable(name)) = cursor.peek().map(|token| &token.kind) else {
                 return Err(cursor.error());
@@ -260,21 +257,6 @@ impl<'a> Rewriter<'a> {
             }
             self.push(",");
         }
-    }
-
-    /// `FORCE INDEX (..)` and its kin; false when the word means something else.
-    fn index_hint(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, SqlError> {
-        if !(cursor.sees("index") || cursor.sees("key")) {
-            return Ok(false);
-        }
-        cursor.take();
-        if cursor.accept("for") {
-            while !cursor.at_end() && !cursor.sees_symbol("(") {
-                cursor.take();
-            }
-        }
-        cursor.brackets()?;
-        Ok(true)
     }
 
     /// `x + INTERVAL n UNIT`: what was written since the last operand becomes an argument.
@@ -343,6 +325,29 @@ impl<'a> Rewriter<'a> {
         let text = std::mem::replace(&mut self.out, saved);
         result.map(|()| text)
     }
+}
+
+fn skip_lock(cursor: &mut Cursor<'_>) {
+    cursor.take();
+    if cursor.accept("wait") {
+        cursor.take();
+    }
+    while cursor.accept("nowait") || cursor.accept_all(&["skip", "locked"]) {}
+}
+
+/// `FORCE INDEX (..)` and its kin; false when the word means something else.
+fn index_hint(cursor: &mut Cursor<'_>) -> Result<bool, SqlError> {
+    if !(cursor.sees("index") || cursor.sees("key")) {
+        return Ok(false);
+    }
+    cursor.take();
+    if cursor.accept("for") {
+        while !cursor.at_end() && !cursor.sees_symbol("(") {
+            cursor.take();
+        }
+    }
+    cursor.brackets()?;
+    Ok(true)
 }
 
 /// Reads `n UNIT` behind INTERVAL.
