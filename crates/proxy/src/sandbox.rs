@@ -5,7 +5,7 @@ mod endpoint;
 use crate::admin_client::AdminClient;
 use crate::command_line::{Engine, Sandbox};
 use crate::config::{Config, Given, Sources, from_option};
-use crate::coordinator::{Proxy, listen_for_http, obey_signals};
+use crate::coordinator::{Proxy, Signals, listen_for_http};
 use crate::error::Error;
 use crate::logging;
 use odp_simulator::{Cluster, ClusterConfig};
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &Sandbox) -> Result<(), Error> {
 }
 
 async fn serve(arguments: &Sandbox) -> Result<(), Error> {
+    let signals = Signals::take()?;
     let control = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port));
     let listener = listen_for_http("control", control).await?;
     let control = listener.local_addr().map_err(Error::Runtime)?;
@@ -41,7 +42,7 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     let config = config(arguments, &simulated.name, &servers)?;
     logging::start(&config.settings);
     let proxy = Proxy::open(&config).await?;
-    let signals = obey_signals(proxy.handle.clone())?;
+    let signals = signals.obey(proxy.handle.clone());
     let endpoint = tokio::spawn(endpoint::run(listener, Arc::clone(&cluster)));
     let (mysql, admin, handle) = (proxy.mysql, proxy.admin, proxy.handle.clone());
     let running = proxy.run();

@@ -3,7 +3,7 @@
 mod operations;
 mod signals;
 
-pub(crate) use signals::obey as obey_signals;
+pub(crate) use signals::Signals;
 
 use crate::command_line::Serve;
 use crate::config::{Config, Settings};
@@ -34,10 +34,11 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Error> {
         .build()
         .map_err(Error::Runtime)?;
     runtime.block_on(async {
+        let signals = Signals::take()?;
         let proxy = Proxy::open(&config).await?;
         tracing::info!(mysql = %proxy.mysql, admin = %proxy.admin, "listening");
         let announcer = tokio::spawn(announce(proxy.handle.clone(), proxy.mysql, proxy.admin));
-        let signals = obey_signals(proxy.handle.clone())?;
+        let signals = signals.obey(proxy.handle.clone());
         proxy.run().await;
         signals.abort();
         announcer.abort();

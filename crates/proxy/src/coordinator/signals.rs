@@ -2,28 +2,42 @@
 
 use crate::error::Error;
 use odp_restart::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-/// Obeys signals until it is aborted.
-pub(crate) fn obey(handle: Handle) -> Result<JoinHandle<()>, Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-    Ok(tokio::spawn(async move {
-        let mut asked = false;
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if asked {
-                tracing::warn!("second signal: ending at once");
+/// The signals that end the process; one that comes before [`Self::obey`] is not lost.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Takes the signals from their default, which would leave the data plane and files behind.
+    pub(crate) fn take() -> Result<Self, Error> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Error::Runtime)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Error::Runtime)?,
+        })
+    }
+
+    /// Obeys until the task is aborted.
+    pub(crate) fn obey(mut self, handle: Handle) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::info!("signal: draining; a second one ends at once");
+            handle.stop().await;
+            loop {
+                self.next().await;
+                tracing::warn!("another signal: ending at once");
                 handle.force().await;
-            } else {
-                tracing::info!("signal: draining; a second one ends at once");
-                handle.stop().await;
             }
-            asked = true;
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    }))
+    }
 }
