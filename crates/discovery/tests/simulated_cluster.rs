@@ -1,0 +1,180 @@
+//! Discovery and routing together, in front of a simulated cluster.
+#![expect(clippy::unwrap_used, reason = "whatever fails shall fail the test")]
+
+use odp_cluster::{ClusterName, DatabaseName, ServerAddr, TableName, TenantName};
+use odp_discovery::{Discovery, DiscoveryConfig, Handle, MetadataState};
+use odp_pool::{ConnectOptions, MetaConnection, MetaLogin};
+use odp_routing::{
+    Decision, LookupPhase, Observation, Request, Route, RouteReason, Router, RouterLimits, TableKey,
+};
+use odp_simulator::{Cluster, ClusterConfig};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A client of the tenant `demo`, with a connection to every server it was sent to.
+struct Client {
+    router: Arc<Router>,
+    handle: Handle,
+    tenant: TenantName,
+    database: DatabaseName,
+    connections: HashMap<ServerAddr, MetaConnection>,
+}
+
+impl Client {
+    fn decide(&self, sql: &str, lookup: LookupPhase) -> Decision {
+        let outline = odp_sql::outline(sql.as_bytes(), odp_sql::Charset::Utf8);
+        let request = Request {
+            outline: Some(&outline),
+            lookup,
+            ..Request::new(&self.tenant, &self.database)
+        };
+        self.router.decide(&request, Instant::now())
+    }
+
+    async fn route(&self, sql: &str) -> Route {
+        let mut lookup = LookupPhase::Allowed;
+        loop {
+            match self.decide(sql, lookup) {
+                Decision::Route(route) => return route,
+                Decision::Lookup(key) => self.handle.lookup(key).await,
+                Decision::NoServer(reason) => panic!("{sql}: {reason:?}"),
+            }
+            lookup = LookupPhase::Done;
+        }
+    }
+
+    /// Runs a statement where it belongs.
+    async fn run(&mut self, sql: &str) -> Route {
+        let route = self.route(sql).await;
+        if !self.connections.contains_key(&route.server) {
+            let login = MetaLogin {
+                user: "root@demo".to_owned(),
+                password_stage1: None,
+                database: "test".to_owned(),
+                options: ConnectOptions::default(),
+            };
+            let connection = MetaConnection::open(route.server, &login).await;
+            self.connections.insert(route.server, connection.unwrap());
+        }
+        let connection = self.connections.get_mut(&route.server).unwrap();
+        connection.query(sql, LIMIT).await.unwrap();
+        route
+    }
+}
+
+/// Runs discovery while `scenario` does.
+async fn with_client<F: Future<Output = ()>>(
+    cluster: &Cluster,
+    scenario: impl FnOnce(Client) -> F,
+) {
+    let router = Arc::new(Router::new(RouterLimits::default()));
+    let config = DiscoveryConfig {
+        rootservice_list: cluster.addrs().into_iter().map(ServerAddr::from).collect(),
+        cluster_name: Some(ClusterName::new("sandbox")),
+        ..DiscoveryConfig::default()
+    };
+    let (discovery, handle) = Discovery::new(Arc::clone(&router), config);
+    let shutdown = CancellationToken::new();
+    tokio::join!(discovery.run(shutdown.clone()), async {
+        while handle.state().rounds == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(matches!(
+            handle.state().metadata,
+            MetadataState::Connected(_)
+        ));
+        scenario(Client {
+            router,
+            handle,
+            tenant: TenantName::new("demo"),
+            database: DatabaseName::new("test"),
+            connections: HashMap::new(),
+        })
+        .await;
+        shutdown.cancel();
+    });
+}
+
+fn misses(cluster: &Cluster) -> u64 {
+    let servers = cluster.servers();
+    servers.iter().map(|server| server.leader_misses).sum()
+}
+
+#[tokio::test]
+async fn statements_reach_their_leaders_on_every_kind_of_integer_table() {
+    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    with_client(&cluster, async |mut client| {
+        assert_eq!(client.router.view().servers.len(), 3);
+        for ddl in [
+            "create table plain (id bigint primary key, v int)",
+            "create table h (id bigint primary key, v int) partition by hash(id) partitions 16",
+            "create table k (id bigint primary key, v int) partition by key(id) partitions 7",
+            "create table r (id bigint primary key, v int) partition by range(id) (partition p0 \
+             values less than (10), partition p1 values less than (20), partition p2 values less \
+             than maxvalue)",
+        ] {
+            client.run(ddl).await;
+        }
+        let before = misses(&cluster);
+        for table in ["plain", "h", "k", "r"] {
+            for id in 0..30 {
+                let insert = format!("insert into {table} values ({id}, 1)");
+                assert!(client.run(&insert).await.is_leader, "{insert}");
+                let select = format!("select v from {table} where id = {id}");
+                assert_eq!(client.run(&select).await.reason, RouteReason::Leader);
+            }
+        }
+        assert_eq!(misses(&cluster), before, "by the servers' own count");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_moved_leader_is_found_again_after_one_miss() {
+    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    with_client(&cluster, async |mut client| {
+        let ddl = "create table h (id bigint primary key) partition by hash(id) partitions 4";
+        client.run(ddl).await;
+        let sql = "select * from h where id = 2";
+        let route = client.run(sql).await;
+        let tablet = route.tablet.unwrap();
+        let other = cluster.addrs().into_iter().map(ServerAddr::from);
+        let to = other
+            .into_iter()
+            .find(|&addr| addr != route.server)
+            .unwrap();
+        let id = i64::try_from(tablet.0).unwrap();
+        cluster.move_leader(id, to.socket_addr()).unwrap();
+
+        let missed = client.run(sql).await;
+        let observation = Observation::Answered {
+            partition_hit: Some(false),
+        };
+        let learned = client.router.learn(&missed, observation, Instant::now());
+        assert_eq!(learned.refresh.as_ref().unwrap().table, TableName::new("h"));
+        client.handle.lookup(learned.refresh.unwrap()).await;
+        let found = client.run(sql).await;
+        assert_eq!((found.server, found.is_leader), (to, true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_in_a_statement_cannot_break_out_of_the_metadata_queries() {
+    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    with_client(&cluster, async |client| {
+        let key = TableKey {
+            tenant: client.tenant.clone(),
+            database: client.database.clone(),
+            table: TableName::new("x' or '1'='1"),
+        };
+        client.handle.lookup(key).await;
+        let route = client.route("select * from `x' or '1'='1`").await;
+        assert_eq!(route.reason, RouteReason::NoTable);
+    })
+    .await;
+}
