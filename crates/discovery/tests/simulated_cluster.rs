@@ -9,6 +9,7 @@ use odp_routing::{
 };
 use odp_simulator::{Cluster, ClusterConfig};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -50,17 +51,18 @@ impl Client {
     /// Runs a statement where it belongs.
     async fn run(&mut self, sql: &str) -> Route {
         let route = self.route(sql).await;
-        if !self.connections.contains_key(&route.server) {
-            let login = MetaLogin {
-                user: "root@demo".to_owned(),
-                password_stage1: None,
-                database: "test".to_owned(),
-                options: ConnectOptions::default(),
-            };
-            let connection = MetaConnection::open(route.server, &login).await;
-            self.connections.insert(route.server, connection.unwrap());
-        }
-        let connection = self.connections.get_mut(&route.server).unwrap();
+        let connection = match self.connections.entry(route.server) {
+            Entry::Occupied(slot) => slot.into_mut(),
+            Entry::Vacant(slot) => {
+                let login = MetaLogin {
+                    user: "root@demo".to_owned(),
+                    password_stage1: None,
+                    database: "test".to_owned(),
+                    options: ConnectOptions::default(),
+                };
+                slot.insert(MetaConnection::open(route.server, &login).await.unwrap())
+            }
+        };
         connection.query(sql, LIMIT).await.unwrap();
         route
     }

@@ -51,13 +51,41 @@ impl<'a> Statement<'a> {
         }
         match self.outline.verb() {
             Verb::Insert | Verb::Replace => self.place_rows(table, partitioning),
-            Verb::Select | Verb::Update | Verb::Delete => {
-                let operand = |column: &KeyColumn| self.equal_to(column);
-                let leaf = partitioning.leaf(Intent::Compare, operand)?;
-                Ok(Placement::Leaf(leaf))
-            }
+            Verb::Select | Verb::Update | Verb::Delete => self.place_condition(table, partitioning),
             _ => Err(Unsure::Statement),
         }
+    }
+
+    fn place_condition(
+        &self,
+        table: &Table,
+        partitioning: &Partitioning,
+    ) -> Result<Placement, Unsure> {
+        let leaf = partitioning.leaf(Intent::Compare, |column| self.single(column));
+        if leaf != Err(Unsure::Several) {
+            return leaf.map(Placement::Leaf);
+        }
+        let listed = |column: &&KeyColumn| matches!(self.fact(column), Ok(Fact::Among(_)));
+        let column = partitioning.key_columns().find(listed);
+        let column = column.ok_or(Unsure::Several)?;
+        let Fact::Among(list) = self.fact(column)? else {
+            return Err(Unsure::Several);
+        };
+        let mut tally = Tally::default();
+        for (count, literal) in list.enumerate() {
+            let leaf = partitioning.leaf(Intent::Compare, |other| {
+                if other.name == column.name {
+                    self.operand(literal)
+                } else {
+                    self.single(other)
+                }
+            })?;
+            if count == MAX_ROWS {
+                return Err(Unsure::Several);
+            }
+            tally.count(table, leaf);
+        }
+        tally.placement()
     }
 
     fn place_rows(&self, table: &Table, partitioning: &Partitioning) -> Result<Placement, Unsure> {
@@ -70,18 +98,11 @@ impl<'a> Statement<'a> {
         };
         let first = leaf(&rows.next().ok_or(Unsure::NoKey)?)?;
         let mut tally = Tally::default();
-        let mut same = true;
         tally.count(table, first);
         for row in rows.take(MAX_ROWS) {
-            let leaf = leaf(&row)?;
-            same &= leaf == first;
-            tally.count(table, leaf);
+            tally.count(table, leaf(&row)?);
         }
-        if same {
-            return Ok(Placement::Leaf(first));
-        }
-        let most = tally.most().ok_or(Unsure::Several)?;
-        Ok(Placement::MostRows(most))
+        tally.placement()
     }
 
     /// What an INSERT's row holds for `column`.
@@ -107,31 +128,33 @@ impl<'a> Statement<'a> {
     }
 
     /// The value that `column` has in every row that the condition lets through.
-    fn equal_to(&self, column: &KeyColumn) -> Result<Operand<'a>, Unsure> {
+    fn single(&self, column: &KeyColumn) -> Result<Operand<'a>, Unsure> {
+        match self.fact(column)? {
+            Fact::Is(literal) => self.operand(literal),
+            Fact::Among(_) => Err(Unsure::Several),
+        }
+    }
+
+    /// What the condition says of `column`.
+    fn fact(&self, column: &KeyColumn) -> Result<Fact<'a>, Unsure> {
         let mut facts = Facts::default();
         for item in self.outline.filter() {
             let fact = match item {
                 Item::And => facts.and(),
                 Item::Or => facts.or(),
                 Item::Not => facts.not(),
-                Item::IsNull(of) if self.is(of, column) => Some(Literal::Null),
+                Item::IsNull(of) if self.is(of, column) => Some(Fact::Is(Literal::Null)),
                 Item::Compare {
                     column: of,
                     op: op @ (CompareOp::Eq | CompareOp::NullSafeEq),
                     value,
-                } if self.is(of, column) && Self::names_value(op, value) => Some(value),
-                Item::In {
-                    column: of,
-                    mut list,
-                } if self.is(of, column) => match (list.next(), list.next()) {
-                    (Some(value), None) => Some(value).filter(|&it| it != Literal::Null),
-                    _ => None,
-                },
+                } if self.is(of, column) && Self::names_value(op, value) => Some(Fact::Is(value)),
+                Item::In { column: of, list } if self.is(of, column) => Fact::of_list(list),
                 _ => None,
             };
             facts.push(fact).ok_or(Unsure::Statement)?;
         }
-        self.operand(facts.only().ok_or(Unsure::NoKey)?)
+        facts.only().ok_or(Unsure::NoKey)
     }
 
     /// `= NULL` lets no row through; `<=> NULL` finds those with NULL.
@@ -211,41 +234,76 @@ fn number(negative: bool, text: &[u8]) -> Operand<'_> {
     }
 }
 
+/// What a condition says of one column, for every row that it lets through.
+#[derive(Debug, Clone)]
+enum Fact<'a> {
+    /// It has this value.
+    Is(Literal<'a>),
+    /// It has one of these values.
+    Among(LiteralList<'a>),
+}
+
+impl<'a> Fact<'a> {
+    fn of_list(list: LiteralList<'a>) -> Option<Self> {
+        let mut members = list.clone();
+        match (members.next(), members.next()) {
+            // A list with NULL lets through what the others do; it is rare enough not to matter.
+            (Some(Literal::Null) | None, _) => None,
+            (Some(only), None) => Some(Self::Is(only)),
+            _ => Some(Self::Among(list)),
+        }
+    }
+}
+
 /// The stack of a condition's evaluation: what each part says of one column.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Facts<'a> {
-    stack: [Option<Literal<'a>>; MAX_DEPTH],
+    stack: [Option<Fact<'a>>; MAX_DEPTH],
     depth: usize,
 }
 
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        Self {
+            stack: [const { None }; MAX_DEPTH],
+            depth: 0,
+        }
+    }
+}
+
 impl<'a> Facts<'a> {
-    fn push(&mut self, fact: Option<Literal<'a>>) -> Option<()> {
+    fn push(&mut self, fact: Option<Fact<'a>>) -> Option<()> {
         *self.stack.get_mut(self.depth)? = fact;
         self.depth += 1;
         Some(())
     }
 
-    fn pop(&mut self) -> Option<Literal<'a>> {
+    fn pop(&mut self) -> Option<Fact<'a>> {
         self.depth = self.depth.saturating_sub(1);
-        self.stack.get(self.depth).copied().flatten()
+        self.stack.get_mut(self.depth).and_then(Option::take)
     }
 
-    fn and(&mut self) -> Option<Literal<'a>> {
-        let (right, left) = (self.pop(), self.pop());
-        left.or(right)
+    fn and(&mut self) -> Option<Fact<'a>> {
+        match (self.pop(), self.pop()) {
+            (Some(Fact::Is(right)), Some(Fact::Among(_)) | None) => Some(Fact::Is(right)),
+            (right, None) => right,
+            (_, left) => left,
+        }
     }
 
-    fn or(&mut self) -> Option<Literal<'a>> {
-        let (right, left) = (self.pop(), self.pop());
-        left.filter(|_| left == right)
+    fn or(&mut self) -> Option<Fact<'a>> {
+        match (self.pop(), self.pop()) {
+            (Some(Fact::Is(right)), Some(Fact::Is(left))) if left == right => Some(Fact::Is(left)),
+            _ => None,
+        }
     }
 
-    fn not(&mut self) -> Option<Literal<'a>> {
+    fn not(&mut self) -> Option<Fact<'a>> {
         self.pop();
         None
     }
 
-    fn only(&mut self) -> Option<Literal<'a>> {
+    fn only(&mut self) -> Option<Fact<'a>> {
         let last = self.pop();
         last.filter(|_| self.depth == 0)
     }
@@ -255,10 +313,23 @@ impl<'a> Facts<'a> {
 #[derive(Debug, Default)]
 struct Tally {
     leaders: [Option<(ServerAddr, u32)>; MAX_LEADERS],
+    /// The leaf of the first row.
+    first: Option<usize>,
+    /// Whether another row lies in another leaf.
+    several: bool,
 }
 
 impl Tally {
+    /// The leaf of all rows, or the server that leads most of them.
+    fn placement(&self) -> Result<Placement, Unsure> {
+        match self.first {
+            Some(leaf) if !self.several => Ok(Placement::Leaf(leaf)),
+            _ => self.most().map(Placement::MostRows).ok_or(Unsure::Several),
+        }
+    }
+
     fn count(&mut self, table: &Table, leaf: usize) {
+        self.several |= *self.first.get_or_insert(leaf) != leaf;
         let Some(leader) = table.locations.get(leaf).and_then(Location::leader) else {
             return;
         };

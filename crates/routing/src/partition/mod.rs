@@ -111,6 +111,14 @@ impl Partitioning {
             .ok_or(Unsure::Metadata)
     }
 
+    /// The columns that partitions depend on, of both levels.
+    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &KeyColumn> {
+        self.rules.iter().flat_map(|rules| {
+            let second = rules.second.iter().flat_map(|level| &level.key.columns);
+            rules.first.key.columns.iter().chain(second)
+        })
+    }
+
     /// The leaf with this name; `is` compares a name with the one asked for. A first-level name
     /// counts when it has a single leaf.
     pub(crate) fn leaf_named(&self, is: impl Fn(&str) -> bool) -> Option<usize> {

@@ -77,6 +77,17 @@ fn rows_in_several_partitions_go_where_most_of_them_are_led() {
         (route.server, route.reason, route.tablet),
         (addr(3), RouteReason::MostRows, None)
     );
+    let route = setup.route("select * from t where k in (3, 1, 4) and id > 0");
+    assert_eq!(
+        (route.server, route.reason),
+        (addr(2), RouteReason::MostRows)
+    );
+    let route = setup.route("delete from t where k in (1, 4) and id in (1, 2)");
+    assert_eq!((route.server, route.reason), (addr(2), RouteReason::Leader));
+    let route = setup.route("select * from t where k in (1, 2) and k = 2");
+    assert_eq!((route.server, route.reason), (addr(3), RouteReason::Leader));
+    let route = setup.route("select * from t where k in (1, f(2))");
+    assert!(matches!(route.reason, RouteReason::Unsure(_)));
 }
 
 #[test]
