@@ -25,3 +25,6 @@ fn text<'a>(row: &'a impl MetadataRow, column: &str) -> Option<&'a str> {
 fn number<N: std::str::FromStr>(row: &impl MetadataRow, column: &str) -> Option<N> {
     text(row, column)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

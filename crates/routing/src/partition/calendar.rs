@@ -36,6 +36,12 @@ impl Moment {
         })
     }
 
+    /// `None` for days outside the years 1 to 9999.
+    fn within_calendar(days: i64, micros: i64) -> Option<Self> {
+        let years = days_before(1, 1)..days_before(10_000, 1);
+        years.contains(&days).then_some(Self { days, micros })
+    }
+
     /// Rounds to `scale` digits behind the second's point, half up.
     pub(crate) fn rounded(self, scale: u32) -> Self {
         let unit = 10_i64.pow(6_u32.saturating_sub(scale));
@@ -77,10 +83,7 @@ impl Moment {
     /// Reads the number stored in a DATE column.
     pub(crate) fn decode_date(number: i64, encoding: Encoding) -> Option<Self> {
         match encoding {
-            Encoding::Linear => Some(Self {
-                days: number,
-                micros: 0,
-            }),
+            Encoding::Linear => Self::within_calendar(number, 0),
             Encoding::Packed => Self::new(number >> 9, (number >> 5) & 15, number & 31, 0),
         }
     }
@@ -88,10 +91,7 @@ impl Moment {
     /// Reads the number stored in a DATETIME column.
     pub(crate) fn decode_datetime(number: i64, encoding: Encoding) -> Option<Self> {
         if encoding == Encoding::Linear {
-            return Some(Self {
-                days: number.div_euclid(DAY),
-                micros: number.rem_euclid(DAY),
-            });
+            return Self::within_calendar(number.div_euclid(DAY), number.rem_euclid(DAY));
         }
         let field = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
         let months = number >> 46;
