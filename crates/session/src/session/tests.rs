@@ -214,8 +214,8 @@ fn script() -> Vec<Vec<u8>> {
 /// Runs the script and returns all that the client got. `pauses` says after how many turns of the
 /// scheduler the session is dropped, written down and taken up again, over and over.
 async fn run(pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
-    let (_lifecycle, receiver) = watch::channel(Lifecycle::Serving);
-    let context = Rc::new(context(receiver));
+    let (_lifecycle, watcher) = watch::channel(Lifecycle::Serving);
+    let context = Rc::new(context(watcher));
     let (mut near, client) = tokio::io::duplex(PIPE);
     let mut pipes = Vec::new();
     for first_statement in [100, 200] {

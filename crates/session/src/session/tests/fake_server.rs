@@ -100,7 +100,7 @@ impl FakeServer {
 
     fn query(&mut self, text: &str, out: &mut BytesMut) {
         match text.split_whitespace().next().unwrap() {
-            "use" => self.choose(&text[4..], out),
+            "use" => self.choose(text.trim_start_matches("use "), out),
             "set" | "SET" => {
                 let value = text.rsplit(' ').next().unwrap().to_owned();
                 self.x = Some(value.clone());
