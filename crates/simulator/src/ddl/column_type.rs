@@ -248,7 +248,9 @@ impl ColumnType {
             Base::Binary | Base::VarBinary | Base::TinyBlob | Base::MediumBlob | Base::LongBlob => {
                 format!("BLOB {}", self.name())
             }
-            Base::Enum | Base::Set | Base::Json => format!("TEXT {}", self.name()),
+            Base::Enum | Base::Json => format!("TEXT {}", self.name()),
+            // SET alone is a keyword of SQLite.
+            Base::Set => "TEXT set_of".to_owned(),
             _ => self.name().to_owned(),
         };
         let unsigned = if self.unsigned { " unsigned" } else { "" };
@@ -276,7 +278,7 @@ impl ColumnType {
             None => (typed.as_str(), ""),
         };
         let mut parts = words.split_whitespace();
-        let name = parts.next()?;
+        let name = parts.next()?.trim_end_matches("_of");
         let base = NAMES
             .iter()
             .find(|(known, _)| *known == name)

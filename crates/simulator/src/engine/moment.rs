@@ -127,6 +127,64 @@ impl Moment {
         text
     }
 
+    /// Reads `value` as `STR_TO_DATE` does.
+    pub(super) fn parse_format(value: &str, format: &str) -> Option<Self> {
+        let mut moment = Self {
+            year: 0,
+            month: 0,
+            day: 0,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            micros: 0,
+        };
+        let mut rest = value;
+        let mut characters = format.chars();
+        while let Some(character) = characters.next() {
+            if character != '%' {
+                rest = rest
+                    .trim_start()
+                    .strip_prefix(character)
+                    .or(character.is_whitespace().then_some(rest))?;
+                continue;
+            }
+            let (slot, width) = match characters.next()? {
+                'Y' => (&mut moment.year, 4),
+                'm' | 'c' => (&mut moment.month, 2),
+                'd' | 'e' => (&mut moment.day, 2),
+                'H' | 'k' => (&mut moment.hour, 2),
+                'i' => (&mut moment.minute, 2),
+                's' | 'S' => (&mut moment.second, 2),
+                'f' => (&mut moment.micros, 6),
+                'T' => {
+                    let clock = Self::parse(&format!("2000-01-01 {rest}"))?;
+                    let Self {
+                        hour,
+                        minute,
+                        second,
+                        ..
+                    } = clock;
+                    return Some(Self {
+                        hour,
+                        minute,
+                        second,
+                        ..moment
+                    });
+                }
+                _ => return None,
+            };
+            let digits = rest
+                .bytes()
+                .take(width)
+                .take_while(u8::is_ascii_digit)
+                .count();
+            let (number, after) = rest.split_at_checked(digits)?;
+            *slot = number.parse().ok()?;
+            rest = after;
+        }
+        Some(moment)
+    }
+
     /// The moment moved by `amount` units.
     pub(super) fn moved(self, amount: i64, unit: &str) -> Option<Self> {
         let months = match unit {

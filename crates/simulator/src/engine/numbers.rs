@@ -139,7 +139,45 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     scalar(connection, "crc32", 1, |arguments| {
         integer(arguments.bytes(0).map(|bytes| i64::from(crc32(&bytes))))
     })?;
+    scalar(connection, "mysql_format", 2, |arguments| {
+        let Some(number) = arguments.real(0) else {
+            return Value::Null;
+        };
+        let scale = usize::try_from(arguments.integer(1).unwrap_or(0)).unwrap_or(0);
+        Value::Text(grouped(&format!("{number:.scale$}")))
+    })?;
+    scalar(connection, "bin", 1, |arguments| {
+        arguments
+            .integer(0)
+            .map_or(Value::Null, |number| Value::Text(format!("{number:b}")))
+    })?;
+    scalar(connection, "oct", 1, |arguments| {
+        arguments
+            .integer(0)
+            .map_or(Value::Null, |number| Value::Text(format!("{number:o}")))
+    })?;
     volatile(connection, "rand", -1, |_| Value::Real(random()))
+}
+
+/// A decimal number with commas between thousands.
+fn grouped(number: &str) -> String {
+    let (whole, fraction) = number
+        .split_once('.')
+        .map_or((number, None), |(a, b)| (a, Some(b)));
+    let digits: Vec<char> = whole.chars().collect();
+    let mut text = String::new();
+    for (index, digit) in digits.iter().enumerate() {
+        let left = digits.len() - index;
+        if index > 0 && left.is_multiple_of(3) && text != "-" {
+            text.push(',');
+        }
+        text.push(*digit);
+    }
+    if let Some(fraction) = fraction {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
 }
 
 /// CRC-32 as in IEEE 802.3.

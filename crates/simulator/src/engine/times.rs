@@ -92,22 +92,8 @@ fn register_now(connection: &Connection) -> Result<()> {
     })
 }
 
-/// Registers the functions.
-pub(super) fn register(connection: &Connection) -> Result<()> {
-    register_now(connection)?;
-    scalar(connection, "from_unixtime", -1, |arguments| {
-        let micros = match arguments.raw(0) {
-            ValueRef::Integer(seconds) => seconds.checked_mul(MICROS),
-            _ => arguments
-                .real(0)
-                .map(|seconds| super::numbers::rounded(seconds * 1e6)),
-        };
-        let moment = micros.map(Moment::from_micros);
-        text(moment.map(|moment| match arguments.text(1) {
-            Some(format) => moment.formatted(&format),
-            None => moment.text(if moment.micros == 0 { 0 } else { 6 }),
-        }))
-    })?;
+/// Functions that take a field out of a date.
+fn register_fields(connection: &Connection) -> Result<()> {
     for (name, unit) in [
         ("year", "year"),
         ("quarter", "quarter"),
@@ -136,7 +122,26 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     })?;
     scalar(connection, "dayofyear", 1, |arguments| {
         integer(moment(arguments, 0).map(|moment| moment.day_of_year()))
+    })
+}
+
+/// Registers the functions.
+pub(super) fn register(connection: &Connection) -> Result<()> {
+    register_now(connection)?;
+    scalar(connection, "from_unixtime", -1, |arguments| {
+        let micros = match arguments.raw(0) {
+            ValueRef::Integer(seconds) => seconds.checked_mul(MICROS),
+            _ => arguments
+                .real(0)
+                .map(|seconds| super::numbers::rounded(seconds * 1e6)),
+        };
+        let moment = micros.map(Moment::from_micros);
+        text(moment.map(|moment| match arguments.text(1) {
+            Some(format) => moment.formatted(&format),
+            None => moment.text(if moment.micros == 0 { 0 } else { 6 }),
+        }))
     })?;
+    register_fields(connection)?;
     scalar(connection, "to_days", 1, |arguments| {
         integer(
             moment(arguments, 0)
@@ -155,6 +160,22 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
                 .zip(arguments.text(1))
                 .map(|(moment, format)| moment.formatted(&format)),
         )
+    })?;
+    scalar(connection, "str_to_date", 2, |arguments| {
+        let (Some(value), Some(format)) = (arguments.text(0), arguments.text(1)) else {
+            return Value::Null;
+        };
+        let has_clock = ["%H", "%T", "%k", "%i"]
+            .iter()
+            .any(|part| format.contains(part));
+        let moment = Moment::parse_format(&value, &format);
+        text(moment.map(|moment| {
+            if has_clock {
+                moment.text(0)
+            } else {
+                moment.date()
+            }
+        }))
     })?;
     scalar(connection, "date_add", 3, |arguments| shifted(arguments, 1))?;
     scalar(connection, "date_sub", 3, |arguments| {

@@ -202,7 +202,7 @@ impl<'a> Rewriter<'a> {
                 });
             }
             "div" => self.push("/"),
-            "mod" => self.push("%"),
+            "mod" if !cursor.sees_symbol("(") => self.push("%"),
             "rlike" => self.push("REGEXP"),
             "interval" => self.interval(cursor)?,
             "current_timestamp" | "localtime" | "localtimestamp" | "utc_timestamp" => {

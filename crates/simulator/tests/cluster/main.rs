@@ -1,0 +1,12 @@
+//! A simulated cluster from a client's view.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
+
+mod client;
+mod dialect;
+mod placement;
+mod session;
