@@ -68,6 +68,8 @@ class Notes:
         options.setdefault("autocommit", None)
         connection = Tapped(**self.account.options(**options))
         connection.take_tape()
+        # The library starts from the greeting's status, which is the proxy's own.
+        connection.server_status = 0
         return connection
 
     def run(self, connection, sql, arguments=None):

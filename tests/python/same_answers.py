@@ -10,7 +10,7 @@ import pymysql
 import scenarios
 from observed import Account, Notes
 
-SHOWN_DIFFERENCES = 20
+SHOWN_DIFFERENCES = 8
 
 
 def observe(scenario, account):

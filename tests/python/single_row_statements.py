@@ -14,18 +14,19 @@ def main():
     account = {"host": "127.0.0.1", "port": int(port), "user": user, "password": password, "database": "test"}
     if form == "text":
         connection = pymysql.connect(autocommit=True, **account)
-        cursor = connection.cursor()
+        inserts, selects = connection.cursor(), connection.cursor()
     else:
         connection = mysql.connector.connect(autocommit=True, use_pure=True, **account)
         inserts, selects = connection.cursor(prepared=True), connection.cursor(prepared=True)
+    # The connector prepares again when it gets another string object, even of the same text.
+    insert_sql = f"INSERT INTO {table} (id, v) VALUES (%s, %s)"
+    select_sql = f"SELECT v FROM {table} WHERE id = %s"
     keys = range(int(first), int(first) + int(count))
     for key in keys:
-        insert = inserts if form == "prepared" else cursor
-        insert.execute(f"INSERT INTO {table} (id, v) VALUES (%s, %s)", (key, f"value {key}"))
+        inserts.execute(insert_sql, (key, f"value {key}"))
     for key in keys:
-        select = selects if form == "prepared" else cursor
-        select.execute(f"SELECT v FROM {table} WHERE id = %s", (key,))
-        rows = select.fetchall()
+        selects.execute(select_sql, (key,))
+        rows = selects.fetchall()
         assert [row[0] for row in rows] == [f"value {key}"], (key, rows)
     connection.close()
 

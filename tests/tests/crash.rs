@@ -38,6 +38,10 @@ fn a_killed_data_plane_is_replaced_and_no_connect_is_refused() -> Result<(), Fai
         assert_ne!(running_data_plane(&proxy)?, victim);
         assert!(is_alive(proxy.coordinator()));
         assert_eq!(proxy.health()?.status, 200);
+        let connects = loop_of_connects.seen().connects;
+        wait::until_true("200 more connects", Duration::from_secs(10), || {
+            loop_of_connects.seen().connects > connects + 200
+        })?;
     }
     let seen = loop_of_connects.stop();
     report(&format!(
@@ -45,7 +49,7 @@ fn a_killed_data_plane_is_replaced_and_no_connect_is_refused() -> Result<(), Fai
         seen.connects, seen.cut
     ));
     assert_eq!(seen.refused, Vec::<String>::new(), "{}", proxy.evidence());
-    assert!(seen.connects > 100, "only {} connects", seen.connects);
+    assert!(seen.connects > 600, "only {} connects", seen.connects);
     // Those that the killed process had accepted end with it, at most a handful in each round.
     assert!(seen.cut <= 30, "{} connections cut", seen.cut);
     Ok(())
@@ -118,6 +122,10 @@ impl ConnectLoop {
             }
         });
         Self { stop, seen, thread }
+    }
+
+    fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
     }
 
     fn stop(self) -> Seen {
