@@ -22,32 +22,37 @@ pub(super) fn table(names: &[&str], rows: Vec<Vec<Value>>) -> Answer {
 }
 
 /// What LIKE or WHERE leaves over; a WHERE is understood as far as it holds one string.
-pub(super) struct Filter(Option<String>);
+pub(super) enum Filter {
+    All,
+    Like(String),
+    Where(String),
+}
 
 impl Filter {
     /// Reads the end of a SHOW.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, SqlError> {
         if cursor.accept("like") {
-            return Ok(Self(Some(cursor.scalar()?)));
+            return Ok(Self::Like(cursor.scalar()?));
         }
         if cursor.accept("where") {
             let mut strings = cursor.rest().iter().filter_map(|token| match &token.kind {
                 crate::lexer::Kind::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
                 _ => None,
             });
-            return Ok(Self(strings.next_back()));
+            return Ok(strings.next_back().map_or(Self::All, Self::Where));
         }
         if cursor.at_end() {
-            Ok(Self(None))
+            Ok(Self::All)
         } else {
             Err(cursor.error())
         }
     }
 
     pub(super) fn keeps(&self, name: &str) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|pattern| like(pattern, name, '\\'))
+        match self {
+            Self::All => true,
+            Self::Like(pattern) | Self::Where(pattern) => like(pattern, name, '\\'),
+        }
     }
 }
 

@@ -139,7 +139,10 @@ impl Session {
             }
             rows.push(row);
         }
-        let first = format!("Tables_in_{database}");
+        let first = match &filter {
+            Filter::Like(pattern) => format!("Tables_in_{database} ({pattern})"),
+            Filter::All | Filter::Where(_) => format!("Tables_in_{database}"),
+        };
         let names: &[&str] = if full {
             &[&first, "Table_type"]
         } else {
