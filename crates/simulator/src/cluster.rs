@@ -252,7 +252,8 @@ impl Cluster {
         let Source::Columns(definition) = create::parse(&mut cursor)?.source else {
             return Err(SqlError::unsupported().into());
         };
-        let file = self.shared.catalogue.database_file(tenant, database);
+        let file = self.shared.catalogue.database_file(tenant, database)?;
+        let file = file.ok_or_else(|| SqlError::no_database(database))?;
         let connection = crate::engine::open_file(&file)?;
         for statement in crate::ddl::sqlite::create_statements("main", &rows.table, &definition)? {
             connection.execute_batch(&statement)?;

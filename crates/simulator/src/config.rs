@@ -58,7 +58,7 @@ impl Default for ClusterConfig {
             id: 1,
             tenants: vec![
                 tenant("sys", vec![account("root", ""), account("proxyro", "")]),
-                tenant("demo", vec![account("app", "app"), account("root", "")]),
+                tenant("demo", vec![account("app", "app")]),
             ],
             data_dir: None,
             lock_wait_timeout: Duration::from_secs(50),

@@ -28,6 +28,7 @@ pub(super) fn found(
         ("part", 600_001),
         ("tablet", 200_001),
         ("version", 1),
+        ("database", 1),
     ] {
         transaction.execute(
             "INSERT INTO sim_sequence VALUES (?1, ?2)",

@@ -44,6 +44,7 @@ type Key = (String, String, String);
 struct Cache {
     generation: u64,
     tables: HashMap<Key, Option<Arc<Table>>>,
+    files: HashMap<(String, String), Option<PathBuf>>,
     globals: HashMap<String, Arc<Vec<(String, String)>>>,
 }
 
@@ -91,10 +92,33 @@ impl Catalogue {
         self.dir.join(FILE)
     }
 
-    /// The file of a database.
-    pub(crate) fn database_file(&self, tenant: &str, database: &str) -> PathBuf {
-        let name = format!("{}.db", database.to_ascii_lowercase());
-        self.dir.join(tenant.to_ascii_lowercase()).join(name)
+    /// The file of a database; none when the tenant has no such database. A database that is dropped
+    /// and created again gets another file, so that no session goes on with the old one.
+    pub(crate) fn database_file(
+        &self,
+        tenant: &str,
+        database: &str,
+    ) -> Result<Option<PathBuf>, SimulatorError> {
+        let key = (tenant.to_ascii_lowercase(), database.to_ascii_lowercase());
+        if let Some(known) = self.with_cache(|cache| cache.files.get(&key).cloned()) {
+            return Ok(known);
+        }
+        let generation = self.generation();
+        let query = "SELECT file FROM sim_database WHERE tenant = ?1 AND name = ?2";
+        let found: Option<String> = {
+            let store = self.store.lock();
+            store
+                .query_row(query, [tenant, database], |row| row.get(0))
+                .optional()?
+        };
+        let file = found.map(|name| self.dir.join(&key.0).join(name));
+        let kept = file.clone();
+        self.with_cache(|cache| {
+            if cache.generation == generation {
+                cache.files.insert(key, kept);
+            }
+        });
+        Ok(file)
     }
 
     fn generation(&self) -> u64 {
@@ -201,12 +225,7 @@ impl Catalogue {
 
     /// Whether the tenant has this database.
     pub(crate) fn has_database(&self, tenant: &str, name: &str) -> Result<bool, SimulatorError> {
-        let store = self.store.lock();
-        let query = "SELECT 1 FROM sim_database WHERE tenant = ?1 AND name = ?2";
-        Ok(store
-            .query_row(query, [tenant, name], |_| Ok(()))
-            .optional()?
-            .is_some())
+        Ok(self.database_file(tenant, name)?.is_some())
     }
 
     /// Creates a database; false when it exists.
@@ -214,30 +233,36 @@ impl Catalogue {
         if self.has_database(tenant, name)? {
             return Ok(false);
         }
-        let file = Connection::open(self.database_file(tenant, name))?;
-        file.pragma_update(None, "journal_mode", "WAL")?;
-        let query = "INSERT OR IGNORE INTO sim_database VALUES (?1, ?2)";
-        self.store.lock().execute(query, [tenant, name])?;
+        let store = self.store.lock();
+        let number = tables::next(&store, "database", 1)?;
+        let file = format!("{}.{number}.db", name.to_ascii_lowercase());
+        let data = Connection::open(self.dir.join(tenant.to_ascii_lowercase()).join(&file))?;
+        data.pragma_update(None, "journal_mode", "WAL")?;
+        let query = "INSERT OR IGNORE INTO sim_database VALUES (?1, ?2, ?3)";
+        store.execute(query, [tenant, name, &file])?;
+        drop(store);
         self.changed()?;
         Ok(true)
     }
 
     /// Drops a database with its tables; false when there was none.
     pub(crate) fn drop_database(&self, tenant: &str, name: &str) -> Result<bool, SimulatorError> {
+        let Some(file) = self.database_file(tenant, name)? else {
+            return Ok(false);
+        };
         for table in self.tables(tenant, name)? {
             self.drop_table(tenant, name, &table)?;
         }
         let query = "DELETE FROM sim_database WHERE tenant = ?1 AND name = ?2";
-        let dropped = self.store.lock().execute(query, [tenant, name])? > 0;
-        let file = self.database_file(tenant, name);
+        self.store.lock().execute(query, [tenant, name])?;
         for suffix in ["", "-wal", "-shm"] {
             let mut path = file.clone().into_os_string();
             path.push(suffix);
-            // The file may never have been opened, and then there is nothing to remove.
+            // The log files exist only while somebody has the database open.
             std::fs::remove_file(path).ok();
         }
         self.changed()?;
-        Ok(dropped)
+        Ok(true)
     }
 
     /// The tenant's global variables that differ from the defaults.

@@ -60,7 +60,8 @@ CREATE INDEX sim_sub_partition ON __all_virtual_proxy_sub_partition (table_id);
 CREATE TABLE sim_sequence (name TEXT PRIMARY KEY, next INTEGER);
 CREATE TABLE sim_setting (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE sim_account (tenant TEXT COLLATE NOCASE, user TEXT, stage2 BLOB, PRIMARY KEY (tenant, user));
-CREATE TABLE sim_database (tenant TEXT COLLATE NOCASE, name TEXT COLLATE NOCASE, PRIMARY KEY (tenant, name));
+CREATE TABLE sim_database (
+  tenant TEXT COLLATE NOCASE, name TEXT COLLATE NOCASE, file TEXT, PRIMARY KEY (tenant, name));
 CREATE TABLE sim_global (tenant TEXT COLLATE NOCASE, name TEXT, value TEXT, PRIMARY KEY (tenant, name));
 CREATE TABLE sim_table (
   table_id INTEGER PRIMARY KEY, tenant_name VARCHAR(128) COLLATE NOCASE, database_name VARCHAR(128) COLLATE NOCASE,

@@ -194,7 +194,7 @@ impl Catalogue {
 }
 
 /// Takes `count` numbers of a sequence and gives the first.
-fn next(store: &Connection, name: &str, count: i64) -> Result<i64, rusqlite::Error> {
+pub(super) fn next(store: &Connection, name: &str, count: i64) -> Result<i64, rusqlite::Error> {
     store.query_row(
         "UPDATE sim_sequence SET next = next + ?2 WHERE name = ?1 RETURNING next - ?2",
         params![name, count],

@@ -18,6 +18,7 @@ pub(crate) use failure::{is_busy, sql_error};
 pub(crate) use numbers::rounded;
 use parking_lot::Mutex;
 use rusqlite::{Connection, InterruptHandle};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 pub(crate) use strings::like;
@@ -31,7 +32,8 @@ pub(crate) struct Engine {
     pub(crate) connection: Connection,
     catalogue: Arc<Catalogue>,
     tenant: String,
-    attached: Vec<String>,
+    /// Names with the files behind them, the longest attached first.
+    attached: Vec<(String, PathBuf)>,
 }
 
 impl Engine {
@@ -70,37 +72,38 @@ impl Engine {
         databases: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), SqlError> {
         for database in databases {
-            if self.attached.iter().any(|known| known == database) {
+            let file = match database {
+                "oceanbase" => self.catalogue.file(),
+                "information_schema" => PathBuf::from(":memory:"),
+                _ => {
+                    let file = self
+                        .catalogue
+                        .database_file(&self.tenant, database)
+                        .ok()
+                        .flatten();
+                    file.ok_or_else(|| SqlError::no_database(database))?
+                }
+            };
+            let known = self.attached.iter().find(|(name, _)| name == database);
+            if known.is_some_and(|(_, known)| *known == file) {
                 continue;
             }
-            self.attach_one(database)?;
+            self.forget(database)?;
+            self.attach_one(database, file)?;
         }
         Ok(())
     }
 
-    fn attach_one(&mut self, database: &str) -> Result<(), SqlError> {
-        let is_catalogue = database == "oceanbase";
-        let exists = is_catalogue
-            || database == "information_schema"
-            || self
-                .catalogue
-                .has_database(&self.tenant, database)
-                .unwrap_or(false);
-        if !exists {
-            return Err(SqlError::no_database(database));
-        }
+    fn attach_one(&mut self, database: &str, file: PathBuf) -> Result<(), SqlError> {
         if self.attached.len() >= MAX_ATTACHED {
-            let oldest = self.attached.remove(0);
+            let (oldest, _) = self.attached.remove(0);
             self.detach(&oldest)?;
         }
-        let file = match database {
-            "oceanbase" => format!("file:{}?mode=ro", self.catalogue.file().display()),
-            "information_schema" => ":memory:".to_owned(),
-            _ => self
-                .catalogue
-                .database_file(&self.tenant, database)
-                .display()
-                .to_string(),
+        let path = file.display();
+        let uri = if database == "oceanbase" {
+            format!("file:{path}?mode=ro")
+        } else {
+            path.to_string()
         };
         let run = |sql: &str| {
             self.connection
@@ -110,10 +113,10 @@ impl Engine {
         let name = quote_name(database);
         run(&format!(
             "ATTACH {} AS {name}",
-            crate::translate::quote_text(&file)
+            crate::translate::quote_text(&uri)
         ))?;
         run(&format!("PRAGMA {name}.synchronous = OFF"))?;
-        self.attached.push(database.to_owned());
+        self.attached.push((database.to_owned(), file));
         Ok(())
     }
 
@@ -126,7 +129,11 @@ impl Engine {
 
     /// Lets go of a database that is to be dropped.
     pub(crate) fn forget(&mut self, database: &str) -> Result<(), SqlError> {
-        if let Some(index) = self.attached.iter().position(|known| known == database) {
+        if let Some(index) = self
+            .attached
+            .iter()
+            .position(|(known, _)| known == database)
+        {
             self.attached.remove(index);
             self.detach(database)?;
         }

@@ -53,11 +53,16 @@ impl Session {
                 cursor.accept("table");
                 let name = cursor.table_name()?;
                 let target = self.target(name)?;
-                self.definition(&target)?;
-                self.write_batch(
-                    &target.database,
-                    &[format!("DELETE FROM {}", target.quoted())],
-                )?;
+                let definition = self.definition(&target)?;
+                let mut statements = vec![format!("DELETE FROM {}", target.quoted())];
+                if definition.auto_column().is_some() {
+                    statements.push(format!(
+                        "DELETE FROM {}.sqlite_sequence WHERE name = {}",
+                        quote_name(&target.database),
+                        quote_text(&target.table)
+                    ));
+                }
+                self.write_batch(&target.database, &statements)?;
                 Ok(done())
             }
             "rename" => {
