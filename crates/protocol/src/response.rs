@@ -402,7 +402,11 @@ impl ResponseTracker {
                 }
             }
             Control::Ok | Control::ExtraOk => {
-                self.status = Some(Self::ok_status(payload)?);
+                // An open cursor is told by the EOF behind the columns, not by the OK behind that.
+                let cursor = StatusFlags::SERVER_STATUS_CURSOR_EXISTS;
+                let open = control == Control::ExtraOk && self.has(cursor);
+                let kept = if open { cursor.bits() } else { 0 };
+                self.status = Some(Self::ok_status(payload)? | kept);
                 let more = self.has(StatusFlags::SERVER_MORE_RESULTS_EXISTS);
                 if more && control == Control::Ok {
                     Phase::First

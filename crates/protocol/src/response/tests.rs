@@ -330,3 +330,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_open_cursor_is_still_told_behind_the_extra_ok() {
+    let cursor = StatusFlags::SERVER_STATUS_CURSOR_EXISTS;
+    let opened = Wire::default().packet(&[1]).columns(1).eof(cursor);
+    let bytes = opened.ok(StatusFlags::SERVER_STATUS_AUTOCOMMIT).bytes;
+    let mut tracker = ResponseTracker::new(CommandKind::StmtExecute, PROXY);
+    let mut rest = &bytes[..];
+    while let Step::Forward(count) | Step::Packet(_, count) = tracker.next(rest).unwrap() {
+        rest = &rest[count..];
+    }
+    assert_eq!(
+        tracker.status(),
+        Some(cursor | StatusFlags::SERVER_STATUS_AUTOCOMMIT)
+    );
+}
