@@ -6,6 +6,7 @@ pub(crate) mod column_type;
 pub(crate) mod create;
 pub(crate) mod definition;
 pub(crate) mod metadata;
+mod object_type;
 pub(crate) mod partition;
 pub(crate) mod show_create;
 pub(crate) mod sqlite;

@@ -1,7 +1,6 @@
 //! Data statements: translated, placed, executed on the engine.
 
 use crate::catalogue::Catalogue;
-use crate::ddl::column_type::ColumnType;
 use crate::ddl::definition::TableDef;
 use crate::engine::{is_busy, sql_error};
 use crate::error::SqlError;
@@ -10,10 +9,10 @@ use crate::node::Placement;
 use crate::placement::{Touch, tablets, touches};
 use crate::results::OutColumn;
 use crate::session::reply::{put_columns, put_row};
+use crate::session::shape::{bind, resolve, shape};
 use crate::session::{Answer, Session, Summary};
 use crate::translate::{Schema, Translated, Verb, translate};
 use odp_protocol::put_eof;
-use rusqlite::Statement;
 use rusqlite::types::{Value, ValueRef};
 use std::sync::Arc;
 use std::time::Instant;
@@ -301,79 +300,7 @@ impl Session {
         Ok(Answer::Streamed)
     }
 
-    /// Adds to an error what only the statement tells.
-    fn explain(&self, error: SqlError, plan: &Plan, values: &[Value]) -> SqlError {
-        match error.code {
-            1062 => self.duplicate(error, plan, values),
-            1048 => {
-                let column = error.message.split('\'').nth(1).unwrap_or_default();
-                let named = &plan.translated.named;
-                let is_named = named.iter().any(|name| name.eq_ignore_ascii_case(column));
-                if named.is_empty() || is_named || plan.translated.verb == Verb::Update {
-                    return error;
-                }
-                SqlError::new(
-                    1364,
-                    format!("Field '{column}' doesn't have a default value"),
-                )
-            }
-            _ => error,
-        }
-    }
-
-    fn duplicate(&self, error: SqlError, plan: &Plan, values: &[Value]) -> SqlError {
-        let list = error
-            .message
-            .rsplit("key '")
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('\'');
-        let columns: Vec<&str> = list
-            .split(',')
-            .map(|path| path.trim().rsplit('.').next().unwrap_or_default())
-            .collect();
-        let Some(touch) = plan.touches.first() else {
-            return error;
-        };
-        let database = touch.table.database.clone().unwrap_or_default();
-        let found = self
-            .node
-            .shared
-            .catalogue
-            .table(&self.tenant(), &database, &touch.table.table);
-        let Ok(Some(found)) = found else { return error };
-        let definition = &found.definition;
-        let same = |names: &[String]| {
-            names.len() == columns.len()
-                && names
-                    .iter()
-                    .zip(&columns)
-                    .all(|(name, column)| name.eq_ignore_ascii_case(column))
-        };
-        let key = if same(&definition.primary) {
-            "PRIMARY".to_owned()
-        } else {
-            let key = definition
-                .keys
-                .iter()
-                .find(|key| key.unique && same(&key.columns));
-            key.map_or_else(|| columns.join("_"), |key| key.name.clone())
-        };
-        let entry: Vec<String> = columns
-            .iter()
-            .map(|column| {
-                touch
-                    .single_value(definition, column, values)
-                    .unwrap_or_default()
-            })
-            .collect();
-        SqlError::new(
-            1062,
-            format!("Duplicate entry '{}' for key '{key}'", entry.join("-")),
-        )
-    }
-
-    /// Refuses what looks like a table of a database that does not exist.
+    /// Fills the tables that are made up when they are read.
     fn prepare_tables(&mut self, translated: &Translated) -> Result<(), SqlError> {
         let reads_schema = |database: &str| {
             translated
@@ -411,44 +338,4 @@ pub(super) fn is_system(database: &str) -> bool {
 
 fn io_error(error: std::io::Error) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(Box::new(error))
-}
-
-fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
-    for (index, value) in (1..).zip(values) {
-        statement.raw_bind_parameter(index, value)?;
-    }
-    Ok(())
-}
-
-/// Names of a result's columns, with the declared types of those that have one.
-type Shape = Vec<(String, Option<ColumnType>)>;
-
-fn shape(statement: &Statement<'_>) -> Shape {
-    statement
-        .columns()
-        .map(|column| {
-            let declared = column.decl_type().and_then(ColumnType::from_declared);
-            (column.name().to_owned(), declared)
-        })
-        .collect()
-}
-
-fn resolve(shape: &Shape, first: Option<&[ValueRef<'_>]>) -> Vec<OutColumn> {
-    let value = |index: usize| first.and_then(|cells| cells.get(index).copied());
-    let column = |(index, (name, declared)): (usize, &(String, Option<ColumnType>))| {
-        let lower = name.to_ascii_lowercase();
-        match (declared, value(index)) {
-            (Some(declared), _) => OutColumn::declared(name, declared),
-            (None, Some(ValueRef::Integer(_))) if lower.starts_with("sum(") => {
-                OutColumn::decimal(name, 0)
-            }
-            (None, Some(ValueRef::Real(_) | ValueRef::Integer(_))) if lower.starts_with("avg(") => {
-                OutColumn::decimal(name, 4)
-            }
-            (None, Some(value)) => OutColumn::of_value(name, value),
-            (None, None) if lower.starts_with("count(") => OutColumn::integer(name),
-            (None, None) => OutColumn::text(name),
-        }
-    };
-    shape.iter().enumerate().map(column).collect()
 }

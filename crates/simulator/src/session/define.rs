@@ -4,26 +4,28 @@ use crate::cursor::{Cursor, TableName};
 use crate::ddl::alter::{self, Change};
 use crate::ddl::create::{self, CreateTable, Source};
 use crate::ddl::definition::{ColumnDef, KeyDef, TableDef};
-use crate::ddl::sqlite::{column_clause, create_statements, index_name, index_statement};
+use crate::ddl::sqlite::create_statements;
 use crate::engine::sql_error;
 use crate::error::SqlError;
 use crate::session::{Answer, Session, Summary};
 use crate::translate::{quote_name, quote_text};
 use std::sync::Arc;
 
-fn done() -> Answer {
+/// An OK without contents.
+pub(super) fn done() -> Answer {
     Answer::Ok(Summary::default())
 }
 
 /// A table with its database filled in.
 #[derive(Debug, Clone)]
-struct Target {
-    database: String,
-    table: String,
+pub(super) struct Target {
+    pub(super) database: String,
+    pub(super) table: String,
 }
 
 impl Target {
-    fn quoted(&self) -> String {
+    /// As SQLite wants it.
+    pub(super) fn quoted(&self) -> String {
         format!("{}.{}", quote_name(&self.database), quote_name(&self.table))
     }
 }
@@ -79,7 +81,8 @@ impl Session {
         }
     }
 
-    fn target(&self, name: TableName) -> Result<Target, SqlError> {
+    /// Fills in the current database.
+    pub(super) fn target(&self, name: TableName) -> Result<Target, SqlError> {
         let database = name
             .database
             .unwrap_or_else(|| self.database())
@@ -93,7 +96,8 @@ impl Session {
         })
     }
 
-    fn definition(&self, target: &Target) -> Result<Arc<TableDef>, SqlError> {
+    /// The definition of a table, or 1146.
+    pub(super) fn definition(&self, target: &Target) -> Result<Arc<TableDef>, SqlError> {
         let catalogue = &self.node.shared.catalogue;
         let found = catalogue.table(&self.tenant(), &target.database, &target.table);
         match Self::catalogue_result(found)? {
@@ -102,12 +106,17 @@ impl Session {
         }
     }
 
-    fn exists(&self, target: &Target) -> bool {
+    /// Whether there is such a table.
+    pub(super) fn exists(&self, target: &Target) -> bool {
         self.definition(target).is_ok()
     }
 
     /// Runs statements on a database's file as one transaction.
-    fn write_batch(&mut self, database: &str, statements: &[String]) -> Result<(), SqlError> {
+    pub(super) fn write_batch(
+        &mut self,
+        database: &str,
+        statements: &[String],
+    ) -> Result<(), SqlError> {
         self.engine()?.attach([database])?;
         let deadline = self.deadline();
         self.start_writing(deadline)?;
@@ -305,189 +314,6 @@ impl Session {
         )
     }
 
-    fn drop_object(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        if cursor.accept("index") {
-            let name = cursor.name()?;
-            cursor.expect("on")?;
-            let table = cursor.table_name()?;
-            let target = self.target(table)?;
-            return self.change_table(&target, vec![Change::DropKey(name)]);
-        }
-        let kind = cursor.name()?.to_ascii_lowercase();
-        let lenient = cursor.accept_all(&["if", "exists"]);
-        match kind.as_str() {
-            "database" | "schema" => self.drop_database(cursor, lenient),
-            "table" | "tables" | "view" => {
-                for mut part in cursor.split_commas() {
-                    let name = part.table_name()?;
-                    let target = self.target(name)?;
-                    self.drop_table(&target, lenient)?;
-                }
-                Ok(done())
-            }
-            "user" => {
-                let user = cursor.scalar()?;
-                let catalogue = Arc::clone(&self.node.shared.catalogue);
-                Self::catalogue_result(catalogue.drop_account(&self.tenant(), &user))?;
-                Ok(done())
-            }
-            _ => Err(SqlError::unsupported()),
-        }
-    }
-
-    fn drop_database(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        lenient: bool,
-    ) -> Result<Answer, SqlError> {
-        let name = cursor.name()?.to_ascii_lowercase();
-        let tenant = self.tenant();
-        let catalogue = Arc::clone(&self.node.shared.catalogue);
-        if !Self::catalogue_result(catalogue.has_database(&tenant, &name))? {
-            if lenient {
-                return Ok(done());
-            }
-            let text = format!("Can't drop database '{name}'; database doesn't exist");
-            return Err(SqlError::new(1008, text));
-        }
-        self.engine()?.forget(&name)?;
-        Self::catalogue_result(catalogue.drop_database(&tenant, &name))?;
-        if self.database() == name {
-            self.facts.lock().database.clear();
-            self.database_changed = true;
-        }
-        Ok(done())
-    }
-
-    fn drop_table(&mut self, target: &Target, lenient: bool) -> Result<(), SqlError> {
-        let definition = match self.definition(target) {
-            Ok(definition) => definition,
-            Err(_) if lenient => return Ok(()),
-            Err(_) => {
-                let text = format!("Unknown table '{}.{}'", target.database, target.table);
-                return Err(SqlError::new(1051, text));
-            }
-        };
-        let kind = if definition.view.is_some() {
-            "VIEW"
-        } else {
-            "TABLE"
-        };
-        let statement = format!("DROP {kind} IF EXISTS {}", target.quoted());
-        self.write_batch(&target.database, &[statement])?;
-        let catalogue = Arc::clone(&self.node.shared.catalogue);
-        let dropped = catalogue.drop_table(&self.tenant(), &target.database, &target.table);
-        Self::catalogue_result(dropped).map(drop)
-    }
-
-    fn rename(&mut self, from: TableName, to: TableName) -> Result<(), SqlError> {
-        let (from, to) = (self.target(from)?, self.target(to)?);
-        let definition = self.definition(&from)?;
-        if self.exists(&to) {
-            return Err(SqlError::new(
-                1050,
-                format!("Table '{}' already exists", to.table),
-            ));
-        }
-        if from.database != to.database {
-            return Err(SqlError::unsupported());
-        }
-        let mut statements: Vec<String> = definition
-            .keys
-            .iter()
-            .map(|key| drop_index(&from.database, &from.table, &key.name))
-            .collect();
-        statements.push(format!(
-            "ALTER TABLE {} RENAME TO {}",
-            from.quoted(),
-            quote_name(&to.table)
-        ));
-        statements.extend(
-            definition
-                .keys
-                .iter()
-                .map(|key| index_statement(&to.database, &to.table, key)),
-        );
-        self.write_batch(&from.database, &statements)?;
-        let catalogue = Arc::clone(&self.node.shared.catalogue);
-        Self::catalogue_result(catalogue.rename_table(
-            &self.tenant(),
-            (&from.database, &from.table),
-            (&to.database, &to.table),
-        ))
-    }
-
-    fn alter(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        if !cursor.accept("table") {
-            return Ok(done());
-        }
-        let name = cursor.table_name()?;
-        let target = self.target(name.clone())?;
-        let changes = alter::parse(cursor)?;
-        if let [Change::Rename(to)] = changes.as_slice() {
-            self.rename(name, to.clone())?;
-            return Ok(done());
-        }
-        self.change_table(&target, changes)
-    }
-
-    fn change_table(&mut self, target: &Target, changes: Vec<Change>) -> Result<Answer, SqlError> {
-        let mut definition = TableDef::clone(&*self.definition(target)?);
-        let mut statements = Vec::new();
-        for change in changes {
-            let rebuild = alter::apply(&change, &mut definition)?;
-            if rebuild {
-                statements = self.rebuild(target, &definition)?;
-            } else {
-                statements.extend(change_statements(target, &change)?);
-            }
-        }
-        self.write_batch(&target.database, &statements)?;
-        let catalogue = Arc::clone(&self.node.shared.catalogue);
-        Self::catalogue_result(catalogue.redefine_table(
-            &self.tenant(),
-            &target.database,
-            &target.table,
-            &definition,
-        ))?;
-        Ok(done())
-    }
-
-    /// The statements that build the table anew where SQLite cannot alter it.
-    fn rebuild(&self, target: &Target, definition: &TableDef) -> Result<Vec<String>, SqlError> {
-        let old = self.definition(target)?;
-        let new = Target {
-            table: format!("{}/new", target.table),
-            ..target.clone()
-        };
-        let plain = TableDef {
-            keys: Vec::new(),
-            ..definition.clone()
-        };
-        let mut statements = create_statements(&new.database, &new.table, &plain)?;
-        let kept: Vec<String> = definition
-            .columns
-            .iter()
-            .filter(|column| column.generated.is_none() && old.column(&column.name).is_some())
-            .map(|column| quote_name(&column.name))
-            .collect();
-        let list = kept.join(", ");
-        statements.push(format!(
-            "INSERT INTO {} ({list}) SELECT {list} FROM {}",
-            new.quoted(),
-            target.quoted()
-        ));
-        statements.push(format!("DROP TABLE {}", target.quoted()));
-        statements.push(format!(
-            "ALTER TABLE {} RENAME TO {}",
-            new.quoted(),
-            quote_name(&target.table)
-        ));
-        let index = |key: &KeyDef| index_statement(&target.database, &target.table, key);
-        statements.extend(definition.keys.iter().map(index));
-        Ok(statements)
-    }
-
     fn declared_columns(
         &mut self,
         plan: &crate::session::data::Plan,
@@ -507,40 +333,4 @@ impl Session {
             .map(|column| alter::column_of_query(&column))
             .collect())
     }
-}
-
-fn drop_index(database: &str, table: &str, key: &str) -> String {
-    format!(
-        "DROP INDEX IF EXISTS {}.{}",
-        quote_name(database),
-        quote_name(&index_name(table, key))
-    )
-}
-
-fn change_statements(target: &Target, change: &Change) -> Result<Vec<String>, SqlError> {
-    Ok(match change {
-        Change::AddKey(key) => vec![index_statement(&target.database, &target.table, key)],
-        Change::DropKey(name) => vec![drop_index(&target.database, &target.table, name)],
-        Change::AddColumn(column, _) => {
-            vec![format!(
-                "ALTER TABLE {} ADD COLUMN {}",
-                target.quoted(),
-                column_clause(column)?
-            )]
-        }
-        Change::DropColumn(name) => {
-            vec![format!(
-                "ALTER TABLE {} DROP COLUMN {}",
-                target.quoted(),
-                quote_name(name)
-            )]
-        }
-        Change::AutoIncrement(next) => vec![format!(
-            "UPDATE {}.sqlite_sequence SET seq = {} WHERE name = {}",
-            quote_name(&target.database),
-            next.saturating_sub(1),
-            quote_text(&target.table)
-        )],
-        _ => Vec::new(),
-    })
 }

@@ -3,11 +3,15 @@
 mod commands;
 mod data;
 mod define;
+mod explain;
 pub(crate) mod facts;
 mod login;
 mod prepared;
+mod remove;
 mod reply;
+mod reshape;
 mod setting;
+mod shape;
 mod statement;
 mod transaction;
 mod wire;

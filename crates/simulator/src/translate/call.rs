@@ -3,8 +3,9 @@
 use crate::cursor::Cursor;
 use crate::error::SqlError;
 use crate::lexer::{Kind, Token};
+use crate::translate::clauses::interval;
 use crate::translate::quote_text;
-use crate::translate::rewriter::{Rewriter, interval};
+use crate::translate::rewriter::Rewriter;
 
 /// Functions that only have another name here.
 const RENAMED: [(&str, &str); 22] = [

@@ -1,6 +1,7 @@
 //! From the MySQL dialect to SQLite's: token by token, so that whatever both understand passes.
 
 mod call;
+mod clauses;
 mod insert;
 mod modify;
 mod rewriter;
