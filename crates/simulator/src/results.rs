@@ -29,6 +29,20 @@ pub(crate) struct OutColumn {
     pub(crate) format: Format,
 }
 
+/// The columns of a result, as they format values and as they go on the wire.
+#[derive(Debug, Clone)]
+pub(crate) struct OutColumns {
+    pub(crate) formats: Vec<OutColumn>,
+    pub(crate) wire: Vec<Column>,
+}
+
+impl OutColumns {
+    pub(crate) fn new(formats: Vec<OutColumn>) -> Self {
+        let wire = formats.iter().map(|column| column.column.clone()).collect();
+        Self { formats, wire }
+    }
+}
+
 impl OutColumn {
     /// A column of whole numbers.
     pub(crate) fn integer(name: &str) -> Self {

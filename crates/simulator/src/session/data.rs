@@ -2,18 +2,16 @@
 
 use crate::catalogue::Catalogue;
 use crate::ddl::definition::TableDef;
-use crate::engine::{is_busy, sql_error};
+use crate::engine::sql_error;
 use crate::error::SqlError;
 use crate::lexer::{Kind, Token};
 use crate::node::Placement;
 use crate::placement::{Touch, tablets, touches};
 use crate::results::OutColumn;
-use crate::session::reply::{put_columns, put_row};
 use crate::session::shape::{bind, resolve, shape};
 use crate::session::{Answer, Session, Summary};
 use crate::translate::{Schema, Translated, Verb, translate};
-use odp_protocol::put_eof;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -92,10 +90,11 @@ impl Session {
             .filter_map(|table| table.database.as_deref())
             .collect();
         self.engine()?.attach(databases)?;
-        if !plan.translated.tables.is_empty() {
+        let writes = plan.translated.verb != Verb::Select;
+        // With autocommit off, a plain read opens no transaction that a client could see.
+        if writes || plan.translated.locks {
             self.touch_data();
         }
-        let writes = plan.translated.verb != Verb::Select;
         let deadline = self.deadline();
         if writes || (plan.translated.locks && self.in_transaction) {
             self.start_writing(deadline)?;
@@ -207,99 +206,6 @@ impl Session {
         }
     }
 
-    fn read(
-        &mut self,
-        translated: &Translated,
-        values: &[Value],
-        deadline: Instant,
-    ) -> Result<Answer, SqlError> {
-        let status = self.status();
-        let killed = self.facts.lock().killed();
-        let encoding = self.encoding;
-        let into = !translated.into.is_empty();
-        let mut taken = Vec::new();
-        let mut count = 0_i64;
-        let Self { engine, wire, .. } = self;
-        let Some(engine) = engine else {
-            return Err(SqlError::interrupted());
-        };
-        loop {
-            let result = (|| -> Result<(), rusqlite::Error> {
-                let mut statement = engine.connection.prepare_cached(&translated.sql)?;
-                bind(&mut statement, values)?;
-                let shape = shape(&statement);
-                let mut rows = statement.raw_query();
-                let mut columns: Option<Vec<OutColumn>> = None;
-                let mut row = rows.next()?;
-                loop {
-                    let cells: Option<Vec<ValueRef<'_>>> = row
-                        .map(|row| (0..shape.len()).map(|index| row.get_ref(index)).collect())
-                        .transpose()?;
-                    if into {
-                        taken = cells
-                            .iter()
-                            .flatten()
-                            .map(|cell| Value::try_from(*cell))
-                            .collect::<Result<_, _>>()
-                            .unwrap_or_default();
-                        return Ok(());
-                    }
-                    if columns.is_none() {
-                        let resolved = resolve(&shape, cells.as_deref());
-                        put_columns(wire, &resolved, status).map_err(io_error)?;
-                        columns = Some(resolved);
-                    }
-                    let Some(cells) = cells else { break };
-                    put_row(
-                        wire,
-                        encoding,
-                        columns.as_deref().unwrap_or_default(),
-                        &cells,
-                    )
-                    .map_err(io_error)?;
-                    count += 1;
-                    row = rows.next()?;
-                }
-                Ok(())
-            })();
-            match result {
-                Err(error)
-                    if is_busy(&error)
-                        && count == 0
-                        && Instant::now() < deadline
-                        && !killed.is_set() => {}
-                Err(error) => return Err(sql_error(&error)),
-                Ok(()) => break,
-            }
-        }
-        self.finish_read(translated, taken, count, status)
-    }
-
-    fn finish_read(
-        &mut self,
-        translated: &Translated,
-        taken: Vec<Value>,
-        count: i64,
-        status: odp_protocol::StatusFlags,
-    ) -> Result<Answer, SqlError> {
-        let mut facts = self.facts.lock();
-        if !translated.into.is_empty() {
-            for (name, value) in translated.into.iter().zip(taken) {
-                facts.variables.set_user(name, value);
-            }
-            return Ok(Answer::Ok(Summary {
-                affected: 1,
-                ..Summary::default()
-            }));
-        }
-        facts.found_rows = count;
-        facts.row_count = -1;
-        drop(facts);
-        let written = self.wire.packet(|out| put_eof(out, status, 0));
-        written.map_err(|error| SqlError::new(1105, error.to_string()))?;
-        Ok(Answer::Streamed)
-    }
-
     /// Fills the tables that are made up when they are read.
     fn prepare_tables(&mut self, translated: &Translated) -> Result<(), SqlError> {
         let reads_schema = |database: &str| {
@@ -334,8 +240,4 @@ impl Session {
 /// Databases that belong to the server.
 pub(super) fn is_system(database: &str) -> bool {
     ["oceanbase", "information_schema", "mysql"].contains(&database)
-}
-
-fn io_error(error: std::io::Error) -> rusqlite::Error {
-    rusqlite::Error::UserFunctionError(Box::new(error))
 }

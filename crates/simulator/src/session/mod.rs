@@ -7,6 +7,7 @@ mod explain;
 pub(crate) mod facts;
 mod login;
 mod prepared;
+mod reading;
 mod remove;
 mod reply;
 mod reshape;

@@ -1,7 +1,7 @@
 //! Writes answers: OK, ERR, result sets, and what a proxy gets on top.
 
 use crate::error::{SimulatorError, SqlError};
-use crate::results::OutColumn;
+use crate::results::OutColumns;
 use crate::session::wire::Wire;
 use crate::session::{Answer, Encoding, Session, Summary};
 use crate::variables::Changes;
@@ -26,23 +26,22 @@ pub(super) fn put_error(out: &mut BytesMut, error: &SqlError) {
 pub(super) fn put_row(
     wire: &mut Wire,
     encoding: Encoding,
-    columns: &[OutColumn],
+    columns: &OutColumns,
     values: &[ValueRef<'_>],
 ) -> io::Result<()> {
-    let texts: Vec<Option<Vec<u8>>> = columns
-        .iter()
-        .zip(values)
+    let cells = columns.formats.iter().zip(values);
+    let texts: Vec<Option<Vec<u8>>> = cells
+        .clone()
         .map(|(column, value)| column.text_value(*value))
         .collect();
     wire.packet(|out| match encoding {
         Encoding::Text => put_text_row(out, texts.iter().map(Option::as_deref)),
         Encoding::Binary => {
-            let cells = columns.iter().zip(values).zip(&texts);
             let binary: Vec<WireValue<'_>> = cells
+                .zip(&texts)
                 .map(|((column, value), text)| column.binary_value(*value, text.as_deref()))
                 .collect();
-            let plain: Vec<_> = columns.iter().map(|column| column.column.clone()).collect();
-            put_binary_row(out, &plain, &binary);
+            put_binary_row(out, &columns.wire, &binary);
         }
     })
 }
@@ -50,12 +49,12 @@ pub(super) fn put_row(
 /// Writes the head of a result set.
 pub(super) fn put_columns(
     wire: &mut Wire,
-    columns: &[OutColumn],
+    columns: &OutColumns,
     status: StatusFlags,
 ) -> io::Result<()> {
-    wire.packet(|out| odp_protocol::put_lenenc_int(out, columns.len() as u64))?;
-    for column in columns {
-        wire.packet(|out| column.column.put(out))?;
+    wire.packet(|out| odp_protocol::put_lenenc_int(out, columns.wire.len() as u64))?;
+    for column in &columns.wire {
+        wire.packet(|out| column.put(out))?;
     }
     wire.packet(|out| put_eof(out, status, 0))
 }
@@ -76,6 +75,7 @@ impl Session {
         match answer {
             Answer::Ok(summary) => return self.put_ok(&summary),
             Answer::Table(columns, rows) => {
+                let columns = OutColumns::new(columns);
                 let status = self.status();
                 put_columns(&mut self.wire, &columns, status)?;
                 for row in &rows {
