@@ -10,6 +10,9 @@ pub struct DiscoveryConfig {
     pub rootservice_list: Vec<ServerAddr>,
     /// The name that the cluster must have (`rootservice_cluster_name`); `None` takes any.
     pub cluster_name: Option<ClusterName>,
+    /// Whether there is a cluster to ask; else the servers of the list are served as they are
+    /// (`server_routing_mode = "mysql"`).
+    pub has_metadata: bool,
     /// The user that asks, as the server knows it (`metadata_user`).
     pub metadata_user: String,
     /// `SHA1(password)` of that user (`observer_sys_password`); `None` for no password.
@@ -34,6 +37,7 @@ impl Default for DiscoveryConfig {
         Self {
             rootservice_list: Vec::new(),
             cluster_name: None,
+            has_metadata: true,
             metadata_user: "proxyro@sys".to_owned(),
             password_stage1: None,
             server_state_refresh_interval: Duration::from_secs(20),

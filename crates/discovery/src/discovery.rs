@@ -105,6 +105,11 @@ struct Rounds<'a, S: MetadataSource> {
 
 impl<S: MetadataSource> Rounds<'_, S> {
     async fn run(&mut self) {
+        if !self.config.has_metadata {
+            self.serve_list();
+            self.succeeded(MetadataState::NotAsked, None);
+            return std::future::pending().await;
+        }
         let mut backoff = FIRST_BACKOFF;
         loop {
             let started = Instant::now();

@@ -21,6 +21,8 @@ pub enum MetadataState {
     /// No server has been reached yet.
     #[default]
     Connecting,
+    /// There is nothing to ask: plain MySQL servers.
+    NotAsked,
     /// This server answered the last round.
     Connected(ServerAddr),
     /// No server answers any more; what was known before stays.

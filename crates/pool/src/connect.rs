@@ -1,6 +1,7 @@
 //! Opening the TCP connection to an `OBServer` and reading its greeting.
 
 use crate::PoolError;
+use bytes::Bytes;
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::Stream;
 use odp_protocol::{ErrPacket, Greeting, LOGIN_MAX};
@@ -79,6 +80,20 @@ pub(crate) async fn connect(
     addr: ServerAddr,
     options: &ConnectOptions,
 ) -> Result<(Stream, Greeting), PoolError> {
+    let (stream, payload) = connect_raw(addr, options).await?;
+    let greeting = Greeting::parse(&payload).map_err(PoolError::protocol(addr))?;
+    Ok((stream, greeting))
+}
+
+/// Connects and returns the payload of the greeting as the server sent it, for a login that is relayed
+/// between client and server.
+///
+/// # Errors
+/// [`PoolError`] when the server cannot be reached in time or refuses the connection.
+pub async fn connect_raw(
+    addr: ServerAddr,
+    options: &ConnectOptions,
+) -> Result<(Stream, Bytes), PoolError> {
     let attempt = async {
         let stream = TcpStream::connect(addr.socket_addr())
             .await
@@ -96,8 +111,7 @@ pub(crate) async fn connect(
             let error = ErrPacket::parse(&payload).map_err(PoolError::protocol(addr))?;
             return Err(PoolError::Refused { addr, error });
         }
-        let greeting = Greeting::parse(&payload).map_err(PoolError::protocol(addr))?;
-        Ok((stream, greeting))
+        Ok((stream, payload))
     };
     within(addr, "the connection", options.connect_timeout, attempt).await
 }

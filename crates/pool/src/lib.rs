@@ -11,7 +11,7 @@ mod meta;
 mod server_session;
 
 pub use client_login::{ClientLogin, ProxyIdentity};
-pub use connect::{ConnectOptions, Keepalive};
+pub use connect::{ConnectOptions, Keepalive, connect_raw};
 pub use error::{PoolError, Retry};
 pub use meta::{MetaConnection, MetaLogin, QueryResult};
 pub use server_session::{LoginAnswer, ServerSession};

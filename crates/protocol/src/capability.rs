@@ -40,3 +40,16 @@ pub fn for_server_login(client: CapabilityFlags) -> CapabilityFlags {
         | CapabilityFlags::CLIENT_MULTI_RESULTS
         | CapabilityFlags::CLIENT_PS_MULTI_RESULTS
 }
+
+/// Bits that are cleared both ways between a client and a MySQL or MariaDB server whose login is
+/// relayed, because the proxy does not follow what they change: compression, TLS, the end of rows
+/// without EOF, results without metadata, MariaDB's progress reports.
+#[must_use]
+pub fn not_followed() -> CapabilityFlags {
+    CapabilityFlags::CLIENT_COMPRESS
+        | CapabilityFlags::CLIENT_SSL
+        | CapabilityFlags::CLIENT_DEPRECATE_EOF
+        | CapabilityFlags::CLIENT_OPTIONAL_RESULTSET_METADATA
+        | CapabilityFlags::CLIENT_ZSTD_COMPRESSION_ALGORITHM
+        | CapabilityFlags::CLIENT_PROGRESS_OBSOLETE
+}

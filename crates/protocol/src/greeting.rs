@@ -49,6 +49,35 @@ impl Greeting {
         out.put_u8(0);
     }
 
+    /// Takes out of a server's greeting what the proxy does not follow, before a client sees it:
+    /// [`crate::capability::not_followed`] and all of MariaDB's extended bits, which stand in the last
+    /// four bytes of the filler.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] when it is no greeting of protocol 10.
+    pub fn restrict(payload: &mut [u8]) -> Result<(), ProtocolError> {
+        let version_end = memchr::memchr(0, payload).ok_or(ProtocolError::Truncated)?;
+        if payload.first() != Some(&10) {
+            return Err(ProtocolError::Version);
+        }
+        // Behind the version: connection id, head of the salt, a zero byte.
+        let low = version_end + 1 + 4 + Self::SALT_HEAD + 1;
+        // Between the halves: collation and status. Behind the upper one: a length, six bytes of filler.
+        let (high, extended) = (low + 2 + 3, low + 2 + 3 + 2 + 1 + 6);
+        let [low_0, low_1, high_0, high_1] = crate::capability::not_followed().bits().to_le_bytes();
+        let masks = [
+            (low, low_0),
+            (low + 1, low_1),
+            (high, high_0),
+            (high + 1, high_1),
+        ];
+        let extended = (extended..extended + 4).map(|at| (at, u8::MAX));
+        for (at, mask) in masks.into_iter().chain(extended) {
+            *payload.get_mut(at).ok_or(ProtocolError::Truncated)? &= !mask;
+        }
+        Ok(())
+    }
+
     /// Reads the payload of a greeting. The caller has made sure that it is no ERR packet.
     ///
     /// # Errors
@@ -86,6 +115,33 @@ impl Greeting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restricted_greeting_offers_nothing_that_is_not_followed() {
+        let greeting = Greeting {
+            version: "5.5.5-10.11.6-MariaDB".to_owned(),
+            connection_id: 5,
+            capabilities: CapabilityFlags::all(),
+            collation: 45,
+            status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
+            salt: Salt::from_random([5; 20]),
+            plugin: "caching_sha2_password".to_owned(),
+        };
+        let mut out = BytesMut::new();
+        greeting.put(&mut out);
+        let extended = out.len() - "caching_sha2_password".len() - 1 - 13 - 4;
+        out[extended..extended + 4].copy_from_slice(&[0xFF; 4]);
+        Greeting::restrict(&mut out).unwrap();
+        assert_eq!(out[extended..extended + 4], [0; 4]);
+        let capabilities = CapabilityFlags::all() - crate::capability::not_followed();
+        assert_eq!(
+            Greeting::parse(&out),
+            Ok(Greeting {
+                capabilities,
+                ..greeting
+            })
+        );
+    }
 
     #[test]
     fn a_greeting_comes_back_and_a_cut_one_is_an_error() {

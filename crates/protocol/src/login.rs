@@ -189,6 +189,25 @@ impl HandshakeResponse {
         }
     }
 
+    /// Takes out of a client's login what the proxy does not follow, before a server sees it; see
+    /// [`Greeting::restrict`](crate::Greeting::restrict).
+    ///
+    /// # Errors
+    /// [`ProtocolError::Truncated`] for a packet that is shorter than its fixed part.
+    pub fn restrict(payload: &mut [u8]) -> Result<(), ProtocolError> {
+        let (bits, rest) = payload
+            .split_first_chunk_mut::<4>()
+            .ok_or(ProtocolError::Truncated)?;
+        let capabilities = u32::from_le_bytes(*bits);
+        let kept = capabilities & !crate::capability::not_followed().bits();
+        *bits = kept.to_le_bytes();
+        // Behind the bits: the packet limit, the collation, 19 bytes of filler, MariaDB's bits.
+        rest.get_mut(24..28)
+            .ok_or(ProtocolError::Truncated)?
+            .fill(0);
+        Ok(())
+    }
+
     /// Whether `payload` is an `SSLRequest`: the fixed head of a login, alone, with the TLS bit.
     #[must_use]
     pub fn is_ssl_request(payload: &[u8]) -> bool {

@@ -7,6 +7,15 @@ use odp_protocol::{
     start_frame,
 };
 
+/// What becomes of a server's control packets on their way to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rewrite {
+    /// They are put into this form, and what is the proxy's alone is taken out.
+    For(OkFormat),
+    /// Both sides agreed on the same form.
+    Nothing,
+}
+
 /// Writes an ERR packet.
 pub(crate) fn put_error(out: &mut BytesMut, sequence: u8, error: &ErrPacket) {
     let start = start_frame(out);

@@ -8,6 +8,7 @@ use crate::leases::{Lease, Synced};
 use crate::login;
 use crate::planner::{self, Attempts, Local, Plan, Target};
 use crate::session::Session;
+use crate::settings::RoutingMode;
 use crate::state::Transaction;
 use crate::sync;
 use crate::variables::LoginVariables;
@@ -73,6 +74,14 @@ impl Session {
             return Ok(());
         }
         self.check_loss(addr)?;
+        if self.state.mode == RoutingMode::MySql {
+            let source = StreamError::Closed;
+            return Err(SessionError::ServerLost {
+                addr,
+                in_transaction: false,
+                source,
+            });
+        }
         let settings = &context.settings;
         let login = &self.state.login;
         let opening =
@@ -154,7 +163,7 @@ impl Session {
                 .is_some_and(|known| known.has_types);
             head = with_types(head, &body, prepared, has_types);
         }
-        let prepares = is_new.then(|| join(&head).split_off(1).freeze());
+        let prepares = (is_new && statement.is_some()).then(|| join(&head).split_off(1).freeze());
         let mut exchange = Exchange::new(
             server,
             kind,
@@ -178,7 +187,10 @@ impl Session {
     /// Deals with a command that no server sees.
     async fn answer(&mut self, local: Local, context: &Context) -> Result<Begun, SessionError> {
         if local == Local::ChangeUser {
-            return self.change_user(context).await;
+            return match self.state.mode {
+                RoutingMode::OceanBase => self.change_user(context).await,
+                RoutingMode::MySql => self.relay_change_user(context).await,
+            };
         }
         let (head, packet) = self.take_packet();
         let format = self.state.ok_format();

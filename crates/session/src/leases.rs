@@ -107,6 +107,11 @@ impl Leases {
         self.leases.len()
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
     /// Each of them.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lease> {
         self.leases.iter_mut()

@@ -25,6 +25,7 @@ mod planner;
 mod prepared;
 mod record;
 mod relay;
+mod relayed_login;
 mod session;
 mod session_ids;
 mod settings;
@@ -38,7 +39,7 @@ pub use error::{SessionError, Side};
 pub use record::{RestoreError, SessionRecord, Transports};
 pub use session::{Session, SessionEnd};
 pub use session_ids::{LiveId, SessionIds};
-pub use settings::Settings;
+pub use settings::{RoutingMode, Settings};
 pub use state::PinReason;
 pub use variables::VariableSets;
 
@@ -58,7 +59,11 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
     }
     let mut client = Stream::plain(stream);
     let id = context.ids.allocate();
-    match login::run(&mut client, peer, &id, &context).await {
+    let entered = match context.settings.mode {
+        RoutingMode::OceanBase => login::run(&mut client, peer, &id, &context).await,
+        RoutingMode::MySql => relayed_login::run(&mut client, peer, &id, &context).await,
+    };
+    match entered {
         Ok(logged_in) => {
             let login::LoggedIn { state, leases } = logged_in;
             context.counters.logins.fetch_add(1, Relaxed);

@@ -7,6 +7,7 @@ use crate::leases::{Lease, Leases, Synced};
 use crate::planner::{Attempts, no_server};
 use crate::prepared::PreparedStatements;
 use crate::session_ids::LiveId;
+use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
 use crate::variables::{LoginVariables, Variables};
 use odp_cluster::{DatabaseName, LoginName, TenantName};
@@ -109,6 +110,22 @@ async fn greet(
     Ok((login, name))
 }
 
+/// The login of a client for whom the proxy holds no proof: it cannot be used again.
+pub(crate) fn connection_login(
+    response: HandshakeResponse,
+    peer: SocketAddr,
+    id: &LiveId,
+) -> ClientLogin {
+    ClientLogin {
+        response,
+        proxy_salt: odp_protocol::auth::CONSTANT_SALT,
+        session_id: id.get(),
+        proxy_connection_id: proxy_connection_id(peer, id),
+        peer,
+        connected_at_us: now_us(),
+    }
+}
+
 /// Asks the client for a native answer; before any server is contacted.
 pub(crate) async fn switch_to_native(
     client: &mut Stream,
@@ -189,11 +206,7 @@ async fn enter(
     let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
     let ok = answer.packet().map_err(broken)?;
     let start = start_frame(client.outbound());
-    OkPacket {
-        changes: b"",
-        ..ok
-    }
-    .put(client.outbound(), logged_in.state.ok_format());
+    OkPacket { changes: b"", ..ok }.put(client.outbound(), logged_in.state.ok_format());
     finish_frame(client.outbound(), start, *sequence);
     client.flush().await.map_err(SessionError::client_io)?;
     Ok(logged_in)
@@ -228,6 +241,7 @@ pub(crate) fn admit(
     let mut status = ok.status;
     status.remove(StatusFlags::SERVER_SESSION_STATE_CHANGED);
     let state = SessionState {
+        mode: RoutingMode::OceanBase,
         login,
         tenant,
         database,

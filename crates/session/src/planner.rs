@@ -2,6 +2,7 @@
 
 use crate::error::SessionError;
 use crate::prepared::Prepared;
+use crate::settings::RoutingMode;
 use crate::state::{PinReason, SessionState, Transaction};
 use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{
@@ -80,6 +81,9 @@ pub(crate) fn plan(
         attempts,
         now,
     };
+    if state.mode == RoutingMode::MySql {
+        return planner.only_server(command.kind());
+    }
     match command {
         Command::Query(text) => planner.query(text),
         Command::Prepare(_) if state.prepared.is_full() => Err(SessionError::Unsupported(
@@ -136,6 +140,23 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// In front of MySQL everything goes to the client's one server session, as it is.
+    fn only_server(&self, kind: CommandKind) -> Result<Plan, SessionError> {
+        match (kind, self.state.last_server, unsupported(kind)) {
+            (CommandKind::Quit, _, _) => Ok(Plan::Local(Local::Quit)),
+            (CommandKind::ChangeUser, _, _) => Ok(Plan::Local(Local::ChangeUser)),
+            (_, _, Some(what)) => Err(SessionError::Unsupported(what)),
+            (_, Some(server), None) => {
+                let target = Target {
+                    patience: None,
+                    ..self.target(server, None, None)
+                };
+                Ok(Plan::Forward(target))
+            }
+            (_, None, None) => Err(SessionError::ClientGone),
+        }
+    }
+
     fn query(&self, text: &[u8]) -> Result<Plan, SessionError> {
         let outline = outline(text, self.state.variables.known().charset);
         if outline.verb() == Verb::Begin

@@ -8,6 +8,7 @@ use crate::leases::{Lease, Leases, Synced};
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
 use crate::session_ids::SessionIds;
+use crate::settings::RoutingMode;
 use crate::state::{Pin, SessionState, Transaction};
 use crate::variables::{Difference, VariableSetId, VariableSets, Variables};
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 /// A session as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
+    mode: RoutingMode,
     login: ClientLogin,
     tenant: TenantName,
     database: DatabaseName,
@@ -87,6 +89,7 @@ impl Session {
             exchange,
         } = self;
         let SessionState {
+            mode,
             login,
             tenant,
             database,
@@ -121,6 +124,7 @@ impl Session {
             });
         }
         let record = SessionRecord {
+            mode,
             login,
             tenant,
             database,
@@ -155,6 +159,7 @@ impl Session {
         ids: &Arc<SessionIds>,
     ) -> Result<Self, RestoreError> {
         let SessionRecord {
+            mode,
             login,
             tenant,
             database,
@@ -198,6 +203,7 @@ impl Session {
         }
         let id = ids.adopt(login.session_id);
         let state = SessionState {
+            mode,
             login,
             tenant,
             database,

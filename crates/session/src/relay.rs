@@ -4,7 +4,7 @@
 //! two streams, and [`exchange`] goes on from there. At most one frame's worth of a control packet is
 //! held; everything else is passed on as it comes, at the speed of the slower side.
 
-use crate::answer;
+use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
 use crate::sync::SyncStep;
@@ -55,7 +55,7 @@ fn from_server(error: io::Error) -> Broken {
 /// Carries `exchange` on from where it stands to its end. May be dropped at any wait.
 pub(crate) async fn exchange(
     client: &mut Stream,
-    format: OkFormat,
+    rewrite: Rewrite,
     lease: &mut Lease,
     exchange: &mut Exchange,
 ) -> Result<(), Broken> {
@@ -64,7 +64,7 @@ pub(crate) async fn exchange(
             Stage::Ready => send_next(lease, exchange),
             Stage::Sync { .. } => sync(client, lease, exchange).await?,
             Stage::Request => send_request(client, lease, exchange).await?,
-            Stage::Response { .. } => respond(client, format, lease, exchange).await?,
+            Stage::Response { .. } => respond(client, rewrite, lease, exchange).await?,
             Stage::Upload { .. } => upload(client, lease, exchange).await?,
             Stage::Done => return client.flush().await.map_err(from_client),
         }
@@ -190,7 +190,7 @@ async fn send_request(
 /// Passes the answer on.
 async fn respond(
     client: &mut Stream,
-    format: OkFormat,
+    rewrite: Rewrite,
     lease: &mut Lease,
     exchange: &mut Exchange,
 ) -> Result<(), Broken> {
@@ -223,7 +223,7 @@ async fn respond(
             Step::Packet(control, count) => {
                 let packet = server.take(count).freeze();
                 *started |= control != Control::ExtraOk;
-                note_control(client.outbound(), control, &packet, format, request, reply)?;
+                note_control(client.outbound(), control, &packet, rewrite, request, reply)?;
                 if control == Control::LocalInfile {
                     let (tracker, infile) = (tracker.clone(), InfileTracker::default());
                     *stage = Stage::Upload {
@@ -252,19 +252,21 @@ fn note_control(
     out: &mut BytesMut,
     control: Control,
     packet: &Bytes,
-    format: OkFormat,
+    rewrite: Rewrite,
     request: &Request,
     reply: &mut Reply,
 ) -> Result<(), ProtocolError> {
     let sequence = FrameHeader::read(packet).map_or(1, |header| header.sequence);
     let payload = packet.slice(HEADER_LEN.min(packet.len())..);
-    match control {
-        Control::Ok => reply.note_changes(answer::put_server_ok(out, sequence, &payload, format)?),
-        Control::ExtraOk => {
+    match (control, rewrite) {
+        (Control::Ok, Rewrite::For(format)) => {
+            reply.note_changes(answer::put_server_ok(out, sequence, &payload, format)?);
+        }
+        (Control::ExtraOk, _) => {
             let ok = OkPacket::parse(&payload, OkFormat::Tracked)?;
             reply.note_changes(payload.slice_ref(ok.changes));
         }
-        Control::PrepareOk => {
+        (Control::PrepareOk, Rewrite::For(_)) => {
             let server = PrepareOk::parse(&payload)?;
             let statement = request.statement.unwrap_or_default();
             reply.prepared = Some(PreparedAnswer::new(statement, &server));
@@ -276,11 +278,11 @@ fn note_control(
             .put(out);
             finish_frame(out, start, sequence);
         }
-        Control::Err => {
+        (Control::Err, _) => {
             reply.error = Some(ErrPacket::parse(&payload)?.code);
             out.extend_from_slice(packet);
         }
-        Control::LocalInfile | Control::AuthSwitch => out.extend_from_slice(packet),
+        _ => out.extend_from_slice(packet),
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::exchange::{Exchange, Stage};
 use crate::leases::Leases;
 use crate::relay::{self, Broken};
 use crate::session_ids::LiveId;
+use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::{Stream, StreamError};
@@ -51,6 +52,8 @@ pub enum SessionEnd {
     Idle,
     /// The proxy drains.
     Drained,
+    /// Its server session is gone, and there can be no other.
+    ServerLost,
 }
 
 impl Session {
@@ -86,13 +89,15 @@ impl Session {
                     Ok(Begun::Exchange) => {}
                     Ok(Begun::Answered) => continue,
                     Ok(Begun::Quit) => return Ok(SessionEnd::Quit),
-                    Err(error) => {
-                        self.refuse(error)?;
-                        continue;
-                    }
+                    Err(error) => self.refuse(error)?,
                 }
             }
             self.carry(context).await?;
+            if self.state.mode == RoutingMode::MySql && self.leases.is_empty() {
+                // Nobody can log in again for this client: its connection ends with its server's.
+                self.client.flush().await.map_err(SessionError::client_io)?;
+                return Ok(SessionEnd::ServerLost);
+            }
         }
     }
 
@@ -152,10 +157,11 @@ impl Session {
         else {
             return Ok(false);
         };
-        let whole = matches!(
-            kind,
-            CommandKind::StmtPrepare | CommandKind::StmtExecute | CommandKind::ChangeUser
-        );
+        let whole = self.state.mode == RoutingMode::OceanBase
+            && matches!(
+                kind,
+                CommandKind::StmtPrepare | CommandKind::StmtExecute | CommandKind::ChangeUser
+            );
         let announced = FrameHeader::read(inbound).map_or(0, |header| header.payload);
         if whole && length.max(announced) > WHOLE_MAX {
             let error = odp_protocol::ProtocolError::TooLarge {
@@ -211,7 +217,7 @@ impl Session {
         let Some(lease) = leases.get_mut(exchange.server) else {
             return Ok(());
         };
-        match relay::exchange(client, state.ok_format(), lease, exchange).await {
+        match relay::exchange(client, state.rewrite(), lease, exchange).await {
             Ok(()) => {
                 self.conclude(context);
                 Ok(())

@@ -4,9 +4,20 @@ use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
 use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
 use std::time::Duration;
 
+/// What is behind the proxy (`server_routing_mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum RoutingMode {
+    /// An `OceanBase` cluster: statements go to the leaders of their partitions.
+    OceanBase,
+    /// MySQL or MariaDB servers: a client has one server session, whose login is relayed.
+    MySql,
+}
+
 /// The settings of all sessions; made once from the parameters.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What is behind the proxy.
+    pub mode: RoutingMode,
     /// The version in the greeting (`mysql_version`).
     pub version: String,
     /// What servers are told about the proxy.
@@ -41,6 +52,7 @@ impl Default for Settings {
     /// `OBProxy`'s defaults, and 10 s for a login.
     fn default() -> Self {
         Self {
+            mode: RoutingMode::OceanBase,
             version: "5.6.25".to_owned(),
             identity: ProxyIdentity {
                 version: "4.3.3.0".to_owned(),

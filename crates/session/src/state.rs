@@ -1,7 +1,9 @@
 //! Everything that is true of a session between two requests, as plain data.
 
+use crate::answer::Rewrite;
 use crate::exchange::Reply;
 use crate::prepared::PreparedStatements;
+use crate::settings::RoutingMode;
 use crate::variables::Variables;
 use bytes::Bytes;
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
@@ -47,6 +49,8 @@ pub(crate) struct Pin {
 /// The state of a session.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionState {
+    /// What is behind the proxy.
+    pub(crate) mode: RoutingMode,
     /// How the client logged in; good for further server sessions.
     pub(crate) login: ClientLogin,
     /// Its tenant.
@@ -77,6 +81,14 @@ pub(crate) struct Observed {
 }
 
 impl SessionState {
+    /// What becomes of a server's control packets on their way to the client.
+    pub(crate) fn rewrite(&self) -> Rewrite {
+        match self.mode {
+            RoutingMode::OceanBase => Rewrite::For(self.ok_format()),
+            RoutingMode::MySql => Rewrite::Nothing,
+        }
+    }
+
     /// How OK packets for this client end.
     pub(crate) fn ok_format(&self) -> OkFormat {
         let capabilities = self.login.response.capabilities;

@@ -133,6 +133,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
     }
     let login = LoginVariables::parse(b"").unwrap();
     let state = SessionState {
+        mode: RoutingMode::OceanBase,
         login: ClientLogin {
             response: HandshakeResponse {
                 capabilities: CapabilityFlags::CLIENT_PROTOCOL_41,

@@ -1,0 +1,225 @@
+//! The login in front of MySQL and MariaDB: the server's own greeting and authentication are relayed.
+//!
+//! The proxy takes no part in it, so that any plugin works. It only clears capability bits that it does
+//! not follow, both ways, and watches for the server's OK or ERR. A client has this one server session
+//! and no other: nobody else could log in again for it.
+
+use crate::answer;
+use crate::begin::Begun;
+use crate::context::Context;
+use crate::error::SessionError;
+use crate::leases::{Lease, Leases, Synced};
+use crate::login::{LoggedIn, connection_login, observation};
+use crate::planner::no_server;
+use crate::prepared::PreparedStatements;
+use crate::session::Session;
+use crate::session_ids::LiveId;
+use crate::settings::RoutingMode;
+use crate::state::{SessionState, Transaction};
+use crate::variables::{LoginVariables, Variables};
+use bytes::{Bytes, BytesMut};
+use odp_cluster::{DatabaseName, ServerAddr, TenantName};
+use odp_pool::{PoolError, ServerSession, connect_raw};
+use odp_protocol::stream::{Stream, StreamError};
+use odp_protocol::{
+    Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat, OkPacket, StatusFlags,
+};
+use odp_routing::{Decision, LookupPhase, Observation, Request, Route};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// What a server said to a login.
+enum Verdict {
+    /// Yes; its OK packet.
+    Accepted(Bytes),
+    /// No; the client has its words.
+    Refused,
+}
+
+/// Logs a client in at one of the servers.
+///
+/// On an error the client has been told already.
+pub(crate) async fn run(
+    client: &mut Stream,
+    peer: SocketAddr,
+    id: &LiveId,
+    context: &Context,
+) -> Result<LoggedIn, SessionError> {
+    let limit = context.settings.login_timeout;
+    let late = |_| Err(SessionError::LoginTimeout(limit));
+    let attempt = tokio::time::timeout(limit, enter(client, peer, id, context)).await;
+    let result = attempt.unwrap_or_else(late);
+    if let Err(error) = &result
+        && let Some(packet) = error.to_client()
+    {
+        answer::put_error(client.outbound(), 0, &packet);
+        // Nobody is left to tell if this fails.
+        tokio::time::timeout(limit, client.flush()).await.ok();
+    }
+    result
+}
+
+async fn enter(
+    client: &mut Stream,
+    peer: SocketAddr,
+    id: &LiveId,
+    context: &Context,
+) -> Result<LoggedIn, SessionError> {
+    let settings = &context.settings;
+    if settings.max_clients > 0 && context.ids.live() > settings.max_clients {
+        return Err(SessionError::TooManyClients);
+    }
+    let (addr, mut server, greeting) = reach(context).await?;
+    let lost = |source| SessionError::Unreachable(PoolError::Broken { addr, source });
+    let mut offer = greeting.to_vec();
+    Greeting::restrict(&mut offer).map_err(|error| lost(error.into()))?;
+    let connection_id = Greeting::parse(&offer).map_or(0, |greeting| greeting.connection_id);
+    client.put_packet(0, &offer);
+    client.flush().await.map_err(SessionError::client_io)?;
+
+    let (sequence, payload) = client.read_packet(LOGIN_MAX).await?;
+    if HandshakeResponse::is_ssl_request(&payload) {
+        return Err(SessionError::NoTls);
+    }
+    let mut payload = BytesMut::from(payload);
+    let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
+    HandshakeResponse::restrict(&mut payload).map_err(broken)?;
+    let response = HandshakeResponse::parse(&payload).map_err(broken)?;
+    server.put_packet(sequence, &payload);
+    server.flush().await.map_err(|error| lost(error.into()))?;
+    let Verdict::Accepted(ok) = relay_auth(client, &mut server, addr).await? else {
+        return Err(SessionError::ClientGone);
+    };
+    let ok = OkPacket::parse(&ok, OkFormat::Plain).map_err(|error| lost(error.into()))?;
+    let framing = Framing::default();
+    let session = ServerSession {
+        stream: server,
+        addr,
+        connection_id,
+        framing,
+    };
+    let mut leases = Leases::default();
+    leases.add(Lease {
+        session,
+        synced: Synced::default(),
+    });
+    let nothing = LoginVariables::parse(b"").map_err(broken)?;
+    let database = response.database.as_deref().unwrap_or_default();
+    let state = SessionState {
+        mode: RoutingMode::MySql,
+        tenant: TenantName::default(),
+        database: DatabaseName::new(String::from_utf8_lossy(database)),
+        login: connection_login(response, peer, id),
+        variables: Variables::new(context.variable_sets.borrow_mut().share(nothing)),
+        transaction: Transaction::None,
+        prepared: PreparedStatements::default(),
+        pin: None,
+        last_server: Some(addr),
+        status: ok
+            .status
+            .difference(StatusFlags::SERVER_SESSION_STATE_CHANGED),
+    };
+    Ok(LoggedIn { state, leases })
+}
+
+/// Connects to a server that can be reached.
+async fn reach(context: &Context) -> Result<(ServerAddr, Stream, Bytes), SessionError> {
+    let (nobody, nowhere) = (TenantName::default(), DatabaseName::default());
+    let mut failed = Vec::new();
+    let mut last_error = None;
+    while failed.len() < context.settings.max_attempts {
+        let request = Request {
+            excluded: &failed,
+            lookup: LookupPhase::Done,
+            ..Request::new(&nobody, &nowhere)
+        };
+        let route: Route = match context.router.decide(&request, Instant::now()) {
+            Decision::Route(route) => route,
+            Decision::Lookup(_) => break,
+            Decision::NoServer(reason) => {
+                return Err(last_error.unwrap_or_else(|| no_server(&nobody, reason)));
+            }
+        };
+        match connect_raw(route.server, &context.settings.connect).await {
+            Ok((stream, greeting)) => {
+                context.learn(
+                    &route,
+                    Observation::Answered {
+                        partition_hit: None,
+                    },
+                );
+                return Ok((route.server, stream, greeting));
+            }
+            Err(error) => {
+                context.learn(&route, observation(&error));
+                failed.push(route.server);
+                last_error = Some(SessionError::Unreachable(error));
+            }
+        }
+    }
+    Err(last_error.unwrap_or(SessionError::ClientGone))
+}
+
+/// Passes authentication packets both ways until the server has said OK or ERR.
+async fn relay_auth(
+    client: &mut Stream,
+    server: &mut Stream,
+    addr: ServerAddr,
+) -> Result<Verdict, SessionError> {
+    let lost = |source| SessionError::Unreachable(PoolError::Broken { addr, source });
+    loop {
+        tokio::select! {
+            packet = server.read_packet(LOGIN_MAX) => {
+                let (sequence, payload) = packet.map_err(lost)?;
+                client.put_packet(sequence, &payload);
+                client.flush().await.map_err(SessionError::client_io)?;
+                match payload.first() {
+                    Some(0) => return Ok(Verdict::Accepted(payload)),
+                    Some(0xFF) => return Ok(Verdict::Refused),
+                    _ => {}
+                }
+            }
+            packet = client.read_packet(LOGIN_MAX) => {
+                let (sequence, payload) = packet?;
+                server.put_packet(sequence, &payload);
+                server.flush().await.map_err(|error| lost(StreamError::Io(error)))?;
+            }
+        }
+    }
+}
+
+impl Session {
+    /// `COM_CHANGE_USER` in front of MySQL: the server asks, the client answers.
+    pub(crate) async fn relay_change_user(
+        &mut self,
+        context: &Context,
+    ) -> Result<Begun, SessionError> {
+        let (head, _) = self.take_packet();
+        let Some(lease) = self.leases.iter_mut().next() else {
+            return Err(SessionError::ClientGone);
+        };
+        let addr = lease.session.addr;
+        let server = &mut lease.session.stream;
+        server.outbound().extend_from_slice(&head);
+        let asked = async {
+            let lost = |error: std::io::Error| {
+                SessionError::Unreachable(PoolError::Broken {
+                    addr,
+                    source: error.into(),
+                })
+            };
+            server.flush().await.map_err(lost)?;
+            relay_auth(&mut self.client, server, addr).await
+        };
+        let limit = context.settings.login_timeout;
+        let late = |_| Err(SessionError::LoginTimeout(limit));
+        match tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or_else(late)?
+        {
+            Verdict::Accepted(_) => Ok(Begun::Answered),
+            // A server closes the connection behind its refusal, and so does the proxy.
+            Verdict::Refused => Err(SessionError::ClientGone),
+        }
+    }
+}
