@@ -98,8 +98,8 @@ parameters! {
     short_async_task_timeout: Span = "5s", Bounds::Time("1s", "1h");
     /// Background refreshes of table locations per second.
     normal_pl_update_threshold: Count = "100", Bounds::Number(0, 1_000_000);
-    /// What kind of server is behind the proxy.
-    server_routing_mode: Word = "oceanbase", Bounds::OneOf(&["oceanbase"]);
+    /// What is behind the proxy: an OceanBase cluster, or the MySQL or MariaDB servers of the list.
+    server_routing_mode: Word = "oceanbase", Bounds::OneOf(&["oceanbase", "mysql"]);
 
     /// The number of this proxy in connection ids; must differ between proxies of one cluster.
     proxy_id: Count = "0", Bounds::Number(0, 8191);

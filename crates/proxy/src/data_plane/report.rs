@@ -63,7 +63,7 @@ fn server(standing: &ServerStanding, view: &ClusterView, clock: &WallClock) -> S
 
 fn discovery(state: &DiscoveryState) -> Discovery {
     Discovery {
-        connected: matches!(state.metadata, MetadataState::Connected(_)),
+        connected: matches!(state.metadata, MetadataState::Connected(_) | MetadataState::NotAsked),
         error: state.last_error.clone(),
     }
 }

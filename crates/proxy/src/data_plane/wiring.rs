@@ -5,6 +5,7 @@ use odp_cluster::{ClusterName, ProxyId, TenantName};
 use odp_discovery::DiscoveryConfig;
 use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
 use odp_routing::RouterLimits;
+use odp_session::RoutingMode;
 use std::time::Duration;
 
 /// The version that servers are told; from 4.3.3 on they hand out salts to proxies.
@@ -29,6 +30,7 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
     DiscoveryConfig {
         rootservice_list: settings.rootservice_list.0.clone(),
         cluster_name: cluster_name(settings),
+        has_metadata: routing_mode(settings) == RoutingMode::OceanBase,
         metadata_user: settings.metadata_user.clone(),
         password_stage1: settings.observer_sys_password.reveal(),
         server_state_refresh_interval: settings.server_state_refresh_interval.0,
@@ -36,6 +38,13 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
         lookup_timeout: settings.short_async_task_timeout.0,
         max_refreshes_per_second: narrow(settings.normal_pl_update_threshold.0),
         ..DiscoveryConfig::default()
+    }
+}
+
+fn routing_mode(settings: &Settings) -> RoutingMode {
+    match settings.server_routing_mode.as_str() {
+        "mysql" => RoutingMode::MySql,
+        _ => RoutingMode::OceanBase,
     }
 }
 
@@ -48,6 +57,7 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
         name => TenantName::new(name),
     };
     odp_session::Settings {
+        mode: routing_mode(settings),
         version: settings.mysql_version.clone(),
         identity: ProxyIdentity {
             version: OBPROXY_VERSION.to_owned(),
