@@ -57,6 +57,9 @@ pub enum SessionError {
     /// No server could be reached; the last attempt's reason.
     #[error("no server could be reached: {0}")]
     Unreachable(PoolError),
+    /// The server refused a login that was relayed; the client has its words.
+    #[error("the server refused the login")]
+    LoginRefused,
     /// The server refused the login.
     #[error("{0}")]
     Refused(PoolError),
@@ -123,6 +126,7 @@ impl SessionError {
             Self::ClientGone
             | Self::Client(_)
             | Self::LoginTimeout(_)
+            | Self::LoginRefused
             | Self::NoTls
             | Self::UserName(_)
             | Self::Denied(_)
@@ -149,7 +153,9 @@ impl SessionError {
         let (code, state): (u16, &[u8; 5]) = match self {
             Self::Client(StreamError::Protocol(ProtocolError::TooLarge { .. })) => (1153, b"08S01"),
             Self::Client(StreamError::Protocol(_)) => (1043, b"08S01"),
-            Self::ClientGone | Self::LoginTimeout(_) | Self::Client(_) => return None,
+            Self::ClientGone | Self::LoginTimeout(_) | Self::LoginRefused | Self::Client(_) => {
+                return None;
+            }
             Self::Refused(PoolError::Refused { error, .. }) => return Some(error.clone()),
             Self::Sync { error, .. } => (error.code, &error.sql_state),
             Self::NoTls => (3159, b"HY000"),
@@ -177,7 +183,11 @@ impl SessionError {
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
-            Self::ClientGone | Self::Client(_) | Self::LoginTimeout(_) | Self::ShuttingDown
+            Self::ClientGone
+                | Self::Client(_)
+                | Self::LoginTimeout(_)
+                | Self::LoginRefused
+                | Self::ShuttingDown
         )
     }
 

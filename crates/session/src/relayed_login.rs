@@ -88,7 +88,7 @@ async fn enter(
     server.put_packet(sequence, &payload);
     server.flush().await.map_err(|error| lost(error.into()))?;
     let Verdict::Accepted(ok) = relay_auth(client, &mut server, addr).await? else {
-        return Err(SessionError::ClientGone);
+        return Err(SessionError::LoginRefused);
     };
     let ok = OkPacket::parse(&ok, OkFormat::Plain).map_err(|error| lost(error.into()))?;
     let framing = Framing::default();
@@ -219,7 +219,7 @@ impl Session {
         {
             Verdict::Accepted(_) => Ok(Begun::Answered),
             // A server closes the connection behind its refusal, and so does the proxy.
-            Verdict::Refused => Err(SessionError::ClientGone),
+            Verdict::Refused => Err(SessionError::LoginRefused),
         }
     }
 }
