@@ -140,7 +140,8 @@ fn a_bare_tcp_connect_costs_no_session_and_no_log_line() -> Result<(), Failure> 
         .lines()
         .find(|line| peers.iter().any(|peer| line.contains(peer.as_str())));
     assert_eq!(noted, None);
-    assert!(log.lines().count() < peers.len(), "{log}");
+    // What it says at its start, and nothing for each connection.
+    assert!(log.lines().count() < peers.len() / 10, "{log}");
     Ok(())
 }
 
