@@ -163,7 +163,6 @@ impl Session {
             let Some(engine) = &session.engine else {
                 return Ok(0);
             };
-            let before = engine.connection.total_changes();
             if text_statement {
                 engine.connection.prepare(sql)?.raw_execute()?;
             } else {
@@ -171,7 +170,6 @@ impl Session {
                 bind(&mut statement, values)?;
                 statement.raw_execute()?;
             }
-            let _ = before;
             Ok(engine.connection.changes())
         })?;
         Ok(Answer::Ok(self.summary(&plan.translated, changes)))

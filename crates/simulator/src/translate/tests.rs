@@ -1,6 +1,7 @@
 //! Statements in both dialects, side by side.
 
 use super::*;
+use proptest::prelude::*;
 
 struct NoTables;
 
@@ -74,5 +75,80 @@ fn statements_are_rewritten() {
         ),
     ] {
         assert_eq!(sqlite(mysql), expected, "{mysql}");
+    }
+}
+
+/// Texts of words and signs that mean something, so that the parsers are reached.
+fn statement_like() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "select",
+        "insert into t",
+        "update t set",
+        "delete from t",
+        "replace",
+        "create table t",
+        "(",
+        ")",
+        ",",
+        "=",
+        "a",
+        "`b`",
+        "'c'",
+        "1",
+        "-",
+        "?",
+        "@v",
+        "@@x",
+        ":=",
+        "values",
+        "on duplicate key update",
+        "where",
+        "limit",
+        "order by",
+        "join",
+        "on",
+        "interval",
+        "day",
+        "in",
+        "as",
+        "case",
+        "end",
+        "from",
+        "union",
+        "with",
+        "partition by",
+        "hash",
+        "key",
+        "range",
+        "less than",
+        "maxvalue",
+        "cast",
+        "trim",
+        "extract",
+        "group_concat",
+        ".",
+        "*",
+        "||",
+        "int",
+        "set",
+        "date_add",
+        "default",
+        "for update",
+        "\"",
+    ]);
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn no_statement_panics(sql in prop_oneof![statement_like(), ".{0,60}"]) {
+        let Ok(lexed) = lex(sql.as_bytes()) else { return Ok(()) };
+        translate(sql.as_bytes(), &lexed.tokens, "test", &NoTables).ok();
+        crate::placement::touches(sql.as_bytes(), &lexed.tokens, &[]);
+        let mut cursor = Cursor::new(sql.as_bytes(), &lexed.tokens);
+        if cursor.accept_all(&["create", "table"]) {
+            crate::ddl::create::parse(&mut cursor).ok();
+        }
+        crate::ddl::alter::parse(&cursor).ok();
     }
 }

@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use odp_protocol::auth::{Salt, native_response, stage1};
 use odp_protocol::{
     Attributes, CapabilityFlags, ErrPacket, FrameHeader, Greeting, HandshakeResponse,
-    NATIVE_PASSWORD, OkFormat, OkPacket, SessionChange, StatusFlags, TextRow, put_packet,
+    NATIVE_PASSWORD, OkFormat, OkPacket, PrepareOk, SessionChange, StatusFlags, TextRow,
+    put_packet,
 };
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -193,6 +194,62 @@ impl Client {
             .error
             .unwrap_or_else(|| panic!("{sql} did not fail: {:?}", reply.rows))
             .0
+    }
+
+    /// Prepares a statement and gives its id.
+    pub(crate) fn prepare(&mut self, sql: &str) -> u32 {
+        self.write(0, &[&[0x16], sql.as_bytes()].concat());
+        let answer = PrepareOk::parse(&self.read()).unwrap();
+        for count in [answer.parameters, answer.columns] {
+            let packets = if count > 0 { count + 1 } else { 0 };
+            (0..packets).for_each(|_| drop(self.read()));
+        }
+        if self.proxy {
+            self.read();
+        }
+        answer.statement
+    }
+
+    /// Executes a prepared statement with whole numbers; gives the payloads of the rows, or the reply.
+    pub(crate) fn execute(&mut self, statement: u32, values: &[i64]) -> (Vec<Vec<u8>>, Reply) {
+        let mut packet = vec![0x17];
+        packet.extend(statement.to_le_bytes());
+        packet.extend([0, 1, 0, 0, 0]);
+        if !values.is_empty() {
+            packet.extend(vec![0; values.len().div_ceil(8)]);
+            packet.push(1);
+            for _ in values {
+                packet.extend([8, 0]);
+            }
+            for value in values {
+                packet.extend(value.to_le_bytes());
+            }
+        }
+        self.write(0, &packet);
+        let mut reply = Reply::default();
+        let first = self.read();
+        if first[0] == 0 {
+            self.control(&first, &mut reply);
+            return (Vec::new(), reply);
+        }
+        let mut rows = Vec::new();
+        if first[0] == 0xFF {
+            self.control(&first, &mut reply);
+        } else {
+            (0..=first[0]).for_each(|_| drop(self.read()));
+            loop {
+                let packet = self.read();
+                if packet[0] == 0xFE {
+                    break;
+                }
+                rows.push(packet);
+            }
+        }
+        let extra = self.read();
+        let error = reply.error.take();
+        self.control(&extra, &mut reply);
+        reply.error = error;
+        (rows, reply)
     }
 
     fn reply(&mut self) -> Reply {

@@ -163,3 +163,50 @@ fn writers_of_many_sessions_never_see_a_busy_engine() {
         401
     );
 }
+
+#[test]
+fn prepared_statements_run_in_the_binary_protocol() {
+    let cluster = cluster();
+    let mut client = Client::proxied(cluster.addrs()[0], "app@demo", "app");
+    client.ok("create table t (id bigint primary key, v int) partition by hash(id) partitions 16");
+    let insert = client.prepare("insert into t values (?, ?)");
+    let leaders = cluster.tablets("demo", "test", "t").unwrap();
+    for id in 0..16 {
+        let (_, reply) = client.execute(insert, &[id, 7]);
+        assert_eq!((reply.error, reply.affected), (None, 1));
+        let hit = leaders[usize::try_from(id).unwrap()].leader == cluster.addrs()[0];
+        assert_eq!(
+            reply.system.contains_key("ob_proxy_partition_hit"),
+            !hit,
+            "row {id}"
+        );
+    }
+    let select = client.prepare("select id, v from t where id = ?");
+    let (rows, _) = client.execute(select, &[5]);
+    let expected = [&[0, 0][..], &5_i64.to_le_bytes(), &7_i32.to_le_bytes()].concat();
+    assert_eq!(rows, vec![expected]);
+    assert_eq!(client.execute(99, &[]).1.error.unwrap().0, 1243);
+    client.ok("drop table t");
+    assert_eq!(client.execute(select, &[5]).1.error.unwrap().0, 1146);
+}
+
+#[test]
+fn a_running_statement_is_killed_from_another_node() {
+    let cluster = cluster();
+    let addrs = cluster.addrs();
+    let mut victim = Client::direct(addrs[0], "app@demo", "app");
+    let id = victim.ok("select connection_id()").value().to_owned();
+    let sleeping = std::thread::spawn(move || {
+        let reply = victim.run("select sleep(20) from (select 1) x");
+        (victim, reply)
+    });
+    let mut killer = Client::direct(addrs[1], "app@demo", "app");
+    while !sleeping.is_finished() {
+        killer.ok(&format!("kill query {id}"));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (mut victim, reply) = sleeping.join().unwrap();
+    assert_eq!(reply.error.map(|(code, _)| code), Some(1317));
+    assert_eq!(victim.ok("select 1").value(), "1");
+    assert_eq!(killer.fails("kill 4000000000"), 1094);
+}
