@@ -1,7 +1,7 @@
 //! Packets that the proxy writes for a client: its own answers, and a server's OK put into the
 //! client's form.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use odp_protocol::{
     ErrPacket, OkFormat, OkPacket, ProtocolError, SessionChange, StatusFlags, finish_frame,
     start_frame,
@@ -39,12 +39,12 @@ pub(crate) fn put_ok(out: &mut BytesMut, sequence: u8, status: StatusFlags, form
 ///
 /// A server puts one space in front of a text for a proxy. The changes of proxy mode become MySQL's
 /// own for a client that tracks its session, without what is meant for a proxy.
-pub(crate) fn put_server_ok(
+pub(crate) fn put_server_ok<'a>(
     out: &mut BytesMut,
     sequence: u8,
-    payload: &Bytes,
+    payload: &'a [u8],
     format: OkFormat,
-) -> Result<Bytes, ProtocolError> {
+) -> Result<&'a [u8], ProtocolError> {
     let ok = OkPacket::parse(payload, OkFormat::Tracked)?;
     let mut changes = BytesMut::new();
     if format == OkFormat::Tracked && !ok.changes.is_empty() {
@@ -64,11 +64,7 @@ pub(crate) fn put_server_ok(
     }
     .put(out, format);
     finish_frame(out, start, sequence);
-    Ok(if ok.changes.is_empty() {
-        Bytes::new()
-    } else {
-        payload.slice_ref(ok.changes)
-    })
+    Ok(ok.changes)
 }
 
 fn concerns_client(change: &SessionChange<'_>) -> bool {

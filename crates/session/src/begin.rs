@@ -127,7 +127,16 @@ impl Session {
 
     /// Takes the packet and makes it an exchange.
     fn start(&mut self, target: Target, context: &Context) {
-        let (mut head, body) = self.take_packet();
+        // What the server's outbound buffer held has left, so that the request can take its place.
+        let buffer = self.leases.get_mut(target.server).map(|lease| {
+            let outbound = lease.session.stream.outbound();
+            if outbound.is_empty() {
+                std::mem::take(outbound)
+            } else {
+                BytesMut::new()
+            }
+        });
+        let (mut head, body) = self.take_packet_into(buffer.unwrap_or_default());
         let kind = head
             .get(HEADER_LEN)
             .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));

@@ -148,9 +148,9 @@ impl PreparedAnswer {
 
 impl Reply {
     /// Keeps a block of session changes, if there are some in it.
-    pub(crate) fn note_changes(&mut self, block: Bytes) {
+    pub(crate) fn note_changes(&mut self, block: &[u8]) {
         if !block.is_empty() {
-            self.changes.push(block);
+            self.changes.push(Bytes::copy_from_slice(block));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
 use crate::sync::SyncStep;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
     Control, ErrPacket, FrameHeader, HEADER_LEN, InfileTracker, OkFormat, OkPacket, PrepareOk,
@@ -221,9 +221,10 @@ async fn respond(
         match tracker.next(server.inbound())? {
             Step::Forward(count) => *passable = count,
             Step::Packet(control, count) => {
-                let packet = server.take(count).freeze();
                 *started |= control != Control::ExtraOk;
-                note_control(client.outbound(), control, &packet, rewrite, request, reply)?;
+                let packet = server.inbound().get(..count).unwrap_or_default();
+                note_control(client.outbound(), control, packet, rewrite, request, reply)?;
+                server.consume(count);
                 if control == Control::LocalInfile {
                     let (tracker, infile) = (tracker.clone(), InfileTracker::default());
                     *stage = Stage::Upload {
@@ -251,23 +252,23 @@ async fn respond(
 fn note_control(
     out: &mut BytesMut,
     control: Control,
-    packet: &Bytes,
+    packet: &[u8],
     rewrite: Rewrite,
     request: &Request,
     reply: &mut Reply,
 ) -> Result<(), ProtocolError> {
     let sequence = FrameHeader::read(packet).map_or(1, |header| header.sequence);
-    let payload = packet.slice(HEADER_LEN.min(packet.len())..);
+    let payload = packet.get(HEADER_LEN..).unwrap_or_default();
     match (control, rewrite) {
         (Control::Ok, Rewrite::For(format)) => {
-            reply.note_changes(answer::put_server_ok(out, sequence, &payload, format)?);
+            reply.note_changes(answer::put_server_ok(out, sequence, payload, format)?);
         }
         (Control::ExtraOk, _) => {
-            let ok = OkPacket::parse(&payload, OkFormat::Tracked)?;
-            reply.note_changes(payload.slice_ref(ok.changes));
+            let ok = OkPacket::parse(payload, OkFormat::Tracked)?;
+            reply.note_changes(ok.changes);
         }
         (Control::PrepareOk, Rewrite::For(_)) => {
-            let server = PrepareOk::parse(&payload)?;
+            let server = PrepareOk::parse(payload)?;
             let statement = request.statement.unwrap_or_default();
             reply.prepared = Some(PreparedAnswer::new(statement, &server));
             let start = start_frame(out);
@@ -279,7 +280,7 @@ fn note_control(
             finish_frame(out, start, sequence);
         }
         (Control::Err, _) => {
-            reply.error = Some(ErrPacket::parse(&payload)?.code);
+            reply.error = Some(ErrPacket::parse(payload)?.code);
             out.extend_from_slice(packet);
         }
         _ => out.extend_from_slice(packet),

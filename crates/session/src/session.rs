@@ -14,6 +14,7 @@ use crate::relay::{self, Broken};
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
+use bytes::BytesMut;
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker, PrepareOk};
@@ -29,6 +30,10 @@ const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// How much of a request is held before it is planned; the rest is streamed to the server.
 const HEAD_MAX: usize = 1 << 20;
+
+/// A request up to this size is copied to where it is sent from, in bytes; a larger one moves there
+/// with its buffer.
+const COPY_MAX: usize = 16 << 10;
 
 /// The largest request that must be read as a whole (PREPARE, EXECUTE, `CHANGE_USER`), in bytes.
 const WHOLE_MAX: usize = 64 << 20;
@@ -69,6 +74,7 @@ impl Session {
         if let Err(error) = &end {
             self.say_goodbye(error).await;
         }
+        self.leave_servers().await;
         end
     }
 
@@ -181,8 +187,22 @@ impl Session {
         rest.get(..announced).unwrap_or(rest)
     }
 
+    /// Takes the command packet out of what was read, as far as it is there, into `buffer` when it is
+    /// small: the buffers of a busy session then keep their memory.
+    pub(crate) fn take_packet_into(&mut self, mut buffer: BytesMut) -> (BytesMut, PacketTracker) {
+        let mut packet = PacketTracker::default();
+        let count = packet.advance(self.client.inbound());
+        if count > COPY_MAX {
+            return (self.client.take(count), packet);
+        }
+        buffer.clear();
+        buffer.extend_from_slice(self.client.inbound().get(..count).unwrap_or_default());
+        self.client.consume(count);
+        (buffer, packet)
+    }
+
     /// Takes the command packet out of what was read, as far as it is there.
-    pub(crate) fn take_packet(&mut self) -> (bytes::BytesMut, PacketTracker) {
+    pub(crate) fn take_packet(&mut self) -> (BytesMut, PacketTracker) {
         let mut packet = PacketTracker::default();
         let count = packet.advance(self.client.inbound());
         (self.client.take(count), packet)
@@ -368,6 +388,21 @@ impl Session {
             tokio::time::timeout(LAST_WORDS, self.client.flush())
                 .await
                 .ok();
+        }
+    }
+
+    /// Says goodbye to the servers whose sessions are at rest; one that is in the middle of something is
+    /// just closed, which ends what it is doing.
+    async fn leave_servers(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(100);
+        let busy = self.exchange.as_ref().map(|exchange| exchange.server);
+        for lease in self.leases.iter_mut() {
+            if Some(lease.session.addr) != busy {
+                let stream = &mut lease.session.stream;
+                stream.put_packet(0, &[CommandKind::Quit.byte()]);
+                // It is closed next in any case.
+                tokio::time::timeout(PATIENCE, stream.flush()).await.ok();
+            }
         }
     }
 

@@ -88,7 +88,7 @@ impl FakeServer {
                 let text = known.text.clone();
                 self.rows(&text, out);
             }
-            Command::Other(CommandKind::StmtClose) | Command::Close(_) => {}
+            Command::Other(CommandKind::Quit) | Command::Close(_) => {}
             other => panic!("unexpected {other:?}"),
         }
     }
