@@ -50,10 +50,19 @@ const SWITCHES: [&str; 26] = [
     "explicit_defaults_for_timestamp",
 ];
 
+/// Every system variable's global value in a tenant.
+pub(crate) type Globals = BTreeMap<String, String>;
+
+/// The global values of a tenant that has set these.
+pub(crate) fn globals(set: impl IntoIterator<Item = (String, String)>) -> Globals {
+    let defaults = defaults().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    defaults.chain(set).collect()
+}
+
 /// A session's variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Variables {
-    globals: Arc<Vec<(String, String)>>,
+    globals: Arc<Globals>,
     session: BTreeMap<String, String>,
     users: BTreeMap<String, Value>,
     changed: BTreeSet<String>,
@@ -62,7 +71,7 @@ pub(crate) struct Variables {
 
 impl Variables {
     /// A fresh session's variables over the tenant's global values.
-    pub(crate) fn new(globals: Arc<Vec<(String, String)>>) -> Self {
+    pub(crate) fn new(globals: Arc<Globals>) -> Self {
         Self {
             globals,
             ..Self::default()
@@ -71,16 +80,7 @@ impl Variables {
 
     /// The global value.
     pub(crate) fn global(&self, name: &str) -> Option<String> {
-        let set = self
-            .globals
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.clone());
-        set.or_else(|| {
-            defaults()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| value.to_owned())
-        })
+        self.globals.get(name).cloned()
     }
 
     /// The value in this session.
@@ -100,15 +100,13 @@ impl Variables {
 
     /// Whether the variable is ON or 1.
     pub(crate) fn is_on(&self, name: &str) -> bool {
-        matches!(self.get(name).as_deref(), Some("ON" | "1"))
+        let value = self.session.get(name).or_else(|| self.globals.get(name));
+        matches!(value.map(String::as_str), Some("ON" | "1"))
     }
 
     /// Every variable with its value in this session.
     pub(crate) fn all(&self) -> Vec<(String, String)> {
-        let mut all: BTreeMap<String, String> = defaults()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        all.extend(self.globals.iter().cloned());
+        let mut all = Globals::clone(&self.globals);
         all.extend(self.session.clone());
         all.into_iter().collect()
     }
@@ -258,7 +256,7 @@ mod tests {
 
     #[test]
     fn changes_are_told_once_and_in_the_variables_own_words() {
-        let mut variables = Variables::default();
+        let mut variables = Variables::new(Arc::new(globals([])));
         let value = variables.normalise("autocommit", "0").unwrap();
         variables.set("autocommit", &value);
         variables.set_user("A", Value::Text("x'y".to_owned()));

@@ -14,6 +14,7 @@ pub(crate) use table::{Part, Table};
 
 use crate::config::ClusterConfig;
 use crate::error::SimulatorError;
+use crate::variables::{self, Globals};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
@@ -45,7 +46,7 @@ struct Cache {
     generation: u64,
     tables: HashMap<Key, Option<Arc<Table>>>,
     files: HashMap<(String, String), Option<PathBuf>>,
-    globals: HashMap<String, Arc<Vec<(String, String)>>>,
+    globals: HashMap<String, Arc<Globals>>,
 }
 
 /// The catalogue.
@@ -265,11 +266,8 @@ impl Catalogue {
         Ok(true)
     }
 
-    /// The tenant's global variables that differ from the defaults.
-    pub(crate) fn globals(
-        &self,
-        tenant: &str,
-    ) -> Result<Arc<Vec<(String, String)>>, SimulatorError> {
+    /// The tenant's global variables.
+    pub(crate) fn globals(&self, tenant: &str) -> Result<Arc<Globals>, SimulatorError> {
         if let Some(known) = self.with_cache(|cache| cache.globals.get(tenant).cloned()) {
             return Ok(known);
         }
@@ -277,7 +275,8 @@ impl Catalogue {
         let mut statement =
             store.prepare("SELECT name, value FROM sim_global WHERE tenant = ?1")?;
         let rows = statement.query_map([tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let globals: Arc<Vec<(String, String)>> = Arc::new(rows.collect::<Result<_, _>>()?);
+        let set: Vec<(String, String)> = rows.collect::<Result<_, _>>()?;
+        let globals = Arc::new(variables::globals(set));
         let kept = Arc::clone(&globals);
         self.with_cache(|cache| cache.globals.insert(tenant.to_owned(), kept));
         Ok(globals)

@@ -20,7 +20,7 @@ mod wire;
 use crate::engine::Engine;
 use crate::engine::write_queue::WriteTurn;
 use crate::error::{SimulatorError, SqlError};
-use crate::node::Node;
+use crate::node::{Node, Shared};
 use crate::registry::SessionHandle;
 use crate::results::OutColumn;
 use facts::Facts;
@@ -108,11 +108,8 @@ impl Session {
         let Some(mut session) = login::login(node, id, stream, peer)? else {
             return Ok(());
         };
-        let registry = Arc::clone(&session.node.shared);
-        registry.registry.add(Arc::clone(&session.handle));
-        let result = session.commands();
-        registry.registry.remove(id);
-        result
+        let _registered = Registered::new(&session);
+        session.commands()
     }
 
     fn commands(&mut self) -> Result<(), SimulatorError> {
@@ -177,5 +174,28 @@ pub(crate) fn internal(error: &SimulatorError) -> SqlError {
     match error {
         SimulatorError::Statement(error) => error.clone(),
         other => SqlError::new(4016, format!("Internal error: {other}")),
+    }
+}
+
+/// An entry in the registry, gone with the session, however it ends.
+struct Registered {
+    shared: Arc<Shared>,
+    id: u32,
+}
+
+impl Registered {
+    fn new(session: &Session) -> Self {
+        let shared = Arc::clone(&session.node.shared);
+        shared.registry.add(Arc::clone(&session.handle));
+        Self {
+            shared,
+            id: session.handle.id,
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.shared.registry.remove(self.id);
     }
 }
