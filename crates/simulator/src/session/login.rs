@@ -22,21 +22,12 @@ use std::time::{Duration, Instant};
 /// How long a connection may take to log in.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the simulator's greeting offers: a real OBServer's set (`0x309C_F7DF`) and what direct clients need.
+/// What the greeting offers: a real server's set, with multi-statements for direct clients.
 const OFFERED: u32 = 0x009F_F7DF;
 
-/// The capability bits of a proxy that a real engine grants.
-const GRANTED: u64 = 0b1111_1110_1111_1111_1110_1111
-    & !(1 << 8
-        | 1 << 12
-        | 1 << 13
-        | 1 << 15
-        | 1 << 16
-        | 1 << 18
-        | 1 << 22
-        | 1 << 23
-        | 1 << 4
-        | 1 << 17);
+/// The capability bits that a real engine grants to a proxy without OceanBase's own framing: it keeps
+/// `READ_STALE_FEEDBACK`, `SAFE_WEAK_READ` and all that needs the framing for itself.
+const GRANTED: u64 = 3_672_647;
 
 /// Who has logged in, where.
 struct Accepted {

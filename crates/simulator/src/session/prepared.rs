@@ -225,7 +225,7 @@ impl Session {
             }
             _ => cursor.scalar()?,
         };
-        let (_, _) = self.make_prepared(text.as_bytes())?;
+        self.make_prepared(text.as_bytes())?;
         self.named.insert(name, text);
         Ok(Answer::Ok(Summary::default()))
     }

@@ -178,6 +178,11 @@ fn ends_target(cursor: &Cursor<'_>) -> bool {
 
 /// Splits before WHERE, ORDER or LIMIT outside brackets.
 fn split_tail(tokens: &[Token]) -> (&[Token], &[Token]) {
+    tokens.split_at(outside_brackets(tokens, &["where", "order", "limit"]))
+}
+
+/// The position of the first of these words outside brackets, or the end.
+fn outside_brackets(tokens: &[Token], words: &[&str]) -> usize {
     let mut depth = 0_i32;
     let position = tokens.iter().position(|token| {
         match token.kind {
@@ -185,23 +190,16 @@ fn split_tail(tokens: &[Token]) -> (&[Token], &[Token]) {
             Kind::Symbol(")") => depth -= 1,
             _ => {}
         }
-        depth == 0
-            && ["where", "order", "limit"]
-                .iter()
-                .any(|word| token.is_word(word))
+        depth == 0 && words.iter().any(|word| token.is_word(word))
     });
-    tokens.split_at(position.unwrap_or(tokens.len()))
+    position.unwrap_or(tokens.len())
 }
 
 /// SQLite has no ORDER BY and LIMIT here, so the rows are named by a sub-query.
 fn limit_rows(rewriter: &mut Rewriter<'_>, target: &str, tail: &[Token]) -> Result<(), SqlError> {
-    let limited = tail.iter().any(|token| token.is_word("limit"));
-    if !limited {
-        let (before, _) = match tail.iter().position(|token| token.is_word("order")) {
-            Some(position) => tail.split_at(position),
-            None => (tail, tail),
-        };
-        return rewriter.tokens(before);
+    if outside_brackets(tail, &["limit"]) == tail.len() {
+        let (condition, _) = tail.split_at(outside_brackets(tail, &["order"]));
+        return rewriter.tokens(condition);
     }
     rewriter.push(&format!("WHERE rowid IN (SELECT rowid FROM {target}"));
     rewriter.tokens(tail)?;

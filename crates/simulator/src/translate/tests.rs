@@ -54,6 +54,10 @@ fn statements_are_rewritten() {
             "UPDATE `test`.`t` SET `a` = a + 1 WHERE rowid IN (SELECT rowid FROM  `test`.`t` where b = 2 limit 1 )",
         ),
         (
+            "delete from t where a in (select a from u order by a limit 2) order by a",
+            "DELETE FROM `test`.`t` where a in ( select a from `test`.`u` order by a limit 2 )",
+        ),
+        (
             "delete from t where a in (1,2)",
             "DELETE FROM `test`.`t` where a in ( 1 , 2 )",
         ),
