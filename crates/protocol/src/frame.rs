@@ -56,6 +56,7 @@ pub struct PacketTracker {
     remaining: usize,
     continued: bool,
     started: bool,
+    has_payload: bool,
     sequence: u8,
 }
 
@@ -78,6 +79,7 @@ impl PacketTracker {
                 self.remaining = header.payload;
                 self.continued = header.is_continued();
                 self.started = true;
+                self.has_payload |= header.payload > 0;
                 self.sequence = header.sequence;
             } else {
                 break;
@@ -90,6 +92,12 @@ impl PacketTracker {
     #[must_use]
     pub fn next_sequence(&self) -> u8 {
         self.sequence.wrapping_add(1)
+    }
+
+    /// Whether nothing but headers has been seen of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.has_payload
     }
 
     /// Whether the packet has passed as a whole.

@@ -1,15 +1,14 @@
 //! The file that a client sends for LOAD DATA LOCAL: packets up to an empty one.
 
-use crate::FrameHeader;
+use crate::PacketTracker;
 use serde::{Deserialize, Serialize};
 
-/// Follows the frames of a LOCAL INFILE upload and says where it ends.
+/// Follows the packets of a LOCAL INFILE upload and says where it ends.
 ///
 /// The end is an empty packet; an empty frame behind one of exactly 16 MiB − 1 only ends that packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InfileTracker {
-    remaining: usize,
-    continued: bool,
+    packet: PacketTracker,
     done: bool,
 }
 
@@ -19,23 +18,12 @@ impl InfileTracker {
     pub fn advance(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while !self.done {
-            let rest = bytes.get(at..).unwrap_or_default();
-            if self.remaining > 0 {
-                let now = self.remaining.min(rest.len());
-                self.remaining -= now;
-                at += now;
-                if self.remaining > 0 {
-                    break;
-                }
-                continue;
-            }
-            let Some(header) = FrameHeader::read(rest) else {
+            at += self.packet.advance(bytes.get(at..).unwrap_or_default());
+            if !self.packet.is_done() {
                 break;
-            };
-            at += crate::HEADER_LEN;
-            self.remaining = header.payload;
-            self.done = header.payload == 0 && !self.continued;
-            self.continued = header.is_continued();
+            }
+            self.done = self.packet.is_empty();
+            self.packet = PacketTracker::default();
         }
         at
     }

@@ -1,6 +1,6 @@
 //! What all sessions of one worker thread share.
 
-use crate::variables::VariableSets;
+use crate::login_variables::VariableSets;
 use crate::{Counters, SessionIds, Settings};
 use odp_routing::{Observation, Route, Router, TableKey};
 use std::cell::RefCell;

@@ -176,6 +176,25 @@ impl Exchange {
             silence_ms: None,
         }
     }
+
+    /// The sequence number with which an error can be told in order; `None` in the middle of a packet or
+    /// while the client is still sending.
+    pub(crate) fn sequence_for_error(&self) -> Option<u8> {
+        let before = self.request.body.next_sequence();
+        match &self.stage {
+            _ if !self.request.body.is_done() => None,
+            Stage::Ready
+            | Stage::Sync { .. }
+            | Stage::Request
+            | Stage::Response { started: false, .. } => Some(before),
+            Stage::Response {
+                tracker,
+                passable: 0,
+                ..
+            } if tracker.is_between_packets() => Some(tracker.next_sequence()),
+            Stage::Response { .. } | Stage::Upload { .. } | Stage::Done => None,
+        }
+    }
 }
 
 impl From<ErrPacket> for Failure {

@@ -1,6 +1,7 @@
 //! The server sessions that a client holds: at most one a server.
 
-use crate::variables::{LoginVariables, Variables};
+use crate::login_variables::LoginVariables;
+use crate::variables::Variables;
 use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::ServerSession;
 use serde::{Deserialize, Serialize};

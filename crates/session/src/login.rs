@@ -4,12 +4,13 @@ use crate::answer;
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
+use crate::login_variables::LoginVariables;
 use crate::planner::{Attempts, no_server};
 use crate::prepared::PreparedStatements;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
-use crate::variables::{LoginVariables, Variables};
+use crate::variables::Variables;
 use odp_cluster::{DatabaseName, LoginName, TenantName};
 use odp_pool::{ClientLogin, LoginAnswer, PoolError, Retry, ServerSession};
 use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
@@ -20,7 +21,7 @@ use odp_protocol::{
 };
 use odp_routing::{Decision, LookupPhase, Observation, Request};
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A client that is in.
 #[derive(Debug)]
@@ -48,14 +49,19 @@ pub(crate) async fn run(
         Ok((login, name)) => enter(client, login, &name, context, &mut sequence).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = &result
-        && let Some(packet) = error.to_client()
-    {
+    if let Err(error) = &result {
+        tell(client, sequence, error, limit).await;
+    }
+    result
+}
+
+/// Tells a client why it does not get in, if it can be told.
+pub(crate) async fn tell(client: &mut Stream, sequence: u8, error: &SessionError, limit: Duration) {
+    if let Some(packet) = error.to_client() {
         answer::put_error(client.outbound(), sequence, &packet);
         // Nobody is left to tell if this fails.
         tokio::time::timeout(limit, client.flush()).await.ok();
     }
-    result
 }
 
 /// The greeting, the client's answer and, if it speaks another plugin, the switch to the native one.

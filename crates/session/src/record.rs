@@ -5,12 +5,13 @@
 
 use crate::exchange::Exchange;
 use crate::leases::{Lease, Leases, Synced};
+use crate::login_variables::{VariableSetId, VariableSets};
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
 use crate::session_ids::SessionIds;
 use crate::settings::RoutingMode;
 use crate::state::{Pin, SessionState, Transaction};
-use crate::variables::{Difference, VariableSetId, VariableSets, Variables};
+use crate::variables::{Difference, Variables};
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
 use odp_pool::{ClientLogin, ServerSession};
 use odp_protocol::stream::{Buffers, Stream, Transport};

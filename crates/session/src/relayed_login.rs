@@ -4,19 +4,19 @@
 //! not follow, both ways, and watches for the server's OK or ERR. A client has this one server session
 //! and no other: nobody else could log in again for it.
 
-use crate::answer;
 use crate::begin::Begun;
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
-use crate::login::{LoggedIn, connection_login, observation};
+use crate::login::{LoggedIn, connection_login, observation, tell};
+use crate::login_variables::LoginVariables;
 use crate::planner::no_server;
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
-use crate::variables::{LoginVariables, Variables};
+use crate::variables::Variables;
 use bytes::{Bytes, BytesMut};
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
 use odp_pool::{PoolError, ServerSession, connect_raw};
@@ -49,12 +49,8 @@ pub(crate) async fn run(
     let late = |_| Err(SessionError::LoginTimeout(limit));
     let attempt = tokio::time::timeout(limit, enter(client, peer, id, context)).await;
     let result = attempt.unwrap_or_else(late);
-    if let Err(error) = &result
-        && let Some(packet) = error.to_client()
-    {
-        answer::put_error(client.outbound(), 0, &packet);
-        // Nobody is left to tell if this fails.
-        tokio::time::timeout(limit, client.flush()).await.ok();
+    if let Err(error) = &result {
+        tell(client, 0, error, limit).await;
     }
     result
 }

@@ -8,18 +8,15 @@ use crate::begin::Begun;
 use crate::context::{Context, Lifecycle};
 use crate::counters::Gauge;
 use crate::error::SessionError;
-use crate::exchange::{Exchange, Stage};
+use crate::exchange::Exchange;
 use crate::leases::Leases;
-use crate::relay::{self, Broken};
+use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
-use crate::state::{SessionState, Transaction};
+use crate::state::SessionState;
 use bytes::BytesMut;
-use odp_cluster::ServerAddr;
-use odp_protocol::stream::{Stream, StreamError};
-use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker, PrepareOk};
-use odp_routing::Observation;
-use std::sync::atomic::Ordering::Relaxed;
+use odp_protocol::stream::Stream;
+use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -246,135 +243,6 @@ impl Session {
         }
     }
 
-    fn conclude(&mut self, context: &Context) {
-        let Some(exchange) = self.exchange.take() else {
-            return;
-        };
-        let server = exchange.server;
-        let counters = &context.counters;
-        counters.requests.fetch_add(1, Relaxed);
-        let applied = self.state.apply(&exchange.reply, exchange.kind, server);
-        let observation = match (&applied, exchange.reply.error) {
-            (_, Some(code)) => {
-                counters.failed_requests.fetch_add(1, Relaxed);
-                Observation::ServerError(code)
-            }
-            (Ok(observed), None) => {
-                let hit = observed.partition_hit;
-                counters
-                    .partition_misses
-                    .fetch_add(u64::from(!hit), Relaxed);
-                Observation::Answered {
-                    partition_hit: Some(hit),
-                }
-            }
-            (Err(_), None) => Observation::ConnectionLost,
-        };
-        if let Some(route) = &exchange.route {
-            context.learn(route, observation);
-        }
-        match applied {
-            Ok(observed) => self.settle(&exchange, observed.changed_database),
-            // The client has its answer; only this server session cannot be trusted any more.
-            Err(_) => {
-                self.lose(server);
-            }
-        }
-    }
-
-    /// The server session that ran the request is up to date with its client now.
-    fn settle(&mut self, exchange: &Exchange, changed_database: bool) {
-        let (state, server) = (&mut self.state, exchange.server);
-        if let Some(lease) = self.leases.get_mut(server) {
-            lease.synced.variables = state.variables.version();
-            if lease.synced.database != state.database {
-                lease.synced.database = state.database.clone();
-            }
-            if let (Some(answer), Some(text)) =
-                (exchange.reply.prepared, &exchange.request.prepares)
-            {
-                let (id, parameters) = (answer.client_id, answer.parameters);
-                let packet = PrepareOk {
-                    statement: id,
-                    parameters,
-                    columns: answer.columns,
-                    warnings: 0,
-                };
-                state.prepared.add(id, text.clone(), &packet);
-                let known = crate::leases::ServerStatement {
-                    id: answer.server_id,
-                    has_types: false,
-                };
-                lease.synced.prepared.insert(id, known);
-            }
-        }
-        if let Some(id) = exchange.request.statement
-            && let Some(statement) = state.prepared.get_mut(id)
-        {
-            statement.ran(exchange.kind, server, exchange.reply.status);
-        }
-        let dropped = changed_database && state.database.is_empty();
-        if dropped {
-            // The other server sessions still name the database that is gone.
-            self.leases.keep_only(server);
-        }
-    }
-
-    /// Closes a server session and forgets what it held; says whether a transaction was open there.
-    pub(crate) fn lose(&mut self, server: ServerAddr) -> bool {
-        self.leases.remove(server);
-        self.state.forget_server(server)
-    }
-
-    /// An exchange broke: the client is told in the right place, and its session goes on if that can be
-    /// done without leaving it in the middle of an answer.
-    fn recover(&mut self, broken: Broken, context: &Context) -> Result<(), SessionError> {
-        let Some(exchange) = self.exchange.take() else {
-            return Ok(());
-        };
-        let addr = exchange.server;
-        let in_transaction = self.lose(addr);
-        let (error, observation) = match broken {
-            Broken::Client(StreamError::Closed) => return Err(SessionError::ClientGone),
-            Broken::Client(error) => return Err(SessionError::Client(error)),
-            Broken::Sync(error) => {
-                let observation = Observation::ServerError(error.code);
-                (SessionError::Sync { addr, error }, observation)
-            }
-            Broken::Server(source) => {
-                let error = SessionError::ServerLost {
-                    addr,
-                    in_transaction,
-                    source,
-                };
-                (error, Observation::ConnectionLost)
-            }
-            Broken::Silence(limit) => {
-                let error = SessionError::ServerTimeout {
-                    addr,
-                    in_transaction,
-                    limit,
-                };
-                (error, Observation::TimedOut)
-            }
-        };
-        if let Transaction::Held(_) = self.state.transaction {
-            self.state.transaction = Transaction::None;
-        }
-        context.counters.lost_requests.fetch_add(1, Relaxed);
-        if let Some(route) = &exchange.route {
-            context.learn(route, observation);
-        }
-        tracing::warn!(session = %self.id.get(), %error, "a request was not answered");
-        match (exchange.sequence_for_error(), error.to_client()) {
-            (Some(sequence), Some(packet)) => {
-                answer::put_error(self.client.outbound(), sequence, &packet);
-                Ok(())
-            }
-            _ => Err(error),
-        }
-    }
-
     /// Last words, where they can be said in order.
     async fn say_goodbye(&mut self, error: &SessionError) {
         const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -424,27 +292,6 @@ async fn drained(context: &Context) {
                 }
             }
             Lifecycle::Draining { until } => return tokio::time::sleep_until(until).await,
-        }
-    }
-}
-
-impl Exchange {
-    /// The sequence number with which an error can be told in order; `None` in the middle of a packet or
-    /// while the client is still sending.
-    fn sequence_for_error(&self) -> Option<u8> {
-        let before = self.request.body.next_sequence();
-        match &self.stage {
-            _ if !self.request.body.is_done() => None,
-            Stage::Ready
-            | Stage::Sync { .. }
-            | Stage::Request
-            | Stage::Response { started: false, .. } => Some(before),
-            Stage::Response {
-                tracker,
-                passable: 0,
-                ..
-            } if tracker.is_between_packets() => Some(tracker.next_sequence()),
-            Stage::Response { .. } | Stage::Upload { .. } | Stage::Done => None,
         }
     }
 }

@@ -1,98 +1,16 @@
 //! The variables of a session: what they were at login, and what has changed since.
 //!
-//! A login answer holds every system variable (838 on OceanBase 4.3). Most sessions log in to the same
-//! values, so these are kept once per identical set; a session holds the difference. Each change has a
-//! version, so that a server session is brought up to date with what it lacks and nothing else.
+//! A session holds the difference to its login's set. Each change has a version, so that a server session
+//! is brought up to date with what it lacks and nothing else.
 
-use crate::collation;
+use crate::known::Known;
+use crate::login_variables::LoginVariables;
 use bytes::{BufMut, Bytes, BytesMut};
-use odp_protocol::{Reader, SessionChange, put_lenenc_bytes};
-use odp_routing::CollationId;
-use odp_sql::{Charset, Consistency};
+use odp_protocol::SessionChange;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// All system variables of a login, as pairs of length-encoded name and value.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LoginVariables {
-    pairs: Bytes,
-}
-
-/// Names a set of [`LoginVariables`] in a session's record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct VariableSetId(u64);
-
-/// The sets that live sessions of one worker use.
-#[derive(Debug, Default)]
-pub struct VariableSets {
-    sets: HashMap<VariableSetId, Arc<LoginVariables>>,
-}
-
-impl LoginVariables {
-    /// Reads the changes of a login's OK packet.
-    ///
-    /// # Errors
-    /// When the packet is cut.
-    pub(crate) fn parse(changes: &[u8]) -> Result<Self, odp_protocol::ProtocolError> {
-        let mut pairs = BytesMut::with_capacity(changes.len());
-        SessionChange::parse_all(changes, |change| {
-            if let SessionChange::System { name, value } = change {
-                put_lenenc_bytes(&mut pairs, name);
-                put_lenenc_bytes(&mut pairs, value);
-            }
-        })?;
-        Ok(Self {
-            pairs: pairs.freeze(),
-        })
-    }
-
-    /// Every variable.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut reader = Reader::new(&self.pairs);
-        std::iter::from_fn(move || Some((reader.lenenc_bytes().ok()?, reader.lenenc_bytes().ok()?)))
-    }
-
-    fn id(&self) -> VariableSetId {
-        let mut hasher = DefaultHasher::new();
-        self.pairs.hash(&mut hasher);
-        VariableSetId(hasher.finish())
-    }
-}
-
-impl VariableSets {
-    /// The shared copy of `set`.
-    pub(crate) fn share(&mut self, set: LoginVariables) -> Arc<LoginVariables> {
-        let mut id = set.id();
-        // Two sets may share a hash; the second one takes the next free id.
-        while let Some(known) = self.sets.get(&id) {
-            if **known == set {
-                return Arc::clone(known);
-            }
-            id = VariableSetId(id.0.wrapping_add(1));
-        }
-        self.sets.retain(|_, set| Arc::strong_count(set) > 1);
-        let set = Arc::new(set);
-        self.sets.insert(id, Arc::clone(&set));
-        set
-    }
-
-    /// The set with this id.
-    pub(crate) fn get(&self, id: VariableSetId) -> Option<Arc<LoginVariables>> {
-        self.sets.get(&id).map(Arc::clone)
-    }
-
-    /// The id under which `set` is shared.
-    pub(crate) fn id_of(&self, set: &Arc<LoginVariables>) -> Option<VariableSetId> {
-        self.sets
-            .iter()
-            .find(|(_, known)| Arc::ptr_eq(known, set))
-            .map(|(&id, _)| id)
-    }
-}
 
 /// A value that differs from the login's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,64 +33,6 @@ pub(crate) struct Variables {
     login: Arc<LoginVariables>,
     difference: Difference,
     known: Known,
-}
-
-/// The variables that the proxy itself heeds; always derived from the others.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Known {
-    /// `ob_query_timeout`.
-    pub(crate) query_timeout: Duration,
-    /// `wait_timeout`.
-    pub(crate) wait_timeout: Duration,
-    /// `net_write_timeout`.
-    pub(crate) net_write_timeout: Duration,
-    /// `ob_read_consistency`.
-    pub(crate) consistency: Consistency,
-    /// `character_set_client`: how the bytes of a statement are read.
-    pub(crate) charset: Charset,
-    /// `collation_connection`: how its literals compare.
-    pub(crate) collation: CollationId,
-}
-
-impl Default for Known {
-    /// `OBProxy`'s defaults until a server has spoken (`ob_cached_variables.h`).
-    fn default() -> Self {
-        Self {
-            query_timeout: Duration::from_secs(10),
-            wait_timeout: Duration::from_hours(8),
-            net_write_timeout: Duration::from_mins(1),
-            consistency: Consistency::Strong,
-            charset: Charset::Utf8,
-            collation: CollationId::default(),
-        }
-    }
-}
-
-impl Known {
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        let number = || std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok();
-        let seconds = || number().map(Duration::from_secs);
-        match name {
-            b"ob_query_timeout" => {
-                self.query_timeout = number().map_or(self.query_timeout, Duration::from_micros);
-            }
-            b"wait_timeout" => self.wait_timeout = seconds().unwrap_or(self.wait_timeout),
-            b"net_write_timeout" => {
-                self.net_write_timeout = seconds().unwrap_or(self.net_write_timeout);
-            }
-            b"ob_read_consistency" => {
-                let weak = value.eq_ignore_ascii_case(b"WEAK") || value == b"2";
-                self.consistency = if weak {
-                    Consistency::Weak
-                } else {
-                    Consistency::Strong
-                };
-            }
-            b"character_set_client" => self.charset = collation::charset(value),
-            b"collation_connection" => self.collation = collation::id(value),
-            _ => {}
-        }
-    }
 }
 
 impl Variables {
@@ -284,7 +144,7 @@ impl Variables {
     /// The variables whose values in `other`, the login answer of a further session, are not those of
     /// this session's own login: global values changed in between.
     pub(crate) fn corrections(&self, other: &LoginVariables) -> Vec<SmolStr> {
-        if self.login.pairs == other.pairs {
+        if *self.login == *other {
             return Vec::new();
         }
         let theirs: HashMap<&[u8], &[u8]> = other.iter().collect();
@@ -361,16 +221,10 @@ fn is_number(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn login(values: &[(&str, &str)]) -> Arc<LoginVariables> {
-        let mut pairs = BytesMut::new();
-        for (name, value) in values {
-            put_lenenc_bytes(&mut pairs, name.as_bytes());
-            put_lenenc_bytes(&mut pairs, value.as_bytes());
-        }
-        Arc::new(LoginVariables {
-            pairs: pairs.freeze(),
-        })
+        Arc::new(LoginVariables::of(values))
     }
 
     fn system<'a>(name: &'a str, value: &'a str) -> SessionChange<'a> {
@@ -431,18 +285,5 @@ mod tests {
             "SET @@sql_mode = 'A'"
         );
         assert!(variables.corrections(variables.login()).is_empty());
-    }
-
-    #[test]
-    fn identical_sets_are_kept_once() {
-        let mut sets = VariableSets::default();
-        let take = |set: Arc<LoginVariables>| Arc::into_inner(set).unwrap();
-        let one = sets.share(take(login(&[("a", "1")])));
-        let two = sets.share(take(login(&[("a", "1")])));
-        let other = sets.share(take(login(&[("a", "2")])));
-        assert!(Arc::ptr_eq(&one, &two));
-        assert!(!Arc::ptr_eq(&one, &other));
-        let id = sets.id_of(&one).unwrap();
-        assert!(Arc::ptr_eq(&sets.get(id).unwrap(), &one));
     }
 }

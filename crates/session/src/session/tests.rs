@@ -5,11 +5,14 @@ mod fake_server;
 
 use super::*;
 use crate::leases::{Lease, Synced};
+use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
-use crate::variables::{LoginVariables, Variables};
+use crate::state::Transaction;
+use crate::variables::Variables;
 use crate::{Context, Counters, Lookup, SessionIds, SessionRecord, Settings, VariableSets};
 use bytes::BytesMut;
 use fake_server::FakeServer;
+use odp_cluster::ServerAddr;
 use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, Server, ServerState, TableId, TableName, TabletId,
     TenantName, ZoneName,

@@ -1,0 +1,59 @@
+//! The few variables that the proxy itself heeds, read from what servers report.
+
+use crate::collation;
+use odp_routing::CollationId;
+use odp_sql::{Charset, Consistency};
+use std::time::Duration;
+
+/// The variables that the proxy itself heeds; always derived from the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Known {
+    /// `ob_query_timeout`.
+    pub(crate) query_timeout: Duration,
+    /// `wait_timeout`.
+    pub(crate) wait_timeout: Duration,
+    /// `ob_read_consistency`.
+    pub(crate) consistency: Consistency,
+    /// `character_set_client`: how the bytes of a statement are read.
+    pub(crate) charset: Charset,
+    /// `collation_connection`: how its literals compare.
+    pub(crate) collation: CollationId,
+}
+
+impl Default for Known {
+    /// `OBProxy`'s defaults until a server has spoken (`ob_cached_variables.h`).
+    fn default() -> Self {
+        Self {
+            query_timeout: Duration::from_secs(10),
+            wait_timeout: Duration::from_hours(8),
+            consistency: Consistency::Strong,
+            charset: Charset::Utf8,
+            collation: CollationId::default(),
+        }
+    }
+}
+
+impl Known {
+    /// Takes in a variable's value as a server wrote it.
+    pub(crate) fn note(&mut self, name: &[u8], value: &[u8]) {
+        let number = || std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok();
+        let seconds = || number().map(Duration::from_secs);
+        match name {
+            b"ob_query_timeout" => {
+                self.query_timeout = number().map_or(self.query_timeout, Duration::from_micros);
+            }
+            b"wait_timeout" => self.wait_timeout = seconds().unwrap_or(self.wait_timeout),
+            b"ob_read_consistency" => {
+                let weak = value.eq_ignore_ascii_case(b"WEAK") || value == b"2";
+                self.consistency = if weak {
+                    Consistency::Weak
+                } else {
+                    Consistency::Strong
+                };
+            }
+            b"character_set_client" => self.charset = collation::charset(value),
+            b"collation_connection" => self.collation = collation::id(value),
+            _ => {}
+        }
+    }
+}
