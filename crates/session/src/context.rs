@@ -1,5 +1,6 @@
 //! What all sessions of one worker thread share.
 
+use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, SessionIds, Settings};
 use odp_routing::{Observation, Route, Router, TableKey};
@@ -9,7 +10,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant as StdInstant;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Where a session asks for a location that the router does not have.
 pub trait Lookup {
@@ -21,19 +21,6 @@ pub trait Lookup {
 
     /// Asks for the state of the servers before the next regular round.
     fn refresh_cluster(&self);
-}
-
-/// Whether sessions go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Lifecycle {
-    /// They do.
-    #[default]
-    Serving,
-    /// Each ends at its next transaction boundary, at the latest at this time.
-    Draining {
-        /// When those that are left are ended with an error.
-        until: Instant,
-    },
 }
 
 /// What all sessions of one worker thread share.

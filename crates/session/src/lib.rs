@@ -12,6 +12,7 @@
 //!
 //! All state is plain data in [`Session`]; futures hold nothing else and may be dropped at any wait.
 
+mod alarm;
 mod answer;
 mod begin;
 mod collation;
@@ -22,6 +23,7 @@ mod error;
 mod exchange;
 mod known;
 mod leases;
+mod lifecycle;
 mod login;
 mod login_variables;
 mod planner;
@@ -36,9 +38,10 @@ mod state;
 mod sync;
 mod variables;
 
-pub use context::{Context, Lifecycle, Lookup};
+pub use context::{Context, Lookup};
 pub use counters::{Counters, Counts, Gauge};
 pub use error::{SessionError, Side};
+pub use lifecycle::Lifecycle;
 pub use login_variables::VariableSets;
 pub use record::{RestoreError, SessionRecord, Transports};
 pub use session::{Session, SessionEnd};

@@ -91,7 +91,7 @@ pub(crate) fn plan(
         )),
         Command::Prepare(text) => planner.prepare(text),
         Command::Execute(id) => planner.execute(id, payload),
-        Command::Fetch(id) => planner.held(id, |statement| statement.cursor),
+        Command::Fetch(id) => planner.fetch(id),
         Command::SendLongData(id) => planner.long_data(id),
         Command::Close(id) => Ok(Plan::Local(Local::Close(id))),
         Command::Reset(id) => planner.reset(id),
@@ -212,14 +212,13 @@ impl Planner<'_> {
         Ok(Self::with_statement(plan, id))
     }
 
-    /// A command on something that one server holds for the statement.
-    fn held(
-        &self,
-        id: u32,
-        holder: impl Fn(&Prepared) -> Option<ServerAddr>,
-    ) -> Result<Plan, SessionError> {
-        let server = holder(self.statement(id)?).ok_or(SessionError::UnknownStatement(id))?;
-        Ok(Self::with_statement(self.bound(server, None), id))
+    /// A cursor is where it was opened. Without one, any server says so in its own words.
+    fn fetch(&self, id: u32) -> Result<Plan, SessionError> {
+        let plan = match self.statement(id)?.cursor {
+            Some(server) => self.bound(server, None),
+            None => self.route(None, &[])?,
+        };
+        Ok(Self::with_statement(plan, id))
     }
 
     /// Only what one server holds for a statement needs to be reset there.

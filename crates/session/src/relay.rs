@@ -4,6 +4,7 @@
 //! two streams, and [`exchange`] goes on from there. At most one frame's worth of a control packet is
 //! held; everything else is passed on as it comes, at the speed of the slower side.
 
+use crate::alarm::Alarm;
 use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
@@ -58,13 +59,14 @@ pub(crate) async fn exchange(
     rewrite: Rewrite,
     lease: &mut Lease,
     exchange: &mut Exchange,
+    alarm: &mut Alarm,
 ) -> Result<(), Broken> {
     loop {
         match &mut exchange.stage {
             Stage::Ready => send_next(lease, exchange),
-            Stage::Sync { .. } => sync(client, lease, exchange).await?,
+            Stage::Sync { .. } => sync(client, lease, exchange, alarm).await?,
             Stage::Request => send_request(client, lease, exchange).await?,
-            Stage::Response { .. } => respond(client, rewrite, lease, exchange).await?,
+            Stage::Response { .. } => respond(client, rewrite, lease, exchange, alarm).await?,
             Stage::Upload { .. } => upload(client, lease, exchange).await?,
             Stage::Done => return client.flush().await.map_err(from_client),
         }
@@ -105,6 +107,7 @@ async fn sync(
     client: &mut Stream,
     lease: &mut Lease,
     exchange: &mut Exchange,
+    alarm: &mut Alarm,
 ) -> Result<(), Broken> {
     let limit = exchange.silence_ms;
     let Stage::Sync {
@@ -130,7 +133,7 @@ async fn sync(
                     _ => {}
                 }
             }
-            Step::More(_) => read_server(client, server, limit).await?,
+            Step::More(_) => read_server(client, server, limit, alarm).await?,
             Step::Done => break,
         }
     }
@@ -193,6 +196,7 @@ async fn respond(
     rewrite: Rewrite,
     lease: &mut Lease,
     exchange: &mut Exchange,
+    alarm: &mut Alarm,
 ) -> Result<(), Broken> {
     let Exchange {
         stage,
@@ -237,7 +241,7 @@ async fn respond(
             }
             Step::More(_) => {
                 client.flush().await.map_err(from_client)?;
-                read_server(client, server, *limit).await?;
+                read_server(client, server, *limit, alarm).await?;
             }
             Step::Done => {
                 reply.status = tracker.status().unwrap_or(reply.status);
@@ -341,24 +345,20 @@ async fn read_server(
     client: &mut Stream,
     server: &mut Stream,
     limit: Option<u64>,
+    alarm: &mut Alarm,
 ) -> Result<(), Broken> {
-    let answer = async {
-        loop {
-            tokio::select! {
-                biased;
-                read = server.read_more() => return match read {
-                    Ok(0) => Err(Broken::Server(StreamError::Closed)),
-                    Ok(_) => Ok(()),
-                    Err(error) => Err(from_server(error)),
-                },
-                ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
-            }
+    let limit = limit.map(Duration::from_millis);
+    alarm.set(limit);
+    loop {
+        tokio::select! {
+            biased;
+            read = server.read_more() => return match read {
+                Ok(0) => Err(Broken::Server(StreamError::Closed)),
+                Ok(_) => Ok(()),
+                Err(error) => Err(from_server(error)),
+            },
+            ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
+            () = alarm.ring() => return Err(Broken::Silence(limit.unwrap_or_default())),
         }
-    };
-    match limit.map(Duration::from_millis) {
-        None => answer.await,
-        Some(limit) => tokio::time::timeout(limit, answer)
-            .await
-            .unwrap_or(Err(Broken::Silence(limit))),
     }
 }

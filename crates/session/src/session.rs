@@ -3,13 +3,15 @@
 //! Everything a session is lies in [`Session`]; the futures hold nothing else. [`Session::run`] may be
 //! dropped at any wait, and run again here or, through a [`crate::SessionRecord`], in another process.
 
+use crate::alarm::Alarm;
 use crate::answer;
 use crate::begin::Begun;
-use crate::context::{Context, Lifecycle};
+use crate::context::Context;
 use crate::counters::Gauge;
 use crate::error::SessionError;
 use crate::exchange::Exchange;
 use crate::leases::Leases;
+use crate::lifecycle;
 use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
@@ -17,6 +19,7 @@ use crate::state::SessionState;
 use bytes::BytesMut;
 use odp_protocol::stream::Stream;
 use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker};
+use std::pin::Pin;
 use std::time::Duration;
 
 #[cfg(test)]
@@ -58,6 +61,22 @@ pub enum SessionEnd {
     ServerLost,
 }
 
+/// Whether it is this session's turn to end.
+struct Turn {
+    wait: Pin<Box<dyn Future<Output = ()>>>,
+    has_come: bool,
+}
+
+impl Turn {
+    fn new(context: &Context, id: &LiveId) -> Self {
+        let wait = Box::pin(lifecycle::turn(context.lifecycle.clone(), id.get()));
+        Self {
+            wait,
+            has_come: false,
+        }
+    }
+}
+
 impl Session {
     /// Serves the client until the end. May be dropped at any wait.
     ///
@@ -66,7 +85,7 @@ impl Session {
     pub async fn run(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
         let end = tokio::select! {
             end = self.serve(context) => end,
-            () = drained(context) => Err(SessionError::ShuttingDown),
+            () = lifecycle::deadline(context.lifecycle.clone()) => Err(SessionError::ShuttingDown),
         };
         if let Err(error) = &end {
             self.say_goodbye(error).await;
@@ -80,12 +99,14 @@ impl Session {
         let mut servers = Gauge::new(&counters.servers);
         let mut in_transaction = Gauge::new(&counters.in_transaction);
         let mut pinned = Gauge::new(&counters.pinned);
+        let mut turn = Turn::new(context, &self.id);
+        let mut alarm = Alarm::new();
         loop {
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
             pinned.set(usize::from(self.state.pin.is_some()));
             if self.exchange.is_none() {
-                if let Some(end) = self.next_command(context).await? {
+                if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
                     return Ok(end);
                 }
                 match self.begin(context).await {
@@ -95,7 +116,7 @@ impl Session {
                     Err(error) => self.refuse(error)?,
                 }
             }
-            self.carry(context).await?;
+            self.carry(context, &mut alarm).await?;
             if self.state.mode == RoutingMode::MySql && self.leases.is_empty() {
                 // Nobody can log in again for this client: its connection ends with its server's.
                 self.client.flush().await.map_err(SessionError::client_io)?;
@@ -108,17 +129,18 @@ impl Session {
     /// another reason.
     async fn next_command(
         &mut self,
-        context: &Context,
+        turn: &mut Turn,
+        alarm: &mut Alarm,
     ) -> Result<Option<SessionEnd>, SessionError> {
         self.client.flush().await.map_err(SessionError::client_io)?;
-        let mut limit = REST_AFTER;
-        let mut lifecycle = context.lifecycle.clone();
+        alarm.set(Some(REST_AFTER));
+        let mut rested = false;
         loop {
             if self.has_command()? {
                 return Ok(None);
             }
             let between = !self.state.in_transaction() && self.client.inbound().is_empty();
-            if between && *lifecycle.borrow_and_update() != Lifecycle::Serving {
+            if between && turn.has_come {
                 return Ok(Some(SessionEnd::Drained));
             }
             tokio::select! {
@@ -128,13 +150,14 @@ impl Session {
                     Ok(_) => {}
                     Err(error) => return Err(SessionError::client_io(error)),
                 },
-                _ = lifecycle.changed() => {}
-                () = tokio::time::sleep(limit) => {
-                    if limit > REST_AFTER {
+                () = &mut turn.wait, if !turn.has_come => turn.has_come = true,
+                () = alarm.ring() => {
+                    if rested {
                         return Ok(Some(SessionEnd::Idle));
                     }
                     self.rest();
-                    limit = self.state.variables.known().wait_timeout.max(REST_AFTER * 2);
+                    rested = true;
+                    alarm.set(Some(self.state.variables.known().wait_timeout));
                 }
             }
         }
@@ -220,7 +243,7 @@ impl Session {
     }
 
     /// Carries the exchange to its end and takes in what came of it.
-    async fn carry(&mut self, context: &Context) -> Result<(), SessionError> {
+    async fn carry(&mut self, context: &Context, alarm: &mut Alarm) -> Result<(), SessionError> {
         let Self {
             client,
             state,
@@ -234,7 +257,7 @@ impl Session {
         let Some(lease) = leases.get_mut(exchange.server) else {
             return Ok(());
         };
-        match relay::exchange(client, state.rewrite(), lease, exchange).await {
+        match relay::exchange(client, state.rewrite(), lease, exchange, alarm).await {
             Ok(()) => {
                 self.conclude(context);
                 Ok(())
@@ -277,21 +300,5 @@ impl Session {
     /// Answers with an error in place of a server.
     pub(crate) fn put_refusal(&mut self, sequence: u8, error: &ErrPacket) {
         answer::put_error(self.client.outbound(), sequence, error);
-    }
-}
-
-/// Completes when draining has come to its deadline.
-async fn drained(context: &Context) {
-    let mut lifecycle = context.lifecycle.clone();
-    loop {
-        let now = *lifecycle.borrow_and_update();
-        match now {
-            Lifecycle::Serving => {
-                if lifecycle.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-            Lifecycle::Draining { until } => return tokio::time::sleep_until(until).await,
-        }
     }
 }

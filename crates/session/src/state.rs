@@ -188,7 +188,9 @@ impl SessionState {
         self.transaction = Transaction::None;
         self.prepared = PreparedStatements::default();
         self.pin = None;
-        self.status = StatusFlags::SERVER_STATUS_AUTOCOMMIT;
+        // What an OBServer answers to the command.
+        self.status =
+            StatusFlags::SERVER_STATUS_AUTOCOMMIT | StatusFlags::SERVER_STATUS_NO_INDEX_USED;
     }
 }
 

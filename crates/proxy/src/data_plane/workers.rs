@@ -6,6 +6,7 @@ use odp_session::{Counts, Lifecycle};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::{mpsc, watch};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The worker threads.
@@ -50,7 +51,9 @@ impl Workers {
 
     /// Lets every session end at its next transaction boundary, at the latest at `until`.
     pub(super) fn drain(&self, until: Instant) {
-        self.lifecycle.send_replace(Lifecycle::Draining { until });
+        let (from, spread) = (Instant::now(), Duration::ZERO);
+        let until = Some(until);
+        self.lifecycle.send_replace(Lifecycle::Draining { from, spread, until });
     }
 
     /// Waits for the last session; the acceptor must have dropped its [`Dealer`].

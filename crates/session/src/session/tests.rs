@@ -4,6 +4,7 @@
 mod fake_server;
 
 use super::*;
+use crate::Lifecycle;
 use crate::leases::{Lease, Synced};
 use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
