@@ -62,8 +62,7 @@ impl Decider<'_> {
         Some(Statement {
             outline,
             table,
-            parameters: request.parameters,
-            collation: request.collation,
+            request,
         })
     }
 

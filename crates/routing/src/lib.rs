@@ -23,14 +23,14 @@ mod table;
 mod table_key;
 mod view;
 
-pub use odp_sql::Consistency;
+pub use odp_sql::{Backslash, Consistency};
 
 pub use decision::{Decision, NoServerReason, Route};
 pub use limits::RouterLimits;
 pub use observation::{Learned, Observation};
 pub use partition::Partitioning;
 pub use reason::{RouteReason, Unsure};
-pub use request::{CollationId, LookupPhase, Parameter, Request};
+pub use request::{CollationId, LookupPhase, Parameter, Request, TimeZone};
 pub use router::Router;
 pub use standing::{ServerStanding, Standing};
 pub use table::{Location, Lookup, Table};

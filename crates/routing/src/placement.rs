@@ -1,12 +1,15 @@
 //! Where a statement's rows are: from its outline to the leaf, or to the server that leads most rows.
 
 use crate::partition::column::KeyColumn;
-use crate::partition::operand::{Intent, Operand};
-use crate::{CollationId, Location, Parameter, Partitioning, Table, Unsure};
+use crate::partition::operand::{Circumstances, Intent, Operand};
+use crate::partition::text::Encoding;
+use crate::{Location, Parameter, Partitioning, Request, Table, Unsure};
 use odp_cluster::ServerAddr;
 use odp_sql::{
-    ColumnRef, Columns, CompareOp, Item, Literal, LiteralList, Name, Outline, TableRef, Verb,
+    Charset, ColumnRef, Columns, CompareOp, Item, Literal, LiteralList, Name, Outline, TableRef,
+    TemporalKind, Unescape, Verb,
 };
+use std::borrow::Cow;
 
 /// The most rows of an INSERT that are looked at.
 const MAX_ROWS: usize = 256;
@@ -29,8 +32,7 @@ pub(crate) enum Placement {
 pub(crate) struct Statement<'a> {
     pub(crate) outline: &'a Outline<'a>,
     pub(crate) table: TableRef<'a>,
-    pub(crate) parameters: &'a [Parameter<'a>],
-    pub(crate) collation: CollationId,
+    pub(crate) request: &'a Request<'a>,
 }
 
 impl<'a> Statement<'a> {
@@ -61,7 +63,9 @@ impl<'a> Statement<'a> {
         table: &Table,
         partitioning: &Partitioning,
     ) -> Result<Placement, Unsure> {
-        let leaf = partitioning.leaf(Intent::Compare, |column| self.single(column));
+        let leaf = partitioning.leaf(self.circumstances(Intent::Compare), |column| {
+            self.single(column)
+        });
         if leaf != Err(Unsure::Several) {
             return leaf.map(Placement::Leaf);
         }
@@ -73,7 +77,7 @@ impl<'a> Statement<'a> {
         };
         let mut tally = Tally::default();
         for (count, literal) in list.enumerate() {
-            let leaf = partitioning.leaf(Intent::Compare, |other| {
+            let leaf = partitioning.leaf(self.circumstances(Intent::Compare), |other| {
                 if other.name == column.name {
                     self.operand(literal)
                 } else {
@@ -92,7 +96,7 @@ impl<'a> Statement<'a> {
         let mut rows = self.outline.rows();
         let columns = rows.columns();
         let leaf = |row: &LiteralList<'a>| {
-            partitioning.leaf(Intent::Store, |column| {
+            partitioning.leaf(self.circumstances(Intent::Store), |column| {
                 self.stored(row, columns.as_ref(), column)
             })
         };
@@ -180,29 +184,43 @@ impl<'a> Statement<'a> {
             Literal::Number { negative, text } => number(negative, text),
             Literal::Hex(digits) => Operand::Digits { radix: 16, digits },
             Literal::Bit(digits) => Operand::Digits { radix: 2, digits },
-            Literal::String { body, quote } => {
-                let escapes = body.iter().any(|&byte| byte == b'\\' || byte == quote);
-                if escapes {
-                    Operand::Unknown
-                } else {
-                    self.text(body)
-                }
-            }
+            Literal::String { body, quote } => self.string(body, quote),
             Literal::Parameter(index) => {
-                let parameter = self.parameters.get(usize::from(index));
+                let parameter = self.request.parameters.get(usize::from(index));
                 self.bound(*parameter.ok_or(Unsure::NoKey)?)
             }
-            Literal::Temporal { body, .. } => Operand::Temporal(body),
+            Literal::Temporal {
+                kind: TemporalKind::Time,
+                body,
+            } => Operand::Duration(body),
+            Literal::Temporal { body, .. } => Operand::Moment(body),
             Literal::UserVariable(_) | Literal::Unsure => return Err(Unsure::Statement),
         })
     }
 
-    /// A string; one that is neither ASCII nor known to be UTF-8 is not read.
-    fn text(&self, bytes: &'a [u8]) -> Operand<'a> {
-        if bytes.is_ascii() || self.collation.is_utf8() && std::str::from_utf8(bytes).is_ok() {
-            Operand::Text(bytes)
-        } else {
-            Operand::Unknown
+    /// What a value is converted by.
+    fn circumstances(&self, intent: Intent) -> Circumstances {
+        Circumstances {
+            intent,
+            time_zone: self.request.time_zone,
+        }
+    }
+
+    /// The string between two quotes.
+    fn string(&self, body: &'a [u8], quote: u8) -> Operand<'a> {
+        let plain = !body.iter().any(|&byte| byte == b'\\' || byte == quote);
+        if plain {
+            return self.text(Cow::Borrowed(body));
+        }
+        let charset = Charset::from_collation(self.request.collation.0);
+        let decoded = Unescape::new(body, quote, charset, self.request.backslash);
+        self.text(Cow::Owned(decoded.collect()))
+    }
+
+    fn text(&self, bytes: Cow<'a, [u8]>) -> Operand<'a> {
+        Operand::Text {
+            bytes,
+            encoding: Encoding::of_collation(self.request.collation.0),
         }
     }
 
@@ -211,7 +229,7 @@ impl<'a> Statement<'a> {
             Parameter::Null => Operand::Null,
             Parameter::Int(value) => Operand::Integer(value.into()),
             Parameter::Uint(value) => Operand::Integer(value.into()),
-            Parameter::Bytes(bytes) => self.text(bytes),
+            Parameter::Bytes(bytes) => self.text(Cow::Borrowed(bytes)),
             Parameter::Double(_) | Parameter::Other => Operand::Unknown,
         }
     }
@@ -219,18 +237,21 @@ impl<'a> Statement<'a> {
 
 fn number(negative: bool, text: &[u8]) -> Operand<'_> {
     if text.iter().any(|byte| matches!(byte, b'e' | b'E')) {
+        let text = Cow::Borrowed(text);
         return Operand::Float { negative, text };
     }
     if text.contains(&b'.') {
+        let text = Cow::Borrowed(text);
         return Operand::Decimal { negative, text };
     }
-    let value = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse::<i128>().ok());
-    match value {
+    let digits = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i128>().ok();
+    match digits(text) {
         Some(value) if negative => Operand::Integer(-value),
         Some(value) => Operand::Integer(value),
-        None => Operand::Unknown,
+        None => {
+            let text = Cow::Owned([text, b"."].concat());
+            Operand::Decimal { negative, text }
+        }
     }
 }
 

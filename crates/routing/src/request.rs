@@ -1,7 +1,7 @@
 //! What a session asks the router: one statement and the session's circumstances.
 
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
-use odp_sql::{Consistency, Outline};
+use odp_sql::{Backslash, Consistency, Outline};
 
 /// The session's `collation_connection`, as its MySQL collation id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,10 +14,46 @@ impl Default for CollationId {
     }
 }
 
-impl CollationId {
-    /// Whether the character set is UTF-8 (`information_schema.COLLATIONS` of MySQL 8.0).
-    pub(crate) fn is_utf8(self) -> bool {
-        matches!(self.0, 33 | 45 | 46 | 76 | 83 | 192..=215 | 223..=247 | 255..=323)
+/// The session's `time_zone`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TimeZone {
+    /// `SYSTEM` or a named zone: what it stands for is known to the server alone.
+    #[default]
+    Unknown,
+    /// A fixed distance from UTC in seconds, positive to the east.
+    Offset(i32),
+}
+
+impl TimeZone {
+    /// Reads a value of the variable, such as `+08:00`; between -13:59 and +14:00.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self::offset(text.trim()).map_or(Self::Unknown, Self::Offset)
+    }
+
+    fn offset(text: &str) -> Option<i32> {
+        let (sign, rest) = match text.split_at_checked(1)? {
+            ("+", rest) => (1, rest),
+            ("-", rest) => (-1, rest),
+            _ => return None,
+        };
+        let (hours, minutes) = rest.split_once(':')?;
+        let number = |text: &str| {
+            let digits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse::<i32>().ok().filter(|_| digits)
+        };
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        let valid =
+            minutes < 60 && (-(13 * 60 + 59)..=14 * 60).contains(&(sign * (hours * 60 + minutes)));
+        valid.then_some(sign * (hours * 60 + minutes) * 60)
+    }
+
+    /// The distance from UTC in seconds, where it is known.
+    pub(crate) fn offset_s(self) -> Option<i64> {
+        match self {
+            Self::Unknown => None,
+            Self::Offset(seconds) => Some(seconds.into()),
+        }
     }
 }
 
@@ -51,6 +87,10 @@ pub struct Request<'a> {
     pub parameters: &'a [Parameter<'a>],
     /// The collation of the session's literals.
     pub collation: CollationId,
+    /// What a backslash means in the session's string literals (`NO_BACKSLASH_ESCAPES`).
+    pub backslash: Backslash,
+    /// The session's time zone, which TIMESTAMP literals are in.
+    pub time_zone: TimeZone,
     /// The session's consistency; a hint in the statement beats it.
     pub consistency: Consistency,
     /// The server that ran the session's last statement.
@@ -81,10 +121,33 @@ impl<'a> Request<'a> {
             outline: None,
             parameters: &[],
             collation: CollationId::default(),
+            backslash: Backslash::Escapes,
+            time_zone: TimeZone::Unknown,
             consistency: Consistency::Strong,
             last_server: None,
             excluded: &[],
             lookup: LookupPhase::Allowed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_zones_are_read_where_they_are_distances() {
+        for (text, zone) in [
+            ("+08:00", TimeZone::Offset(28_800)),
+            ("-3:30", TimeZone::Offset(-12_600)),
+            ("+14:00", TimeZone::Offset(50_400)),
+            ("+14:01", TimeZone::Unknown),
+            ("SYSTEM", TimeZone::Unknown),
+            ("Asia/Shanghai", TimeZone::Unknown),
+            ("+8", TimeZone::Unknown),
+            ("", TimeZone::Unknown),
+        ] {
+            assert_eq!(TimeZone::parse(text), zone, "{text}");
         }
     }
 }

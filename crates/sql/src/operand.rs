@@ -95,15 +95,24 @@ fn bare<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
     Operand::Value(value)
 }
 
+/// Reads what follows a sign: more signs, parentheses and a number, as in `-(-3)`.
 fn signed<'a>(lexer: &mut Lexer<'a>, mut negative: bool) -> Operand<'a> {
-    loop {
+    let mut open = 0;
+    let text = loop {
         match lexer.token() {
             Token::Symbol(b'-') => negative = !negative,
             Token::Symbol(b'+') => {}
-            Token::Number(text) => return Operand::Value(Literal::Number { negative, text }),
+            Token::Symbol(b'(') if open < MAX_PARENTHESES => open += 1,
+            Token::Number(text) => break text,
             _ => return Operand::Other,
         }
+    };
+    for _ in 0..open {
+        if !lexer.take_symbol(b')') {
+            return Operand::Other;
+        }
     }
+    Operand::Value(Literal::Number { negative, text })
 }
 
 /// Reads what follows the first name of `c`, `t.c` or `db.t.c`.

@@ -5,6 +5,7 @@
 //! lower in seekdb, which removed the Oracle types; both numbers are read.
 
 use super::cursor::Cursor;
+use crate::partition::wide::Wide;
 
 /// A serialised object.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,10 +20,10 @@ pub(super) enum Datum {
     Temporal(i64),
     /// A double.
     Double(f64),
-    /// A decimal of up to 16 bytes.
+    /// A decimal of up to 32 bytes.
     Decimal {
         /// The number times ten to the power of `scale`.
-        unscaled: i128,
+        unscaled: Wide,
         /// The digits behind the point.
         scale: u8,
     },
@@ -79,18 +80,10 @@ fn read_decimal(cursor: &mut Cursor<'_>) -> Option<Datum> {
     let length = cursor.byte()?;
     let scale = cursor.byte()?;
     let bytes = cursor.bytes(length.into())?;
-    let sign = bytes.last().is_some_and(|&top| top & 0x80 != 0);
-    let mut all = if sign { [0xff; 16] } else { [0; 16] };
-    if bytes.len() > all.len() {
-        return Some(Datum::Other);
-    }
-    for (to, &from) in all.iter_mut().zip(bytes) {
-        *to = from;
-    }
-    Some(Datum::Decimal {
-        unscaled: i128::from_le_bytes(all),
-        scale,
-    })
+    Some(
+        Wide::from_le_bytes(bytes)
+            .map_or(Datum::Other, |unscaled| Datum::Decimal { unscaled, scale }),
+    )
 }
 
 /// Reads the upper bound of a range partition: a count and as many objects.

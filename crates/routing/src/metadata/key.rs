@@ -1,10 +1,12 @@
 //! Rows of `__all_virtual_proxy_partition_info`: the key of a level and its columns.
 
+use super::column::ColumnDetail;
 use super::datum::{Datum, read_single};
 use super::{MetadataRow, number, text};
 use crate::Unsure;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::expression::Expression;
+use crate::partition::generated::{self, Generated};
 use crate::partition::key::Key;
 use crate::partition::text::Text;
 use crate::partition::value::{MAX_KEY, Value};
@@ -25,6 +27,7 @@ pub(super) fn read_key<R: MetadataRow>(
     level: &str,
     form: KeyForm,
     expression: &str,
+    details: &[ColumnDetail],
 ) -> Result<Key, Unsure> {
     let of_level = |row: &&R| row.get("part_key_level") == Some(level.as_bytes());
     let rows: Vec<&R> = info.iter().filter(of_level).collect();
@@ -35,14 +38,14 @@ pub(super) fn read_key<R: MetadataRow>(
         };
         rows.iter().position(is)
     };
-    let all = || rows.iter().map(|row| read_column(*row));
+    let all = || rows.iter().map(|row| read_column(*row, details));
     let named: Option<Vec<usize>> = expression.split(',').map(find).collect();
     let key = match (named, form) {
         (Some(named), _) => Key {
             columns: named
                 .iter()
                 .filter_map(|&at| rows.get(at))
-                .map(|row| read_column(*row))
+                .map(|row| read_column(*row, details))
                 .collect::<Result<_, _>>()?,
             expression: None,
         },
@@ -66,24 +69,42 @@ pub(super) fn read_key<R: MetadataRow>(
     }
 }
 
-fn read_column(row: &impl MetadataRow) -> Result<KeyColumn, Unsure> {
+fn read_column(row: &impl MetadataRow, details: &[ColumnDetail]) -> Result<KeyColumn, Unsure> {
     let column_type = read_type(row).ok_or(Unsure::Metadata)?;
-    let generated = row
-        .get("part_key_extra")
-        .is_some_and(|text| !text.is_empty());
+    let generated = text(row, "part_key_extra").filter(|text| !text.is_empty());
     // Without a declared default the server may store NULL or count up (AUTO_INCREMENT).
-    let default = row.get("part_key_default_value").filter(|_| !generated);
-    let default = default
-        .and_then(read_single)
-        .and_then(|datum| value(&datum, column_type));
+    let default = row.get("part_key_default_value");
+    let absent = match generated {
+        Some(expression) => read_generated(expression, details),
+        None => default
+            .and_then(read_single)
+            .and_then(|datum| value(&datum, column_type))
+            .map(Absent::Default),
+    };
+    let name = text(row, "part_key_name").ok_or(Unsure::Metadata)?;
+    let labels = details.iter().find(|detail| detail.is(name));
     Ok(KeyColumn {
-        name: text(row, "part_key_name")
-            .ok_or(Unsure::Metadata)?
-            .to_owned(),
+        name: name.to_owned(),
         position: number(row, "part_key_idx").ok_or(Unsure::Metadata)?,
         column_type,
-        absent: default.map_or(Absent::Unknown, Absent::Default),
+        absent: absent.unwrap_or(Absent::Unknown),
+        labels: labels.and_then(|detail| detail.labels.clone()),
     })
+}
+
+/// A column generated from a string column that is known.
+fn read_generated(expression: &str, details: &[ColumnDetail]) -> Option<Absent> {
+    let (source, start, length) = generated::parse(expression)?;
+    let source = details.iter().find(|detail| detail.is(source))?;
+    let source = KeyColumn {
+        name: source.name.clone(),
+        position: source.position,
+        column_type: source.column_type,
+        absent: Absent::Unknown,
+        labels: None,
+    };
+    matches!(source.column_type, ColumnType::Text { .. })
+        .then(|| Absent::Generated(Generated::new(source, start, length)))
 }
 
 fn read_type(row: &impl MetadataRow) -> Option<ColumnType> {
@@ -95,12 +116,12 @@ fn read_type(row: &impl MetadataRow) -> Option<ColumnType> {
             let length = number(row, "part_key_length").unwrap_or(0);
             ColumnType::text(kind, collation, length)
         }
-        17 | 20 | 42 | 53 => ColumnType::with_scale(kind, number(row, "part_key_scale")?),
+        17 | 18 | 20 | 42 | 53 => ColumnType::with_scale(kind, number(row, "part_key_scale")?),
         11..=14 => match number::<i64>(row, "part_key_scale") {
             None | Some(-1) => ColumnType::floating(kind),
             Some(_) => ColumnType::Unknown(kind),
         },
-        39 | 50 => {
+        15 | 16 | 39 | 50 => {
             let precision = number(row, "part_key_precision")?;
             ColumnType::decimal(kind, precision, number(row, "part_key_scale")?)
         }
@@ -116,7 +137,7 @@ pub(super) fn value(datum: &Datum, column_type: ColumnType) -> Option<Value<'sta
         Datum::Decimal { unscaled, scale } => match column_type {
             ColumnType::Decimal { scale: wanted, .. } => {
                 let missing = wanted.checked_sub(u32::from(*scale))?;
-                let unscaled = unscaled.checked_mul(10_i128.checked_pow(missing)?)?;
+                let unscaled = unscaled.scaled_up(missing)?;
                 column_type.decimal_value(Some(unscaled))
             }
             _ => None,
@@ -136,6 +157,7 @@ pub(super) fn value(datum: &Datum, column_type: ColumnType) -> Option<Value<'sta
         Datum::Temporal(number) => match column_type {
             ColumnType::Date(_)
             | ColumnType::Datetime { .. }
+            | ColumnType::Timestamp { .. }
             | ColumnType::Time { .. }
             | ColumnType::Year => Some(Value::Int(*number)),
             _ => None,

@@ -29,21 +29,30 @@ impl SchemaRow {
             table_id: TableId(number(row, "table_id")?),
             part_num: number(row, "part_num").unwrap_or(1),
             schema_version: number(row, "schema_version").unwrap_or(0),
-            tablet: TabletId(number(row, "tablet_id").unwrap_or(0)),
+            tablet: TabletId(tablet(row).unwrap_or(0)),
             replica: read_replica(row),
         })
     }
 }
 
+/// The tablet, or the partition of 3.x.
+fn tablet(row: &impl MetadataRow) -> Option<u64> {
+    number(row, "tablet_id").or_else(|| number(row, "partition_id"))
+}
+
 fn read_replica(row: &impl MetadataRow) -> Option<Replica> {
     let ip: IpAddr = text(row, "svr_ip")?.parse().ok()?;
     let port: u16 = number(row, "sql_port")?;
-    let replica_type = ReplicaType::from_number(number(row, "replica_type").unwrap_or(0));
+    // The spare columns are those of 3.x.
+    let column = |name, of_old| number(row, name).or_else(|| number(row, of_old));
+    let replica_type = ReplicaType::from_number(column("replica_type", "spare1").unwrap_or(0));
+    let copies: Option<i64> = column("dup_replica_type", "spare2");
     let usable = port != 0 && !ip.is_unspecified() && replica_type != ReplicaType::Unknown;
     usable.then_some(Replica {
         server: ServerAddr::from(SocketAddr::new(ip, port)),
         role: Role::from_number(number(row, "role")?)?,
         replica_type,
+        is_duplicate: copies.is_some_and(|copies| copies > 0),
     })
 }
 

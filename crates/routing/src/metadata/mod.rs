@@ -3,6 +3,7 @@
 //! Facts: `ob_route_utils.cpp` of `OBProxy` for the columns, a live engine for their values. The views
 //! are `__all_virtual_proxy_schema`, `…_partition_info`, `…_partition` and `…_sub_partition`.
 
+mod column;
 mod cursor;
 mod datum;
 mod key;
@@ -10,7 +11,7 @@ mod location;
 mod partitioning;
 
 pub use location::{Schema, SchemaRow};
-pub use partitioning::read_partitioning;
+pub use partitioning::{read_partitioning, read_partitioning_with_columns};
 
 /// One row of a metadata query, whatever protocol it came by.
 pub trait MetadataRow {

@@ -1,5 +1,6 @@
 //! Rows of the partition views: kinds, key columns, bounds and the leaves' tablets.
 
+use super::column::{ColumnDetail, read_columns};
 use super::datum::{Datum, read_list, read_range};
 use super::key::{KeyForm, read_key, value};
 use super::{MetadataRow, number, text};
@@ -21,6 +22,20 @@ pub fn read_partitioning<R: MetadataRow>(
     first: &[R],
     second: &[R],
 ) -> Option<Partitioning> {
+    read_partitioning_with_columns(info, first, second, &[])
+}
+
+/// As [`read_partitioning`], with the table's rows of `__all_virtual_column` (hidden columns left out,
+/// ordered by `column_id`), which hold what the partition views lack: the labels of ENUM and SET keys
+/// and the columns that generated keys come from.
+#[must_use]
+pub fn read_partitioning_with_columns<R: MetadataRow>(
+    info: &[R],
+    first: &[R],
+    second: &[R],
+    columns: &[R],
+) -> Option<Partitioning> {
+    let columns = read_columns(columns);
     let head = info.first()?;
     let two_levels = number(head, "part_level") == Some(2_u8);
     let mut parts = Vec::with_capacity(first.len());
@@ -43,7 +58,7 @@ pub fn read_partitioning<R: MetadataRow>(
     }
     let tablet = |row: &&R| number(*row, "tablet_id").map(TabletId);
     let tablets: Vec<TabletId> = leaves.iter().map(tablet).collect::<Option<_>>()?;
-    let rules = read_rules(info, first, &leaves, &parts, two_levels);
+    let rules = read_rules(info, first, &leaves, &parts, &columns);
     (!tablets.is_empty()).then(|| Partitioning {
         rules,
         leaf_names: leaves.iter().map(|row| part_name(*row)).collect(),
@@ -61,18 +76,19 @@ fn read_rules<R: MetadataRow>(
     first: &[R],
     leaves: &[&R],
     parts: &[Part],
-    two_levels: bool,
+    columns: &[ColumnDetail],
 ) -> Result<Rules, Unsure> {
     let head = info.first().ok_or(Unsure::Metadata)?;
+    let two_levels = number(head, "part_level") == Some(2_u8);
     let kind = Kind::from_number(number(head, "part_type"))?;
     let expression = text(head, "part_expr").unwrap_or_default();
-    let key = read_key(info, "1", kind.key_form(), expression)?;
+    let key = read_key(info, "1", kind.key_form(), expression, columns)?;
     let rows: Vec<&R> = first.iter().collect();
     let buckets = read_buckets(kind, &key, &rows)?;
     let second = if two_levels {
         let kind = Kind::from_number(number(head, "sub_part_type"))?;
         let expression = text(head, "sub_part_expr").unwrap_or_default();
-        let key = read_key(info, "2", kind.key_form(), expression)?;
+        let key = read_key(info, "2", kind.key_form(), expression, columns)?;
         let children = |part: &Part| {
             let rows = leaves.get(part.leaves.clone()).unwrap_or_default();
             read_buckets(kind, &key, rows)

@@ -1,7 +1,8 @@
 //! Whatever a server sends, reading it and placing by it does not panic.
 
 use super::*;
-use crate::partition::operand::{Intent, Operand};
+use crate::TimeZone;
+use crate::partition::operand::{Circumstances, Intent, Operand};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -62,6 +63,11 @@ const INFO: &[&str] = &[
 ];
 const PARTS: &[&str] = &["part_id", "tablet_id", "sub_part_num"];
 
+const STORED: Circumstances = Circumstances {
+    intent: Intent::Store,
+    time_zone: TimeZone::Unknown,
+};
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
@@ -74,12 +80,15 @@ proptest! {
         if let Some(partitioning) = read_partitioning(&info, &first, &second) {
             let operands = [
                 Operand::Integer(number.into()),
-                Operand::Text(b"2024-01-01"),
+                Operand::Text {
+                    bytes: b"2024-01-01".into(),
+                    encoding: None,
+                },
                 Operand::Default,
                 Operand::Null,
             ];
             for operand in operands {
-                if let Ok(leaf) = partitioning.leaf(Intent::Store, |_| Ok(operand)) {
+                if let Ok(leaf) = partitioning.leaf(STORED, |_| Ok(operand.clone())) {
                     prop_assert!(leaf < partitioning.tablets().len());
                 }
             }

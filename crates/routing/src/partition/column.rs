@@ -1,8 +1,11 @@
 //! Partition key columns and their types.
 
 use super::calendar::Encoding;
+use super::convert::Labels;
+use super::generated::Generated;
 use super::text::Collation;
 use super::value::Value;
+use super::wide::Wide;
 
 /// A column that a partition function reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,14 +19,18 @@ pub(crate) struct KeyColumn {
     pub(crate) column_type: ColumnType,
     /// Where its value comes from when a statement gives none.
     pub(crate) absent: Absent,
+    /// The labels of an ENUM or SET, where they are known.
+    pub(crate) labels: Option<Labels>,
 }
 
 /// What a key column holds when an INSERT does not name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Absent {
     /// The default value (NULL when none is declared).
     Default(Value<'static>),
-    /// Something that is not computed: a generated column, or a default of another type.
+    /// A part of another column's value.
+    Generated(Generated),
+    /// Something that is not computed.
     Unknown,
 }
 
@@ -65,13 +72,31 @@ pub(crate) enum ColumnType {
         /// 0 to 6.
         scale: u32,
     },
-    /// DECIMAL of up to 38 digits, stored as an integer (type 50 since 4.2; 39 in seekdb).
+    /// TIMESTAMP, stored in UTC.
+    Timestamp {
+        /// 0 to 6.
+        scale: u32,
+    },
+    /// DECIMAL, stored as an integer (type 50 since 4.2; 39 in seekdb).
     Decimal {
-        /// All digits, 1 to 38.
+        /// All digits, 1 to 76.
         precision: u32,
         /// The digits behind the point.
         scale: u32,
     },
+    /// DECIMAL UNSIGNED, and DECIMAL before 4.2: stored in groups of nine digits.
+    Number {
+        /// All digits, 1 to 76.
+        precision: u32,
+        /// The digits behind the point.
+        scale: u32,
+        /// Whether it has a sign.
+        signed: bool,
+    },
+    /// ENUM.
+    Enum,
+    /// SET.
+    Set,
     /// FLOAT, without a number of digits.
     Float,
     /// DOUBLE, without a number of digits.
@@ -117,46 +142,79 @@ impl ColumnType {
             19 => Self::Date(Encoding::Linear),
             41 | 52 => Self::Date(Encoding::Packed),
             21 => Self::Year,
+            32 => Self::Enum,
+            33 => Self::Set,
             other => Self::Unknown(other),
         }
     }
 
-    /// Reads a type with a fraction of a second (17 and 53 DATETIME, 20 TIME; TIMESTAMP depends on
-    /// the session's time zone); in seekdb, 53 is 42.
+    /// Reads a type with a fraction of a second (17 and 53 DATETIME, 18 TIMESTAMP, 20 TIME); in
+    /// seekdb, 53 is 42.
     pub(crate) fn with_scale(number: u8, scale: u32) -> Self {
         let datetime = |encoding| Self::Datetime { scale, encoding };
         match number {
             _ if scale > 6 => Self::Unknown(number),
             17 => datetime(Encoding::Linear),
+            18 => Self::Timestamp { scale },
             42 | 53 => datetime(Encoding::Packed),
             20 => Self::Time { scale },
             _ => Self::Unknown(number),
         }
     }
 
-    /// Reads DECIMAL.
+    /// Reads DECIMAL (15 and 16 the number types, of which 16 is unsigned).
     pub(crate) fn decimal(number: u8, precision: u32, scale: u32) -> Self {
-        if (1..=38).contains(&precision) && scale <= precision {
-            Self::Decimal { precision, scale }
-        } else {
-            Self::Unknown(number)
+        if !(1..=76).contains(&precision) || scale > precision {
+            return Self::Unknown(number);
+        }
+        match number {
+            15 | 16 => Self::Number {
+                precision,
+                scale,
+                signed: number == 15,
+            },
+            _ => Self::Decimal { precision, scale },
+        }
+    }
+
+    /// The digits behind the point that a number of this type keeps.
+    pub(crate) fn scale(self) -> u32 {
+        match self {
+            Self::Decimal { scale, .. } | Self::Number { scale, .. } => scale,
+            _ => 0,
         }
     }
 
     /// The value of a decimal column, given times ten to the power of its scale; `None` (NULL) is one
     /// too. `None` is returned when it is out of range.
-    pub(crate) fn decimal_value(self, unscaled: Option<i128>) -> Option<Value<'static>> {
+    pub(crate) fn decimal_value(self, unscaled: Option<Wide>) -> Option<Value<'static>> {
         let Self::Decimal { precision, .. } = self else {
             return None;
         };
-        let limit = 10_u128.checked_pow(precision)?;
-        let fits = unscaled.is_none_or(|unscaled| unscaled.unsigned_abs() < limit);
+        let limit = Wide::power_of_ten(precision)?;
+        let fits = unscaled.is_none_or(|unscaled| unscaled.magnitude() < limit);
         let words = match precision {
             ..=9 => 1,
             10..=18 => 2,
-            _ => 4,
+            19..=38 => 4,
+            _ => 8,
         };
         fits.then_some(Value::Decimal { unscaled, words })
+    }
+
+    /// The value of a number column, given times ten to the power of its scale.
+    pub(crate) fn number_value(self, unscaled: Wide) -> Option<Value<'static>> {
+        let Self::Number {
+            precision,
+            scale,
+            signed,
+        } = self
+        else {
+            return None;
+        };
+        let fits = unscaled.magnitude() < Wide::power_of_ten(precision)?;
+        let fits = fits && (signed || !unscaled.is_negative());
+        fits.then_some(Value::Number { unscaled, scale })
     }
 
     /// Reads FLOAT and DOUBLE (11 and 12, unsigned 13 and 14).

@@ -62,6 +62,7 @@ enum Function {
     Minute,
     Second,
     TimeToSec,
+    UnixTimestamp,
 }
 
 /// A value while an expression is evaluated.
@@ -73,6 +74,8 @@ pub(crate) enum Number {
     Moment(Moment),
     /// A TIME, in microseconds.
     Duration(i64),
+    /// A TIMESTAMP, in microseconds since 1970-01-01 UTC.
+    Instant(i64),
 }
 
 impl Number {
@@ -89,8 +92,8 @@ impl Number {
                     ..
                 },
                 ColumnType::Decimal { scale: 0, .. },
-            ) => return Some(Self::Integer(*number)),
-            (Value::Decimal { .. } | Value::Double(_) | Value::Text(_), _) => return None,
+            ) => return number.to_i128().map(Self::Integer),
+            _ => return None,
         };
         Some(match column_type {
             ColumnType::Signed { .. } => Self::Integer(number.into()),
@@ -102,6 +105,7 @@ impl Number {
                 Self::Moment(Moment::decode_datetime(number, encoding)?)
             }
             ColumnType::Time { .. } => Self::Duration(number),
+            ColumnType::Timestamp { scale: 0 } => Self::Instant(number),
             _ => return None,
         })
     }
@@ -116,7 +120,7 @@ impl Number {
                 .map(Value::Int)
                 .or_else(|_| u64::try_from(number).map(Value::Uint))
                 .ok(),
-            Self::Moment(_) | Self::Duration(_) => None,
+            Self::Moment(_) | Self::Duration(_) | Self::Instant(_) => None,
         }
     }
 }
@@ -203,6 +207,9 @@ impl Function {
             },
             Number::Moment(moment) => self.of_moment(moment).map(integer),
             Number::Duration(micros) => self.of_duration(micros).map(integer),
+            Number::Instant(micros) => {
+                (self == Self::UnixTimestamp).then(|| integer(micros.div_euclid(1_000_000)))
+            }
         }
     }
 
@@ -225,7 +232,7 @@ impl Function {
             Self::Hour | Self::Minute | Self::Second | Self::TimeToSec => {
                 return self.of_duration(moment.micros);
             }
-            Self::Negate | Self::Abs | Self::Round => return None,
+            Self::Negate | Self::Abs | Self::Round | Self::UnixTimestamp => return None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::murmur::murmur64a;
 use super::value::{Bound, Tuple, Value};
+use super::wide::Wide;
 use std::cmp::Ordering;
 
 /// The partitions of one level (below one parent): how many, and what tells them apart.
@@ -86,7 +87,7 @@ fn hash(value: &Value<'_>) -> Option<i64> {
         Value::Null => Some(0),
         Value::Int(value) => Some(*value),
         Value::Uint(value) => Some(value.cast_signed()),
-        Value::Decimal { .. } | Value::Double(_) | Value::Text(_) => None,
+        _ => None,
     }
 }
 
@@ -101,13 +102,14 @@ fn chain(value: &Value<'_>, seed: u64) -> u64 {
             None => murmur64a(&[], seed),
             Some(unscaled) => hash_decimal(*unscaled, *words, seed),
         },
+        Value::Number { unscaled, scale } => hash_number(*unscaled, *scale, seed),
         Value::Text(text) => text.hash(seed),
     }
 }
 
 /// A decimal is hashed as the little-endian words that it is stored in, without those at the top
 /// that only repeat the sign.
-fn hash_decimal(unscaled: i128, words: usize, seed: u64) -> u64 {
+fn hash_decimal(unscaled: Wide, words: usize, seed: u64) -> u64 {
     let bytes = unscaled.to_le_bytes();
     let (all, _) = bytes.as_chunks::<4>();
     let mut stored = all.get(..words).unwrap_or(all);
@@ -119,6 +121,42 @@ fn hash_decimal(unscaled: i128, words: usize, seed: u64) -> u64 {
         stored = stored.get(..stored.len() - 1).unwrap_or_default();
     }
     murmur64a(stored.as_flattened(), seed)
+}
+
+/// A number is hashed as a byte of sign and exponent, and then its digits to the base of 10^9, of which
+/// neither the first nor the last is zero (`ob_number_v2.h`).
+fn hash_number(unscaled: Wide, scale: u32, seed: u64) -> u64 {
+    /// 76 digits and as many as fill the last group.
+    const GROUPS: usize = 10;
+    let missing = scale.next_multiple_of(9) - scale;
+    let mut rest = unscaled.magnitude().scaled_up(missing).unwrap_or_default();
+    let mut groups = [0; GROUPS];
+    let mut used = 0;
+    for (at, group) in groups.iter_mut().rev().enumerate() {
+        (rest, *group) = rest.divided(1_000_000_000);
+        if *group != 0 {
+            used = at + 1;
+        }
+    }
+    let digits = groups.get(GROUPS - used..).unwrap_or_default();
+    let last = digits.iter().rposition(|&digit| digit != 0);
+    let digits = digits
+        .get(..last.map_or(0, |last| last + 1))
+        .unwrap_or_default();
+    // The exponent of the first group, to the base of 10^9.
+    let exponent = used.wrapping_sub((scale / 9 + u32::from(missing > 0)) as usize + 1);
+    let exponent = u8::try_from(exponent.wrapping_add(64) & 0x7f).unwrap_or_default();
+    let head = match (digits, unscaled.is_negative()) {
+        ([], _) => 0x80,
+        (_, false) => 0x80 | exponent,
+        (_, true) => (!exponent & 0x7f).wrapping_add(1),
+    };
+    let mut bytes = [[0; 4]; GROUPS];
+    for (bytes, digit) in bytes.iter_mut().zip(digits) {
+        *bytes = digit.to_le_bytes();
+    }
+    let bytes = bytes.get(..digits.len()).unwrap_or_default();
+    murmur64a(bytes.as_flattened(), murmur64a(&[head], seed))
 }
 
 fn modulo(hash: i64, count: u64) -> Option<usize> {

@@ -1,10 +1,10 @@
 //! The key of one level: the columns it reads, and the expression over them if there is one.
 
-use super::column::{ColumnType, KeyColumn};
+use super::column::{Absent, ColumnType, KeyColumn};
 use super::convert::convert;
 use super::expression::{Expression, Number};
-use super::operand::{Intent, Operand};
-use super::value::Tuple;
+use super::operand::{Circumstances, Operand};
+use super::value::{Tuple, Value};
 use crate::Unsure;
 
 /// A level's key.
@@ -23,11 +23,11 @@ impl Key {
     /// [`Unsure`] when it cannot be computed with certainty.
     pub(crate) fn of_row<'a>(
         &self,
-        intent: Intent,
+        circumstances: Circumstances,
         operand: &impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
     ) -> Result<Tuple<'a>, Unsure> {
         let mut tuple = Tuple::new();
-        let value = |column| convert(operand(column)?, column, intent);
+        let value = |column: &KeyColumn| value(column, circumstances, operand);
         let Some(expression) = &self.expression else {
             for column in &self.columns {
                 tuple.push(value(column)?);
@@ -62,6 +62,29 @@ impl Key {
                     | ColumnType::Bit { .. }
             ),
             _ => false,
+        }
+    }
+}
+
+/// The value of a column, or what it is generated from.
+fn value<'a>(
+    column: &KeyColumn,
+    circumstances: Circumstances,
+    operand: &impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
+) -> Result<Value<'a>, Unsure> {
+    match (operand(column), &column.absent) {
+        (Ok(Operand::Default) | Err(Unsure::NoKey), Absent::Generated(generated)) => {
+            let source = operand(&generated.source)?;
+            generated.value(&source, column, circumstances)
+        }
+        (given, _) => {
+            let converted = convert(&given?, column, circumstances)?;
+            // A literal between two values equals no row: the server then takes any partition.
+            converted
+                .order
+                .is_eq()
+                .then_some(converted.value)
+                .ok_or(Unsure::Conversion)
         }
     }
 }

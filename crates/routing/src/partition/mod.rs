@@ -2,21 +2,23 @@
 
 pub(crate) mod calendar;
 pub(crate) mod column;
-mod convert;
+pub(crate) mod convert;
 pub(crate) mod expression;
 pub(crate) mod function;
+pub(crate) mod generated;
 pub(crate) mod key;
 mod murmur;
 pub(crate) mod operand;
 pub(crate) mod text;
 pub(crate) mod value;
+pub(crate) mod wide;
 
 use crate::Unsure;
 use column::KeyColumn;
 use function::Buckets;
 use key::Key;
 use odp_cluster::TabletId;
-use operand::{Intent, Operand};
+use operand::{Circumstances, Operand};
 use std::ops::Range;
 
 /// How a table is partitioned.
@@ -90,11 +92,11 @@ impl Partitioning {
     /// [`Unsure`] when the leaf cannot be computed with certainty.
     pub(crate) fn leaf<'a>(
         &self,
-        intent: Intent,
+        circumstances: Circumstances,
         operand: impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
     ) -> Result<usize, Unsure> {
         let rules = self.rules.as_ref().map_err(|&unsure| unsure)?;
-        let first = rules.first.key.of_row(intent, &operand)?;
+        let first = rules.first.key.of_row(circumstances, &operand)?;
         let first = rules.first.buckets.find(&first);
         let first = first.ok_or(Unsure::NoPartition)?;
         let leaves = &self.parts.get(first).ok_or(Unsure::Metadata)?.leaves;
@@ -102,7 +104,7 @@ impl Partitioning {
             None => 0,
             Some(level) => {
                 let buckets = level.buckets.get(first).ok_or(Unsure::Metadata)?;
-                let second = level.key.of_row(intent, &operand)?;
+                let second = level.key.of_row(circumstances, &operand)?;
                 buckets.find(&second).ok_or(Unsure::NoPartition)?
             }
         };

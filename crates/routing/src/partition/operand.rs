@@ -1,7 +1,11 @@
 //! What a statement gives for a key column, before conversion to the column's type.
 
+use super::text::Encoding;
+use crate::TimeZone;
+use std::borrow::Cow;
+
 /// A literal or bound parameter.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand<'a> {
     /// NULL.
     Null,
@@ -14,19 +18,26 @@ pub(crate) enum Operand<'a> {
         /// Whether a minus stands in front.
         negative: bool,
         /// Digits and point.
-        text: &'a [u8],
+        text: Cow<'a, [u8]>,
     },
     /// A number with an exponent, as written, with its sign.
     Float {
         /// Whether a minus stands in front.
         negative: bool,
         /// Digits, point and exponent.
-        text: &'a [u8],
+        text: Cow<'a, [u8]>,
     },
-    /// A string without escapes: ASCII or UTF-8.
-    Text(&'a [u8]),
-    /// The text of a DATE, TIME or TIMESTAMP literal.
-    Temporal(&'a [u8]),
+    /// A string.
+    Text {
+        /// Its bytes, without quotes and escapes.
+        bytes: Cow<'a, [u8]>,
+        /// Their character set; `None` for one of which ASCII alone is known.
+        encoding: Option<Encoding>,
+    },
+    /// A DATE or TIMESTAMP literal's text.
+    Moment(&'a [u8]),
+    /// A TIME literal's text.
+    Duration(&'a [u8]),
     /// The digits of a hexadecimal or binary literal.
     Digits {
         /// 16 or 2.
@@ -34,7 +45,7 @@ pub(crate) enum Operand<'a> {
         /// The digits, high ones first.
         digits: &'a [u8],
     },
-    /// Something whose value is not known here (a function, a string with escapes).
+    /// Something whose value is not known here (a function, a variable).
     Unknown,
 }
 
@@ -45,4 +56,13 @@ pub(crate) enum Intent {
     Store,
     /// It is compared with the column: a value that the column cannot hold equals no row.
     Compare,
+}
+
+/// The circumstances of a conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    /// What the value is for.
+    pub(crate) intent: Intent,
+    /// The session's time zone.
+    pub(crate) time_zone: TimeZone,
 }

@@ -1,6 +1,7 @@
 //! The values that partition functions work on, in the form the server stores them.
 
 use super::text::Text;
+use super::wide::Wide;
 use std::cmp::Ordering;
 
 /// A value of a partition key column after conversion to the column's type.
@@ -19,9 +20,16 @@ pub(crate) enum Value<'a> {
     /// which hashes in its own way.
     Decimal {
         /// The number.
-        unscaled: Option<i128>,
+        unscaled: Option<Wide>,
         /// How many 32-bit words the column stores it in.
         words: usize,
+    },
+    /// A value of a number column.
+    Number {
+        /// The number times ten to the power of the column's scale.
+        unscaled: Wide,
+        /// The column's scale.
+        scale: u32,
     },
     /// A value of a FLOAT or DOUBLE column; never NaN, never a negative zero.
     Double(f64),
@@ -39,12 +47,19 @@ impl Value<'_> {
         size_of::<Self>() + heap
     }
 
-    fn number(&self) -> Option<i128> {
+    fn integer(&self) -> Option<i128> {
         match self {
-            Self::Null | Self::Double(_) | Self::Text(_) => None,
             Self::Int(value) => Some((*value).into()),
             Self::Uint(value) => Some((*value).into()),
+            _ => None,
+        }
+    }
+
+    fn decimal(&self) -> Option<Wide> {
+        match self {
             Self::Decimal { unscaled, .. } => *unscaled,
+            Self::Number { unscaled, .. } => Some(*unscaled),
+            _ => None,
         }
     }
 }
@@ -65,7 +80,10 @@ impl Ord for Value<'_> {
             // A column's values are of one kind, so that this is about NULL.
             (Self::Text(_) | Self::Double(_), _) => Ordering::Greater,
             (_, Self::Text(_) | Self::Double(_)) => Ordering::Less,
-            _ => self.number().cmp(&other.number()),
+            (Self::Int(_) | Self::Uint(_), _) | (_, Self::Int(_) | Self::Uint(_)) => {
+                self.integer().cmp(&other.integer())
+            }
+            _ => self.decimal().cmp(&other.decimal()),
         }
     }
 }

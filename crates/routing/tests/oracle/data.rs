@@ -22,6 +22,8 @@ pub(crate) struct TableData {
     pub(crate) info: Vec<Row>,
     pub(crate) first: Vec<Row>,
     pub(crate) second: Vec<Row>,
+    /// What `__all_virtual_column` says of its columns, as far as the DDL shows it.
+    pub(crate) columns: Vec<Row>,
     /// First-level and second-level position and the tablet of each leaf.
     leaves: Vec<(u64, Option<u64>, u64)>,
 }
@@ -70,6 +72,7 @@ pub(crate) fn tables() -> Vec<TableData> {
             info: view("__all_virtual_proxy_partition_info"),
             first: view("__all_virtual_proxy_partition"),
             second: view("__all_virtual_proxy_sub_partition"),
+            columns: columns(&table["cols"]),
             leaves: array(&table["partitions"]).iter().map(leaf).collect(),
         }
     };
@@ -143,6 +146,51 @@ impl TableData {
         }
         tablets
     }
+}
+
+/// Rows of `__all_virtual_column` made of the column definitions; an id stands before them.
+fn columns(definitions: &Value) -> Vec<Row> {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let mut rows = vec![Row(HashMap::from([
+        ("column_name".to_owned(), bytes("id")),
+        ("data_type".to_owned(), bytes("5")),
+    ]))];
+    for (name, definition) in definitions.as_object().unwrap() {
+        let definition = definition.as_str().unwrap();
+        let (kind, rest) = definition.split_once('(').unwrap_or((definition, ""));
+        let argument = rest.split_once(')').map_or("", |(argument, _)| argument);
+        let number = match kind {
+            "varchar" => "22",
+            "enum" => "32",
+            "set" => "33",
+            _ => "0",
+        };
+        let collation = if definition.contains("utf8mb4_bin") {
+            "46"
+        } else {
+            "45"
+        };
+        let mut row = HashMap::from([
+            ("column_name".to_owned(), bytes(name)),
+            ("data_type".to_owned(), bytes(number)),
+            ("collation_type".to_owned(), bytes(collation)),
+            ("data_length".to_owned(), bytes(argument)),
+        ]);
+        if matches!(kind, "enum" | "set") {
+            let labels: Vec<&str> = argument
+                .split(',')
+                .map(|label| label.trim_matches('\''))
+                .collect();
+            let mut info = vec![u8::try_from(labels.len()).unwrap()];
+            for label in labels {
+                info.push(u8::try_from(label.len()).unwrap());
+                info.extend(label.bytes().chain([0]));
+            }
+            row.insert("extended_type_info".to_owned(), info);
+        }
+        rows.push(Row(row));
+    }
+    rows
 }
 
 fn range(text: &str) -> std::ops::RangeInclusive<u64> {

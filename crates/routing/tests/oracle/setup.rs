@@ -5,10 +5,10 @@ use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, Server, ServerAddr, ServerState, TableId, TableName,
     TenantName, ZoneName,
 };
-use odp_routing::metadata::{Schema, read_partitioning};
+use odp_routing::metadata::{Schema, read_partitioning_with_columns};
 use odp_routing::{
     ClusterView, Decision, Lookup, LookupPhase, Metadata, Request, RouteReason, Router,
-    RouterLimits, TableKey,
+    RouterLimits, TableKey, TimeZone,
 };
 use std::time::Instant;
 
@@ -38,7 +38,13 @@ impl Setup {
             database: DatabaseName::new("oracle"),
             table: TableName::new(&table.name),
         };
-        let partitioning = read_partitioning(&table.info, &table.first, &table.second).unwrap();
+        let partitioning = read_partitioning_with_columns(
+            &table.info,
+            &table.first,
+            &table.second,
+            &table.columns,
+        )
+        .unwrap();
         let schema = Schema {
             table_id: TableId(1),
             is_partitioned: true,
@@ -51,6 +57,7 @@ impl Setup {
                 server: addr,
                 role: Role::Leader,
                 replica_type: ReplicaType::Full,
+                is_duplicate: false,
             }];
         }
         let now = Instant::now();
@@ -77,6 +84,7 @@ impl Setup {
         let request = Request {
             outline: Some(&outline),
             lookup: LookupPhase::Done,
+            time_zone: TimeZone::parse("+08:00"),
             ..Request::new(&self.key.tenant, &self.key.database)
         };
         match self.router.decide(&request, self.now) {

@@ -1,16 +1,21 @@
-//! Literals into FLOAT and DOUBLE columns.
+//! Literals into FLOAT and DOUBLE columns, and doubles into text.
 
+use super::number::split_sign;
 use crate::partition::operand::{Intent, Operand};
 
 /// The double that the server makes of `operand`; `None` when that is not certain.
-pub(super) fn double(operand: Operand<'_>) -> Option<f64> {
+pub(super) fn double(operand: &Operand<'_>) -> Option<f64> {
     let (negative, text) = match operand {
         Operand::Integer(number) => return parse(number.to_string().as_bytes()),
-        Operand::Decimal { negative, text } | Operand::Float { negative, text } => (negative, text),
-        Operand::Text(text) => match text.trim_ascii() {
-            [b'-', rest @ ..] => (true, rest),
-            text => (false, text),
-        },
+        Operand::Decimal { negative, text } | Operand::Float { negative, text } => {
+            (*negative, text.as_ref())
+        }
+        Operand::Text { bytes, .. } => split_sign(bytes.trim_ascii()),
+        Operand::Digits { radix, digits } => {
+            let digits = std::str::from_utf8(digits).ok()?;
+            let number = u64::from_str_radix(digits, *radix).ok()?;
+            return parse(number.to_string().as_bytes());
+        }
         _ => return None,
     };
     let value = parse(text)?;
@@ -19,7 +24,7 @@ pub(super) fn double(operand: Operand<'_>) -> Option<f64> {
 
 /// The same for a FLOAT column, widened as it is hashed. Few decimal numbers equal a float, so that a
 /// comparison with one is not certain.
-pub(super) fn float(operand: Operand<'_>, intent: Intent) -> Option<f64> {
+pub(super) fn float(operand: &Operand<'_>, intent: Intent) -> Option<f64> {
     let value = double(operand)?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -28,6 +33,22 @@ pub(super) fn float(operand: Operand<'_>, intent: Intent) -> Option<f64> {
     let stored = f64::from(value as f32);
     let same = stored.total_cmp(&value).is_eq();
     (stored.is_finite() && (intent == Intent::Store || same)).then_some(stored)
+}
+
+/// The text that the server makes of a double where there is room for every digit (`my_gcvt`): plain
+/// for up to 15 places before the point, with an exponent beyond.
+pub(super) fn text(negative: bool, digits: &[u8]) -> Option<String> {
+    let value = parse(digits)?;
+    let sign = if negative { "-" } else { "" };
+    let shortest = format!("{value:e}");
+    let (mantissa, exponent) = shortest.split_once('e')?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let plain = value == 0.0 || (-15..15).contains(&exponent);
+    Some(if plain {
+        format!("{sign}{value}")
+    } else {
+        format!("{sign}{mantissa}e{exponent}")
+    })
 }
 
 /// A finite number in digits; words such as `inf` are none.
@@ -44,17 +65,41 @@ fn parse(text: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
+
+    fn quoted(text: &'static str) -> Operand<'static> {
+        Operand::Text {
+            bytes: Cow::Borrowed(text.as_bytes()),
+            encoding: None,
+        }
+    }
 
     #[test]
     fn zeros_have_one_sign_and_words_are_no_numbers() {
-        let minus_zero = Operand::Text(b"-0.0");
-        assert_eq!(double(minus_zero).map(f64::to_bits), Some(0));
-        assert_eq!(double(Operand::Text(b" 1.5e1 ")), Some(15.0));
-        for text in [&b"inf"[..], b"nan", b"", b"1e999", b"0x10"] {
-            assert_eq!(double(Operand::Text(text)), None);
+        assert_eq!(double(&quoted("-0.0")).map(f64::to_bits), Some(0));
+        assert_eq!(double(&quoted(" 1.5e1 ")), Some(15.0));
+        for text in ["inf", "nan", "", "1e999", "0x10"] {
+            assert_eq!(double(&quoted(text)), None);
         }
-        let tenth = Operand::Text(b"0.1");
-        assert_eq!(float(tenth, Intent::Store), Some(f64::from(0.1_f32)));
-        assert_eq!(float(tenth, Intent::Compare), None);
+        let tenth = quoted("0.1");
+        assert_eq!(float(&tenth, Intent::Store), Some(f64::from(0.1_f32)));
+        assert_eq!(float(&tenth, Intent::Compare), None);
+    }
+
+    #[test]
+    fn doubles_are_written_as_the_server_writes_them() {
+        for (digits, written) in [
+            ("1e3", "1000"),
+            ("1.5e3", "1500"),
+            ("1e14", "100000000000000"),
+            ("1e15", "1e15"),
+            ("1e20", "1e20"),
+            ("123456789012345678e0", "1.2345678901234568e17"),
+            ("1.23456789012345678e0", "1.2345678901234567"),
+            ("1e-5", "0.00001"),
+            ("0e0", "0"),
+        ] {
+            assert_eq!(text(false, digits.as_bytes()).as_deref(), Some(written));
+        }
     }
 }

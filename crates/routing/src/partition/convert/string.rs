@@ -1,44 +1,67 @@
 //! Literals into string columns.
 
+use super::floating;
 use crate::partition::column::Fill;
 use crate::partition::operand::{Intent, Operand};
-use crate::partition::text::Collation;
+use crate::partition::text::{Collation, Encoding};
 use std::borrow::Cow;
 
-/// The bytes that the server makes of `operand`, before they are fitted into the column; `None` when
-/// that is not certain. A comparison with a number is one of numbers, so it names no string.
-pub(super) fn bytes(operand: Operand<'_>, intent: Intent) -> Option<Cow<'_, [u8]>> {
+/// The bytes that the server makes of `operand` in the character set of the column, before they are
+/// fitted into it; `None` when that is not certain. A comparison with a number is one of numbers, so
+/// it names no string.
+pub(super) fn bytes<'a>(
+    operand: &Operand<'a>,
+    intent: Intent,
+    to: Encoding,
+) -> Option<Cow<'a, [u8]>> {
+    let number = |text: String| Encoding::Ascii.transcode(Cow::Owned(text.into_bytes()), to);
     match (operand, intent) {
-        (Operand::Text(text), _) => Some(Cow::Borrowed(text)),
-        (Operand::Integer(number), Intent::Store) => {
-            Some(Cow::Owned(number.to_string().into_bytes()))
+        (Operand::Text { bytes, encoding }, _) => {
+            let from = match encoding {
+                Some(encoding) => *encoding,
+                None if bytes.is_ascii() => Encoding::Ascii,
+                None => return None,
+            };
+            from.transcode(bytes.clone(), to)
         }
-        (
-            Operand::Decimal {
-                negative: false,
-                text,
-            },
-            Intent::Store,
-        ) if text.first().is_some_and(u8::is_ascii_digit) => Some(Cow::Borrowed(text)),
-        (Operand::Digits { radix: 16, digits }, Intent::Store) => unhex(digits).map(Cow::Owned),
+        (Operand::Digits { radix, digits }, _) => {
+            Encoding::Binary.transcode(Cow::Owned(unpack(digits, *radix)?), to)
+        }
+        (Operand::Integer(value), Intent::Store) => number(value.to_string()),
+        (Operand::Decimal { negative, text }, Intent::Store) => number(plain(*negative, text)?),
+        (Operand::Float { negative, text }, Intent::Store) => {
+            number(floating::text(*negative, text)?)
+        }
         _ => None,
     }
 }
 
-fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
-    let digit = |&digit: &u8| char::from(digit).to_digit(16);
-    let (pairs, odd) = digits.as_chunks::<2>();
-    if !odd.is_empty() {
-        return None;
-    }
-    pairs
-        .iter()
-        .map(|[high, low]| u8::try_from(digit(high)? * 16 + digit(low)?).ok())
-        .collect()
+/// A decimal with exactly one digit or more before the point, and without superfluous zeros there.
+fn plain(negative: bool, text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.')?;
+    let whole = whole.trim_start_matches('0');
+    let is_zero = whole.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    let sign = if negative && !is_zero { "-" } else { "" };
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}"))
+}
+
+/// The bytes of a hexadecimal or binary literal; a half byte is filled up in front.
+fn unpack(digits: &[u8], radix: u32) -> Option<Vec<u8>> {
+    let per_byte = if radix == 16 { 2 } else { 8 };
+    let byte = |digits: &[u8]| {
+        let text = std::str::from_utf8(digits).ok()?;
+        u8::from_str_radix(text, radix).ok()
+    };
+    let mut bytes: Vec<u8> = digits.rchunks(per_byte).map(byte).collect::<Option<_>>()?;
+    bytes.reverse();
+    Some(bytes)
 }
 
 /// The bytes as the column holds them; `None` when they do not fit, or are no text of its character
-/// set.
+/// set. Spaces beyond the column's length are dropped.
 pub(super) fn fit(
     bytes: Cow<'_, [u8]>,
     collation: Collation,
@@ -46,16 +69,69 @@ pub(super) fn fit(
     fill: Fill,
     intent: Intent,
 ) -> Option<Cow<'_, [u8]>> {
+    if intent == Intent::Compare {
+        return Some(bytes);
+    }
     if collation == Collation::Binary {
         let missing = length.checked_sub(bytes.len())?;
-        // A comparison fills nothing up: a shorter value equals no row.
-        if fill == Fill::Varying || missing == 0 || intent == Intent::Compare {
+        if fill == Fill::Varying || missing == 0 {
             return Some(bytes);
         }
         let mut bytes = bytes.into_owned();
         bytes.resize(length, 0);
         return Some(Cow::Owned(bytes));
     }
-    let characters = std::str::from_utf8(&bytes).ok()?.chars().count();
-    (characters <= length).then_some(bytes)
+    let surplus = collation.encoding().count(&bytes)?.saturating_sub(length);
+    if surplus == 0 {
+        return Some(bytes);
+    }
+    let mut bytes = bytes.into_owned();
+    for _ in 0..surplus {
+        let space: &[u8] = if collation.encoding() == Encoding::Utf16 {
+            b"\0 "
+        } else {
+            b" "
+        };
+        let length = bytes.strip_suffix(space)?.len();
+        bytes.truncate(length);
+    }
+    Some(Cow::Owned(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_text_as_the_server_writes_them() {
+        let decimal = |negative, text: &'static str| Operand::Decimal {
+            negative,
+            text: Cow::Borrowed(text.as_bytes()),
+        };
+        for (operand, text) in [
+            (Operand::Integer(-5), "-5"),
+            (decimal(false, ".5"), "0.5"),
+            (decimal(true, "00.50"), "-0.50"),
+            (decimal(true, "0.0"), "0.0"),
+            (decimal(false, "1."), "1"),
+        ] {
+            let found = bytes(&operand, Intent::Store, Encoding::Utf8).unwrap();
+            assert_eq!(found.as_ref(), text.as_bytes());
+            assert_eq!(bytes(&operand, Intent::Compare, Encoding::Utf8), None);
+        }
+        assert_eq!(unpack(b"ABC", 16), Some(vec![0x0A, 0xBC]));
+        assert_eq!(unpack(b"101000001", 2), Some(vec![1, 0x41]));
+    }
+
+    #[test]
+    fn only_spaces_are_cut_off() {
+        let utf8 = Collation::from_id(45).unwrap();
+        let fit = |text: &'static str| {
+            let bytes = Cow::Borrowed(text.as_bytes());
+            fit(bytes, utf8, 4, Fill::Varying, Intent::Store)
+        };
+        assert_eq!(fit("a    ").unwrap().as_ref(), b"a   ");
+        assert_eq!(fit("éééé ").unwrap().as_ref(), "éééé".as_bytes());
+        assert_eq!(fit("abcde"), None);
+    }
 }

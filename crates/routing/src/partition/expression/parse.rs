@@ -137,7 +137,7 @@ impl<'a> Parser<'a> {
 }
 
 fn function(name: &str) -> Option<Function> {
-    const FUNCTIONS: [(&str, Function); 18] = [
+    const FUNCTIONS: [(&str, Function); 19] = [
         ("abs", Function::Abs),
         ("floor", Function::Round),
         ("ceil", Function::Round),
@@ -156,6 +156,7 @@ fn function(name: &str) -> Option<Function> {
         ("minute", Function::Minute),
         ("second", Function::Second),
         ("time_to_sec", Function::TimeToSec),
+        ("unix_timestamp", Function::UnixTimestamp),
     ];
     let found = FUNCTIONS
         .iter()

@@ -1,30 +1,49 @@
-//! The collations that are computed, and their weights.
+//! The collations that are computed: their character sets and how their hash goes.
 
-use super::{general_ci, uca_ascii};
+use super::encoding::Encoding;
 
-/// A collation whose strings are computed, at least in part.
+/// A collation whose strings are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collation {
     /// `binary`: bytes; trailing spaces count.
     Binary,
-    /// `utf8mb4_bin`: bytes.
-    Utf8Bytes,
-    /// `utf8mb4_0900_bin`: bytes; trailing spaces count, but not in the hash.
-    Utf8Bytes0900,
-    /// `gbk_bin`, `latin1_bin`, `gb18030_bin`, `ascii_bin`: bytes, of which ASCII is known here.
-    AsciiBytes,
-    /// `utf16_bin`: 16-bit units.
-    Utf16Bytes,
-    /// `utf8mb4_general_ci`: a 16-bit weight per character.
-    GeneralCi,
-    /// `utf16_general_ci`: the same weights.
-    Utf16GeneralCi,
-    /// `gbk_chinese_ci`, `latin1_swedish_ci`, `ascii_general_ci`: a weight per byte.
-    ByteCi,
-    /// `utf8mb4_unicode_ci`.
+    /// `utf8mb4_bin`, `gbk_bin`, `gb18030_bin`, `latin1_bin`, `ascii_bin`, `utf16_bin`: codes.
+    Codes(Encoding),
+    /// `utf8mb4_0900_bin`: codes; trailing spaces count, but not in the hash.
+    Codes0900,
+    /// `utf8mb4_general_ci`, `utf16_general_ci`: a 16-bit weight per character.
+    GeneralCi(Encoding),
+    /// `ascii_general_ci`: a weight per byte.
+    AsciiGeneralCi,
+    /// `latin1_swedish_ci`: a weight per byte.
+    Latin1SwedishCi,
+    /// `gbk_chinese_ci`: compared by a weight per character, hashed by one per byte.
+    GbkChineseCi,
+    /// `gb18030_chinese_ci`: a 32-bit weight per character.
+    Gb18030ChineseCi,
+    /// `utf8mb4_unicode_ci`: UCA 4.0.
     UnicodeCi,
-    /// `utf8mb4_0900_ai_ci`; trailing spaces count.
-    Unicode0900AiCi,
+    /// `utf8mb4_0900_ai_ci`: the first level of UCA 9.0; trailing spaces count.
+    AiCi0900,
+    /// `utf8mb4_0900_as_cs`: three levels of UCA 9.0; trailing spaces count.
+    AsCs0900,
+}
+
+/// How the weights of a string go into the hash of `PARTITION BY KEY`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hashing {
+    /// The bytes at once.
+    Bytes,
+    /// A weight for every byte, in pieces.
+    ByteWeights,
+    /// The weights in pieces, each with so many bytes.
+    Weights2,
+    /// As [`Self::Weights2`] with four bytes.
+    Weights4,
+    /// As [`Self::Weights4`], without the weights of spaces at the end.
+    Weights4WithoutSpaces,
+    /// Not murmur: FNV over whole weights.
+    Fnv,
 }
 
 impl Collation {
@@ -32,89 +51,54 @@ impl Collation {
     pub(crate) fn from_id(id: u16) -> Option<Self> {
         Some(match id {
             63 => Self::Binary,
-            46 => Self::Utf8Bytes,
-            309 => Self::Utf8Bytes0900,
-            47 | 65 | 87 | 249 => Self::AsciiBytes,
-            55 => Self::Utf16Bytes,
-            0 | 45 => Self::GeneralCi,
-            54 => Self::Utf16GeneralCi,
-            8 | 11 | 28 => Self::ByteCi,
+            46 | 47 | 55 | 65 | 87 | 249 => Self::Codes(Encoding::of_collation(id)?),
+            309 => Self::Codes0900,
+            0 | 45 => Self::GeneralCi(Encoding::Utf8),
+            54 => Self::GeneralCi(Encoding::Utf16),
+            8 => Self::Latin1SwedishCi,
+            11 => Self::AsciiGeneralCi,
+            28 => Self::GbkChineseCi,
+            248 => Self::Gb18030ChineseCi,
             224 => Self::UnicodeCi,
-            255 => Self::Unicode0900AiCi,
+            255 => Self::AiCi0900,
+            278 => Self::AsCs0900,
             _ => return None,
         })
     }
 
-    /// Whether a column of this collation holds ASCII as single bytes.
-    pub(crate) fn is_ascii_compatible(self) -> bool {
-        !matches!(self, Self::Utf16Bytes | Self::Utf16GeneralCi)
+    /// The character set of its strings.
+    pub(crate) fn encoding(self) -> Encoding {
+        match self {
+            Self::Binary => Encoding::Binary,
+            Self::Codes(encoding) | Self::GeneralCi(encoding) => encoding,
+            Self::AsciiGeneralCi => Encoding::Ascii,
+            Self::Latin1SwedishCi => Encoding::Latin1,
+            Self::GbkChineseCi => Encoding::Gbk,
+            Self::Gb18030ChineseCi => Encoding::Gb18030,
+            Self::Codes0900 | Self::UnicodeCi | Self::AiCi0900 | Self::AsCs0900 => Encoding::Utf8,
+        }
     }
 
-    /// Whether the weights of this string are known.
-    pub(super) fn computes(self, bytes: &[u8]) -> bool {
+    pub(super) fn hashing(self) -> Hashing {
         match self {
-            Self::Binary => true,
-            Self::Utf8Bytes
-            | Self::Utf8Bytes0900
-            | Self::Utf16Bytes
-            | Self::GeneralCi
-            | Self::Utf16GeneralCi => std::str::from_utf8(bytes).is_ok(),
-            Self::AsciiBytes | Self::UnicodeCi | Self::Unicode0900AiCi => bytes.is_ascii(),
-            // Some of these have odd weights behind `z`.
-            Self::ByteCi => bytes.iter().all(|&byte| byte <= b'z'),
+            Self::Binary | Self::Codes(_) | Self::Codes0900 => Hashing::Bytes,
+            Self::AsciiGeneralCi | Self::Latin1SwedishCi | Self::GbkChineseCi => {
+                Hashing::ByteWeights
+            }
+            Self::GeneralCi(_) => Hashing::Weights2,
+            Self::Gb18030ChineseCi => Hashing::Weights4,
+            Self::UnicodeCi => Hashing::Weights4WithoutSpaces,
+            Self::AiCi0900 | Self::AsCs0900 => Hashing::Fnv,
         }
     }
 
     /// Whether the hash leaves trailing spaces out.
     pub(super) fn hash_trims(self) -> bool {
-        !matches!(self, Self::Binary | Self::Unicode0900AiCi)
+        !matches!(self, Self::Binary | Self::AiCi0900 | Self::AsCs0900)
     }
 
-    /// What the shorter of two strings is filled up with when they are compared.
-    pub(super) fn pad(self) -> Option<u16> {
-        match self {
-            Self::Binary | Self::Utf8Bytes0900 | Self::Unicode0900AiCi => None,
-            _ => self.byte_weight(b' '),
-        }
-    }
-
-    /// The weights of a string, in order.
-    pub(super) fn weights(self, bytes: &[u8]) -> impl Iterator<Item = u16> {
-        let by_character = matches!(
-            self,
-            Self::GeneralCi | Self::Utf16GeneralCi | Self::Utf16Bytes
-        );
-        let text = std::str::from_utf8(bytes).ok().filter(|_| by_character);
-        let bytes = if by_character { &[] } else { bytes };
-        let characters = text.unwrap_or_default().chars();
-        let of_characters = characters.flat_map(move |character| self.character_weights(character));
-        let of_bytes = bytes.iter().filter_map(move |&byte| self.byte_weight(byte));
-        of_bytes.chain(of_characters)
-    }
-
-    fn byte_weight(self, byte: u8) -> Option<u16> {
-        let in_table = |table: &[u16; 128]| {
-            let weight = table.get(usize::from(byte)).copied();
-            weight.filter(|&weight| weight != 0)
-        };
-        match self {
-            Self::GeneralCi | Self::Utf16GeneralCi | Self::ByteCi => {
-                Some(byte.to_ascii_uppercase().into())
-            }
-            Self::UnicodeCi => in_table(&uca_ascii::UNICODE),
-            Self::Unicode0900AiCi => in_table(&uca_ascii::UNICODE_0900),
-            _ => Some(byte.into()),
-        }
-    }
-
-    fn character_weights(self, character: char) -> impl Iterator<Item = u16> {
-        let mut units = [0; 2];
-        let count = if self == Self::Utf16Bytes {
-            character.encode_utf16(&mut units).len()
-        } else {
-            units = [general_ci::weight(character), 0];
-            1
-        };
-        units.into_iter().take(count)
+    /// Whether the shorter of two strings is filled up with spaces when they are compared.
+    pub(super) fn pads(self) -> bool {
+        self.hash_trims() && self != Self::Codes0900
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn hashed() -> Table {
         position: 1,
         column_type: ColumnType::from_number(5),
         absent: Absent::Unknown,
+        labels: None,
     };
     let locate = |(tablet, leader)| Location {
         tablet,
