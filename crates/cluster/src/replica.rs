@@ -62,4 +62,6 @@ pub struct Replica {
     pub role: Role,
     /// What it stores.
     pub replica_type: ReplicaType,
+    /// Whether it is a copy of a duplicate table, which strong reads may use too.
+    pub is_duplicate: bool,
 }

@@ -7,7 +7,7 @@ use odp_pool::{ConnectOptions, MetaConnection, MetaLogin};
 use odp_routing::{
     Decision, LookupPhase, Observation, Request, Route, RouteReason, Router, RouterLimits, TableKey,
 };
-use odp_simulator::{Cluster, ClusterConfig};
+use odp_simulator::{AccountConfig, Cluster, ClusterConfig};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -68,6 +68,18 @@ impl Client {
     }
 }
 
+/// A cluster whose tenant `demo` lets `root` in without a password.
+fn config() -> ClusterConfig {
+    let mut config = ClusterConfig::default();
+    for tenant in &mut config.tenants {
+        tenant.accounts.push(AccountConfig {
+            user: "root".to_owned(),
+            password: String::new(),
+        });
+    }
+    config
+}
+
 /// Runs discovery while `scenario` does.
 async fn with_client<F: Future<Output = ()>>(
     cluster: &Cluster,
@@ -108,7 +120,7 @@ fn misses(cluster: &Cluster) -> u64 {
 
 #[tokio::test]
 async fn statements_reach_their_leaders_on_every_kind_of_integer_table() {
-    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    let cluster = Cluster::start(&config()).unwrap();
     with_client(&cluster, async |mut client| {
         assert_eq!(client.router.view().servers.len(), 3);
         for ddl in [
@@ -137,7 +149,7 @@ async fn statements_reach_their_leaders_on_every_kind_of_integer_table() {
 
 #[tokio::test]
 async fn a_moved_leader_is_found_again_after_one_miss() {
-    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    let cluster = Cluster::start(&config()).unwrap();
     with_client(&cluster, async |mut client| {
         let ddl = "create table h (id bigint primary key) partition by hash(id) partitions 4";
         client.run(ddl).await;
@@ -155,6 +167,7 @@ async fn a_moved_leader_is_found_again_after_one_miss() {
         let missed = client.run(sql).await;
         let observation = Observation::Answered {
             partition_hit: Some(false),
+            schema_version: None,
         };
         let learned = client.router.learn(&missed, observation, Instant::now());
         assert_eq!(learned.refresh.as_ref().unwrap().table, TableName::new("h"));
@@ -167,7 +180,7 @@ async fn a_moved_leader_is_found_again_after_one_miss() {
 
 #[tokio::test]
 async fn names_in_a_statement_cannot_break_out_of_the_metadata_queries() {
-    let cluster = Cluster::start(&ClusterConfig::default()).unwrap();
+    let cluster = Cluster::start(&config()).unwrap();
     with_client(&cluster, async |client| {
         let key = TableKey {
             tenant: client.tenant.clone(),

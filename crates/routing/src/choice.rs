@@ -1,4 +1,4 @@
-//! Chooses among servers: the leader, a replica, the last server, any server of the tenant.
+//! Whether a server may get a request: asked of the blacklist, with or without taking a probe.
 
 use crate::blacklist::{Admission, Blacklist};
 use crate::{Request, RouterLimits};
@@ -14,6 +14,16 @@ pub(crate) struct Choice<'a> {
     /// Where to begin in a list of equals, so that requests spread.
     pub(crate) rotation: usize,
     pub(crate) now: Instant,
+    pub(crate) effects: Effects,
+}
+
+/// Whether a decision is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effects {
+    /// It is: probes and refreshes are claimed for it.
+    Claim,
+    /// It is only looked at.
+    None,
 }
 
 impl Choice<'_> {
@@ -24,9 +34,15 @@ impl Choice<'_> {
         }
         match self.blacklist.admits(server, self.now) {
             Admission::Yes => true,
+            Admission::Probe if self.effects == Effects::None => true,
             Admission::Probe => self.blacklist.claim_probe(server, self.limits, self.now),
             Admission::No => false,
         }
+    }
+
+    /// Whether `server` may get the request by all that is known; claims nothing.
+    pub(crate) fn could_take(&self, server: ServerAddr) -> bool {
+        !self.is_excluded(server) && self.blacklist.admits(server, self.now) != Admission::No
     }
 
     /// The session's last server, when it may get the request.
@@ -34,33 +50,8 @@ impl Choice<'_> {
         self.request.last_server.filter(|&last| self.takes(last))
     }
 
-    /// The first usable server of a list, beginning at the rotation.
-    pub(crate) fn any(
-        &self,
-        servers: impl ExactSizeIterator<Item = ServerAddr> + Clone,
-    ) -> Option<ServerAddr> {
-        self.rotated(servers).find(|&server| self.takes(server))
-    }
-
-    /// The first server of a list that has not been tried yet, listed or not.
-    pub(crate) fn forced(
-        &self,
-        servers: impl ExactSizeIterator<Item = ServerAddr> + Clone,
-    ) -> Option<ServerAddr> {
-        self.rotated(servers)
-            .find(|&server| !self.is_excluded(server))
-    }
-
-    fn rotated(
-        &self,
-        servers: impl ExactSizeIterator<Item = ServerAddr> + Clone,
-    ) -> impl Iterator<Item = ServerAddr> {
-        let start = self.rotation.checked_rem(servers.len()).unwrap_or(0);
-        let count = servers.len();
-        servers.clone().chain(servers).skip(start).take(count)
-    }
-
-    fn is_excluded(&self, server: ServerAddr) -> bool {
+    /// Whether the server was tried already.
+    pub(crate) fn is_excluded(&self, server: ServerAddr) -> bool {
         self.request.excluded.contains(&server)
     }
 }

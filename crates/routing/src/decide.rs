@@ -1,25 +1,29 @@
 //! The order of the rules: from a request to a decision.
 
-use crate::choice::Choice;
-use crate::locations::{Cached, Found, Locations, Outdated};
+use crate::by_policy::{Pick, Picked};
+use crate::choice::{Choice, Effects};
+use crate::locations::{Cached, Found, Outdated, Source};
 use crate::placement::{Placement, Statement};
+use crate::policy::facts::Facts;
+use crate::policy::rule::{Copies, Kind, Order, Wish};
 use crate::table_key::BorrowedKey;
 use crate::{
-    ClusterView, Decision, Location, LookupPhase, Metadata, NoServerReason, Route, RouteReason,
-    RouterLimits, Table, Unsure,
+    Altered, ClusterView, Decision, Location, LookupPhase, Metadata, NoServerReason,
+    PolicySettings, Route, RouteReason, Table, TableKey, Unsure, ZonePolicy,
 };
-use odp_cluster::{ReplicaType, ServerAddr};
-use odp_sql::{Consistency, Name, Verb};
+use odp_cluster::ServerAddr;
+use odp_sql::{Consistency, Name, TableRef, Verb};
 
 /// The longest name that is looked up, in bytes (the server's limit is 64 characters).
-const MAX_NAME: usize = 256;
+pub(crate) const MAX_NAME: usize = 256;
 
 /// Everything one decision is made from.
 #[derive(Debug)]
 pub(crate) struct Decider<'a> {
     pub(crate) view: &'a ClusterView,
-    pub(crate) locations: &'a Locations,
-    pub(crate) limits: &'a RouterLimits,
+    pub(crate) facts: &'a Facts,
+    pub(crate) settings: &'a PolicySettings,
+    pub(crate) source: Source<'a>,
     pub(crate) choice: Choice<'a>,
 }
 
@@ -30,22 +34,36 @@ struct Chosen {
     leaf: Option<usize>,
 }
 
+/// Why a table's location did not lead to a server.
+#[derive(Debug, Clone, Copy)]
+enum Elsewhere {
+    /// Any server of the tenant, for this reason.
+    For(RouteReason),
+    /// The servers of the tenant must be looked up first.
+    NeedServers,
+    /// The policy leaves no server that was not tried.
+    Nowhere,
+}
+
 impl Decider<'_> {
     pub(crate) fn decide(&self) -> Decision {
         if self.view.servers.is_empty() {
             return Decision::NoServer(NoServerReason::NoCluster);
         }
+        if !self.settings.target_db_server.is_empty() {
+            return self.among_targets();
+        }
         if self.view.metadata == Metadata::Unavailable {
             return self.without_location(RouteReason::NoMetadata);
         }
         match self.statement() {
-            None => self.without_location(RouteReason::AnyServer),
+            None => self.with_altered(self.without_location(RouteReason::AnyServer)),
             Some(statement) => self.by_table(&statement),
         }
     }
 
     /// The statement, when it is one that runs where its table is.
-    fn statement(&self) -> Option<Statement<'_>> {
+    pub(crate) fn statement(&self) -> Option<Statement<'_>> {
         let request = self.choice.request;
         let outline = request.outline?;
         let by_table = matches!(
@@ -66,75 +84,130 @@ impl Decider<'_> {
         })
     }
 
-    fn by_table(&self, statement: &Statement<'_>) -> Decision {
-        let (mut database, mut table) = ([0; MAX_NAME], [0; MAX_NAME]);
-        let database = match statement.table.database {
-            Some(name) => decode(name, &mut database),
-            None => Some(self.choice.request.database.as_str()),
+    /// What the request wants of a server.
+    pub(crate) fn wish(&self) -> Wish {
+        let request = self.choice.request;
+        let kind = Kind::of(request.outline);
+        let hint = request.outline.and_then(odp_sql::Outline::consistency_hint);
+        let in_columns = request.zone_policy == ZonePolicy::ColumnStoreOnly;
+        let consistency = match kind {
+            Kind::Other => Consistency::Strong,
+            Kind::PlainRead if in_columns => Consistency::Weak,
+            Kind::PlainRead | Kind::Capable => hint.unwrap_or(request.consistency),
         };
-        let (Some(database), Some(table)) = (database, decode(statement.table.name, &mut table))
-        else {
-            return self.without_location(RouteReason::Unsure(Unsure::Statement));
-        };
-        if database.is_empty() {
-            return self.without_location(RouteReason::NoTable);
+        Wish {
+            consistency,
+            is_chosen: request.is_consistency_chosen || hint.is_some(),
+            kind,
+            zone_policy: request.zone_policy,
+            route_policy: request.route_policy.or(self.settings.proxy_route_policy),
         }
-        let key = BorrowedKey {
+    }
+
+    /// Calls `with` with the key of a table; `None` when its name cannot be looked up.
+    pub(crate) fn with_key<R>(
+        &self,
+        table: TableRef<'_>,
+        with: impl FnOnce(BorrowedKey<'_>) -> R,
+    ) -> Option<R> {
+        let (mut database, mut name) = ([0; MAX_NAME], [0; MAX_NAME]);
+        let database = match table.database {
+            Some(name) => decode(name, &mut database)?,
+            None => self.choice.request.database.as_str(),
+        };
+        let table = decode(table.name, &mut name)?;
+        Some(with(BorrowedKey {
             tenant: self.choice.request.tenant.as_str(),
             database,
             table,
-        };
-        let found = self
-            .locations
-            .find(key, self.limits, self.choice.now, |found| match found {
-                Found::Table(cached) => self.in_table(statement, &cached),
-                Found::Missing => Err(RouteReason::NoTable),
-                Found::Failed => Err(RouteReason::NoLocation),
-            });
-        match found {
-            Some(Ok(route)) => Decision::Route(route),
-            Some(Err(RouteReason::NoTable)) => self.in_missing_table(key),
-            Some(Err(reason)) => self.without_location(reason),
-            None if self.choice.request.lookup == LookupPhase::Allowed => {
-                Decision::Lookup(key.into_key())
+        }))
+    }
+
+    /// The key of a table, when its name can be looked up.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method alone is not general enough over the key's lifetime"
+    )]
+    pub(crate) fn key_of(&self, table: TableRef<'_>) -> Option<TableKey> {
+        self.with_key(table, |key| key.into_key())
+    }
+
+    fn by_table(&self, statement: &Statement<'_>) -> Decision {
+        let by_key = |key: BorrowedKey<'_>| {
+            if key.database.is_empty() {
+                return self.without_location(RouteReason::NoTable);
             }
-            None => self.without_location(RouteReason::NoLocation),
-        }
+            let found = self.source.find(key, |found| match found {
+                Found::Table(cached) => self.in_table(statement, &cached),
+                Found::Missing => Err(Elsewhere::For(RouteReason::NoTable)),
+                Found::Failed => Err(Elsewhere::For(RouteReason::NoLocation)),
+            });
+            match found {
+                Some(Ok(route)) => Decision::Route(route),
+                Some(Err(Elsewhere::NeedServers)) => {
+                    Decision::Lookup(TableKey::servers_of(self.choice.request.tenant))
+                }
+                Some(Err(Elsewhere::Nowhere)) => Decision::NoServer(NoServerReason::AllTried),
+                Some(Err(Elsewhere::For(
+                    reason @ (RouteReason::NoTable | RouteReason::Unsure(_)),
+                ))) => with_table(self.without_location(reason), key),
+                Some(Err(Elsewhere::For(reason))) => self.without_location(reason),
+                None if self.choice.request.lookup == LookupPhase::Allowed => {
+                    Decision::Lookup(key.into_key())
+                }
+                None => self.without_location(RouteReason::NoLocation),
+            }
+        };
+        let decided = self.with_key(statement.table, by_key);
+        let unreadable = RouteReason::Unsure(Unsure::Statement);
+        decided.unwrap_or_else(|| self.without_location(unreadable))
     }
 
-    /// A route that names the missing table, so that a statement which finds it all the same (it was
-    /// created since) has it looked up again.
-    fn in_missing_table(&self, key: BorrowedKey<'_>) -> Decision {
-        match self.without_location(RouteReason::NoTable) {
-            Decision::Route(route) if !route.refresh => Decision::Route(Route {
-                table: Some(key.into_key()),
-                ..route
-            }),
-            other => other,
-        }
+    /// A route that names what a DDL changes.
+    fn with_altered(&self, decision: Decision) -> Decision {
+        let request = self.choice.request;
+        let ddl = request
+            .outline
+            .filter(|outline| outline.verb() == Verb::Ddl);
+        let (Some(outline), Decision::Route(route)) = (ddl, &decision) else {
+            return decision;
+        };
+        let table = outline.table().and_then(|table| {
+            let key = self.key_of(table)?;
+            (!key.database.is_empty()).then_some(key)
+        });
+        let altered = match table {
+            Some(key) => Altered::Table(key),
+            None => Altered::Tenant(request.tenant.clone()),
+        };
+        Decision::Route(Route {
+            alters: Some(Box::new(altered)),
+            ..route.clone()
+        })
     }
 
-    /// The route by a known location, or the reason why the location does not help.
-    fn in_table(
-        &self,
-        statement: &Statement<'_>,
-        cached: &Cached<'_>,
-    ) -> Result<Route, RouteReason> {
+    /// The route by a known location, or why the location does not help.
+    fn in_table(&self, statement: &Statement<'_>, cached: &Cached<'_>) -> Result<Route, Elsewhere> {
         let table = cached.table;
-        let chosen = match (statement.place(table), self.consistency(statement)) {
-            (Ok(Placement::Leaf(leaf)), Consistency::Strong) => self.strong(table, leaf),
-            (Ok(Placement::Leaf(leaf)), Consistency::Weak) => self.weak(table, leaf),
-            (Ok(Placement::MostRows(server)), _) => {
+        let wish = self.wish();
+        let chosen = match statement.place(table) {
+            Ok(Placement::Leaf(leaf)) => self.in_leaf(wish, table, leaf)?,
+            Ok(Placement::MostRows(server)) => {
+                let order = self.order(wish, Copies::Plain);
+                let weak = wish.consistency == Consistency::Weak;
+                if weak || order == Order::ProxyZones {
+                    return Err(Elsewhere::For(RouteReason::WeakElsewhere));
+                }
                 let chosen = Chosen {
                     server,
                     reason: RouteReason::MostRows,
                     leaf: None,
                 };
-                self.choice.takes(server).then_some(chosen)
+                let usable = self.choice.takes(server).then_some(chosen);
+                usable.ok_or(Elsewhere::For(RouteReason::LeaderUnusable))?
             }
-            (Err(unsure), _) => return Err(RouteReason::Unsure(unsure)),
+            Err(unsure) => return Err(Elsewhere::For(RouteReason::Unsure(unsure))),
         };
-        let chosen = chosen.ok_or(RouteReason::LeaderUnusable)?;
         let location = chosen.leaf.and_then(|leaf| table.locations.get(leaf));
         let no_leader = location.is_some_and(|location| location.leader().is_none());
         let no_leader = if no_leader {
@@ -148,61 +221,77 @@ impl Decider<'_> {
             table: Some(cached.key.clone()),
             tablet: location.map(|location| location.tablet),
             is_leader: location.is_some_and(|at| at.leader() == Some(chosen.server)),
-            refresh: cached.claim_refresh(no_leader),
+            refresh: self.claims(cached, no_leader),
+            alters: None,
         })
     }
 
-    fn consistency(&self, statement: &Statement<'_>) -> Consistency {
-        let outline = statement.outline;
-        if outline.verb() != Verb::Select || outline.is_for_update() {
-            return Consistency::Strong;
-        }
-        let session = self.choice.request.consistency;
-        outline.consistency_hint().unwrap_or(session)
+    /// Whether this decision has the entry refreshed.
+    pub(crate) fn claims(&self, cached: &Cached<'_>, outdated: Outdated) -> bool {
+        self.choice.effects == Effects::Claim && cached.claim_refresh(outdated)
     }
 
-    /// The leader, else another replica: it may have become the leader.
-    fn strong(&self, table: &Table, leaf: usize) -> Option<Chosen> {
-        let location = table.locations.get(leaf)?;
+    fn in_leaf(&self, wish: Wish, table: &Table, leaf: usize) -> Result<Chosen, Elsewhere> {
+        let location = table.locations.get(leaf);
+        let location = location.ok_or(Elsewhere::For(RouteReason::NoLocation))?;
+        let order = self.order_in(wish, location);
         let leader = location.leader();
-        if let Some(server) = leader.filter(|&leader| self.choice.takes(leader)) {
-            return Some(Chosen {
+        let wants_leader = wish.consistency == Consistency::Strong
+            && order != Order::ProxyZones
+            && !order.uses_copies();
+        if let Some(server) = leader.filter(|&leader| wants_leader && self.choice.takes(leader)) {
+            return Ok(Chosen {
                 server,
                 reason: RouteReason::Leader,
                 leaf: Some(leaf),
             });
         }
-        let reason = match leader {
-            Some(_) => RouteReason::LeaderUnusable,
-            None => RouteReason::NoLeader,
-        };
-        self.replica(location, leaf, reason)
+        let field = self.field(wish, order, &location.replicas);
+        match self.pick(&field, None) {
+            Picked::Server(pick) => Ok(Chosen {
+                server: pick.candidate.server,
+                reason: Self::reason(wish, order, leader, &pick),
+                leaf: Some(leaf),
+            }),
+            Picked::NeedServers => Err(Elsewhere::NeedServers),
+            Picked::None => Err(Elsewhere::Nowhere),
+            Picked::UnknownTenant => Err(Elsewhere::For(RouteReason::LeaderUnusable)),
+        }
     }
 
-    /// Any replica that holds data.
-    fn weak(&self, table: &Table, leaf: usize) -> Option<Chosen> {
-        let location = table.locations.get(leaf)?;
-        self.replica(location, leaf, RouteReason::WeakReplica)
+    /// The order for a partition with a known location.
+    pub(crate) fn order_in(&self, wish: Wish, location: &Location) -> Order {
+        let copies = if location.replicas.iter().any(|replica| replica.is_duplicate) {
+            Copies::Duplicate
+        } else {
+            Copies::Plain
+        };
+        self.order(wish, copies).among_holders()
     }
 
-    fn replica(&self, location: &Location, leaf: usize, reason: RouteReason) -> Option<Chosen> {
-        let replicas = &location.replicas;
-        let count = replicas.len();
-        let start = self.choice.rotation.checked_rem(count)?;
-        let strong = reason != RouteReason::WeakReplica;
-        let readable = |kind| match kind {
-            ReplicaType::Full => true,
-            ReplicaType::ReadOnly | ReplicaType::ColumnStore => !strong,
-            ReplicaType::LogOnly | ReplicaType::Unknown => false,
-        };
-        let mut rotated = replicas.iter().chain(replicas).skip(start).take(count);
-        let replica = rotated
-            .find(|replica| readable(replica.replica_type) && self.choice.takes(replica.server))?;
-        Some(Chosen {
-            server: replica.server,
-            reason,
-            leaf: Some(leaf),
-        })
+    fn reason(wish: Wish, order: Order, leader: Option<ServerAddr>, pick: &Pick) -> RouteReason {
+        let holds = pick.candidate.holds();
+        match (wish.consistency, leader) {
+            _ if pick.is_forced => RouteReason::Forced,
+            _ if order == Order::ProxyZones => RouteReason::ProxyPrimaryZone,
+            _ if order.uses_copies() && holds => RouteReason::DuplicateReplica,
+            (Consistency::Weak, _) if holds => RouteReason::WeakReplica,
+            (Consistency::Weak, _) => RouteReason::WeakElsewhere,
+            (Consistency::Strong, Some(_)) => RouteReason::LeaderUnusable,
+            (Consistency::Strong, None) => RouteReason::NoLeader,
+        }
+    }
+}
+
+/// A route that names the table though its location did not help, so that an answer which shows that
+/// the table is another one now (it was created or altered since) has it looked up again.
+fn with_table(decision: Decision, key: BorrowedKey<'_>) -> Decision {
+    match decision {
+        Decision::Route(route) if !route.refresh => Decision::Route(Route {
+            table: Some(key.into_key()),
+            ..route
+        }),
+        other => other,
     }
 }
 

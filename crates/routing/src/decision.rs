@@ -1,7 +1,7 @@
 //! What the router answers: a server with the reason for it, or what is missing.
 
 use crate::{RouteReason, TableKey};
-use odp_cluster::{ServerAddr, TabletId};
+use odp_cluster::{ServerAddr, TabletId, TenantName};
 use serde::{Deserialize, Serialize};
 
 /// The answer to a [`crate::Request`].
@@ -32,6 +32,17 @@ pub struct Route {
     /// Whether discovery shall fetch `table` anew in the background: its location is stale, and
     /// this caller is the one to have it refreshed.
     pub refresh: bool,
+    /// What the statement changes the schema of; `None` for a statement that is no DDL.
+    pub alters: Option<Box<Altered>>,
+}
+
+/// What a DDL changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Altered {
+    /// This table.
+    Table(TableKey),
+    /// Anything of this tenant.
+    Tenant(TenantName),
 }
 
 /// Why there is no server.

@@ -5,9 +5,12 @@
 //! whatever is not certain goes to any healthy server of the tenant.
 
 mod blacklist;
+mod by_policy;
 mod choice;
 mod decide;
 mod decision;
+mod desk;
+mod explain;
 mod fallback;
 mod limits;
 mod locations;
@@ -15,6 +18,7 @@ pub mod metadata;
 mod observation;
 mod partition;
 mod placement;
+mod policy;
 mod reason;
 mod request;
 mod router;
@@ -25,10 +29,14 @@ mod view;
 
 pub use odp_sql::{Backslash, Consistency};
 
-pub use decision::{Decision, NoServerReason, Route};
+pub use decision::{Altered, Decision, NoServerReason, Route};
+pub use desk::Desk;
+pub use explain::{ExplainedLocation, ExplainedServer, Explanation, Placed};
 pub use limits::RouterLimits;
+pub use locations::Freshness;
 pub use observation::{Learned, Observation};
 pub use partition::Partitioning;
+pub use policy::{PolicySettings, ProxyRoutePolicy, TargetServers, ZoneGroups, ZonePolicy};
 pub use reason::{RouteReason, Unsure};
 pub use request::{CollationId, LookupPhase, Parameter, Request, TimeZone};
 pub use router::Router;

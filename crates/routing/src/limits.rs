@@ -17,6 +17,9 @@ pub struct RouterLimits {
     pub min_keep_congestion_interval: Duration,
     /// The shortest time between two refreshes of one location (`delay_update_entry_interval`).
     pub delay_update_entry_interval: Duration,
+    /// How old a location may grow before it counts as stale, a random part from half to the whole
+    /// (`location_expire_period_time`); zero for no limit.
+    pub location_expire_period_time: Duration,
     /// How long a refresh may be under way before another one is asked for.
     pub refresh_timeout: Duration,
     /// How long "no such table" is believed.
@@ -35,6 +38,7 @@ impl Default for RouterLimits {
             congestion_retry_interval: Duration::from_secs(20),
             min_keep_congestion_interval: Duration::from_secs(20),
             delay_update_entry_interval: Duration::from_secs(5),
+            location_expire_period_time: Duration::ZERO,
             refresh_timeout: Duration::from_secs(5),
             missing_table_ttl: Duration::from_secs(5),
             tenant_servers_refresh_interval: Duration::from_secs(30),

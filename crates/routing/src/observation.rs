@@ -1,6 +1,6 @@
 //! What a session saw after following a route, and what shall be done about it.
 
-use crate::{Route, RouteReason, TableKey};
+use crate::{Route, RouteReason, Table, TableKey, Unsure};
 
 /// What came of a route. At most one per statement and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Observation {
     Answered {
         /// `ob_proxy_partition_hit` of the extra OK packet, when the server sent it.
         partition_hit: Option<bool>,
+        /// `ob_last_schema_version`, when the server reported one: the newest schema that it knows.
+        schema_version: Option<i64>,
     },
     /// No connection to the server could be made.
     ConnectFailed,
@@ -21,11 +23,18 @@ pub enum Observation {
 }
 
 /// Error codes of an `OBServer` that say something about the server or the location
-/// (`handle_oceanbase_server_resp_error` of `OBProxy`).
+/// (`handle_oceanbase_server_resp_error` of `OBProxy`; `ob_errno.h` of the server).
 mod code {
+    pub(super) const NO_SUCH_TABLE: u16 = 1146;
+    pub(super) const NO_PARTITION_FOR_GIVEN_VALUE: u16 = 1526;
+    pub(super) const UNKNOWN_PARTITION: u16 = 1735;
     pub(super) const ALLOCATE_MEMORY_FAILED: u16 = 4013;
     pub(super) const NOT_MASTER: u16 = 4038;
     pub(super) const CONNECT_ERROR: u16 = 4124;
+    pub(super) const PARTITION_NOT_EXIST: u16 = 4225;
+    pub(super) const LS_NOT_EXIST: u16 = 4719;
+    pub(super) const TABLET_NOT_EXIST: u16 = 4725;
+    pub(super) const TABLE_NOT_EXIST: u16 = 5019;
     pub(super) const READ_ONLY: u16 = 5081;
     pub(super) const TENANT_NOT_IN_SERVER: u16 = 5150;
     pub(super) const SERVER_IS_INIT: u16 = 8001;
@@ -45,31 +54,70 @@ impl Observation {
         }
     }
 
-    /// Whether it shows that the location which led to `route` is no longer right.
-    pub(crate) fn outdates(self, route: &Route) -> bool {
+    /// Whether the table is gone: what was known of it is of no use to anybody.
+    pub(crate) fn shows_table_gone(self) -> bool {
+        matches!(
+            self,
+            Self::ServerError(code::NO_SUCH_TABLE | code::TABLE_NOT_EXIST)
+        )
+    }
+
+    /// Whether the server answered from where it was asked, as far as it says.
+    pub(crate) fn confirms(self, route: &Route) -> bool {
+        matches!(
+            (self, route.reason),
+            (
+                Self::Answered {
+                    partition_hit: Some(true),
+                    ..
+                },
+                RouteReason::Leader | RouteReason::WeakReplica
+            )
+        )
+    }
+
+    /// Whether it shows that the location which led to `route` is no longer right; `table` is what is
+    /// known of its table.
+    pub(crate) fn outdates(self, route: &Route, table: Option<&Table>) -> bool {
         match self {
             Self::Answered {
-                partition_hit: Some(hit),
-            } => match route.reason {
-                RouteReason::Leader | RouteReason::WeakReplica => !hit,
-                RouteReason::NoLeader | RouteReason::LeaderUnusable => hit,
-                RouteReason::NoTable => true,
-                _ => false,
-            },
-            Self::ConnectFailed | Self::ConnectionLost => true,
-            Self::Answered {
-                partition_hit: None,
+                partition_hit,
+                schema_version,
+            } => {
+                let known = table.map(|table| table.schema_version);
+                let is_newer = schema_version
+                    .zip(known)
+                    .is_some_and(|(seen, known)| seen > known);
+                is_newer || partition_hit.is_some_and(|hit| Self::is_surprise(hit, route.reason))
             }
-            | Self::TimedOut => false,
+            Self::ConnectFailed | Self::ConnectionLost => true,
+            Self::TimedOut => false,
             Self::ServerError(code) => matches!(
                 code,
-                code::NOT_MASTER
+                code::NO_PARTITION_FOR_GIVEN_VALUE
+                    | code::UNKNOWN_PARTITION
+                    | code::NOT_MASTER
                     | code::CONNECT_ERROR
+                    | code::PARTITION_NOT_EXIST
+                    | code::LS_NOT_EXIST
+                    | code::TABLET_NOT_EXIST
                     | code::READ_ONLY
                     | code::TENANT_NOT_IN_SERVER
                     | code::SERVER_IS_INIT
                     | code::SERVER_IS_STOPPING
             ),
+        }
+    }
+
+    /// Whether an answer with or without a hit is not what the rule expected.
+    fn is_surprise(hit: bool, reason: RouteReason) -> bool {
+        match reason {
+            RouteReason::Leader | RouteReason::WeakReplica | RouteReason::DuplicateReplica => !hit,
+            RouteReason::NoLeader | RouteReason::LeaderUnusable | RouteReason::WeakElsewhere => hit,
+            // The statement succeeded where the metadata has no place for it.
+            RouteReason::NoTable
+            | RouteReason::Unsure(Unsure::NoPartition | Unsure::PartitionName) => true,
+            _ => false,
         }
     }
 }

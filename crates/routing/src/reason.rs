@@ -1,5 +1,6 @@
 //! Why a server was chosen, and how often: the labels of the routing metrics.
 
+use crate::Decision;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rule that chose a server.
@@ -13,6 +14,14 @@ pub enum RouteReason {
     SingleLeader,
     /// A replica, for a weak read.
     WeakReplica,
+    /// A server that does not hold the partition, for a weak read: the policy prefers it.
+    WeakElsewhere,
+    /// A copy of a duplicate table, for a strong read.
+    DuplicateReplica,
+    /// One of `target_db_server`.
+    TargetServer,
+    /// A server of `proxy_primary_zone_name`.
+    ProxyPrimaryZone,
     /// The statement names no table: the session's last server.
     LastServer,
     /// The statement names no table, and the session has no usable last server.
@@ -83,11 +92,15 @@ impl Unsure {
 
 impl RouteReason {
     /// Every reason, in the order of the metrics.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Leader,
         Self::MostRows,
         Self::SingleLeader,
         Self::WeakReplica,
+        Self::WeakElsewhere,
+        Self::DuplicateReplica,
+        Self::TargetServer,
+        Self::ProxyPrimaryZone,
         Self::LastServer,
         Self::AnyServer,
         Self::NoMetadata,
@@ -115,6 +128,10 @@ impl RouteReason {
             Self::MostRows => "most_rows",
             Self::SingleLeader => "single_leader",
             Self::WeakReplica => "weak_replica",
+            Self::WeakElsewhere => "weak_elsewhere",
+            Self::DuplicateReplica => "duplicate_replica",
+            Self::TargetServer => "target_server",
+            Self::ProxyPrimaryZone => "proxy_primary_zone",
             Self::LastServer => "last_server",
             Self::AnyServer => "any_server",
             Self::NoMetadata => "no_metadata",
@@ -143,14 +160,21 @@ impl RouteReason {
     }
 }
 
-/// How often each reason chose a server.
+/// How often each reason chose a server. Aligned so that two threads' counters share no cache line.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct ReasonCounters([AtomicU64; RouteReason::ALL.len()]);
 
 impl ReasonCounters {
-    pub(crate) fn count(&self, reason: RouteReason) {
+    fn count(&self, reason: RouteReason) {
         if let Some(counter) = self.0.get(reason.index()) {
             counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn count_decision(&self, decision: &Decision) {
+        if let Decision::Route(route) = decision {
+            self.count(route.reason);
         }
     }
 

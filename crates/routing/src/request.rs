@@ -1,5 +1,6 @@
 //! What a session asks the router: one statement and the session's circumstances.
 
+use crate::{ProxyRoutePolicy, ZonePolicy};
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
 use odp_sql::{Backslash, Consistency, Outline};
 
@@ -93,6 +94,14 @@ pub struct Request<'a> {
     pub time_zone: TimeZone,
     /// The session's consistency; a hint in the statement beats it.
     pub consistency: Consistency,
+    /// Whether the session has set `ob_read_consistency` itself.
+    pub is_consistency_chosen: bool,
+    /// `ob_route_policy`.
+    pub zone_policy: ZonePolicy,
+    /// `@proxy_route_policy`; beats the parameter.
+    pub route_policy: Option<ProxyRoutePolicy>,
+    /// `@proxy_idc_name`; beats the parameter.
+    pub idc: Option<&'a str>,
     /// The server that ran the session's last statement.
     pub last_server: Option<ServerAddr>,
     /// The servers already tried for this statement.
@@ -124,6 +133,10 @@ impl<'a> Request<'a> {
             backslash: Backslash::Escapes,
             time_zone: TimeZone::Unknown,
             consistency: Consistency::Strong,
+            is_consistency_chosen: false,
+            zone_policy: ZonePolicy::default(),
+            route_policy: None,
+            idc: None,
             last_server: None,
             excluded: &[],
             lookup: LookupPhase::Allowed,

@@ -1,15 +1,17 @@
 //! The router: the one object that all threads ask where a statement goes.
 
 use crate::blacklist::Blacklist;
-use crate::choice::Choice;
+use crate::choice::{Choice, Effects};
 use crate::decide::Decider;
-use crate::locations::Locations;
+use crate::locations::{Locations, Recent, Source};
+use crate::policy::facts::Facts;
 use crate::reason::ReasonCounters;
 use crate::{
-    ClusterView, Decision, Learned, Lookup, Observation, Request, Route, RouteReason, RouterLimits,
-    ServerStanding, TableKey,
+    Altered, ClusterView, Decision, Explanation, Learned, Lookup, Observation, PolicySettings,
+    Request, Route, RouteReason, RouterLimits, ServerStanding, TableKey,
 };
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -18,9 +20,12 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Router {
     limits: RouterLimits,
+    settings: PolicySettings,
     picture: ArcSwap<Picture>,
     locations: Locations,
     reasons: ReasonCounters,
+    /// Those of the desks, which may be gone by now.
+    desks: Mutex<Vec<Arc<ReasonCounters>>>,
     rotation: AtomicUsize,
 }
 
@@ -28,18 +33,27 @@ pub struct Router {
 #[derive(Debug, Default)]
 struct Picture {
     view: Arc<ClusterView>,
+    facts: Facts,
     blacklist: Blacklist,
 }
 
 impl Router {
-    /// A router that knows no server yet.
+    /// A router that knows no server yet, with `OBProxy`'s default policies.
     #[must_use]
     pub fn new(limits: RouterLimits) -> Self {
+        Self::with_policies(limits, PolicySettings::default())
+    }
+
+    /// A router that knows no server yet.
+    #[must_use]
+    pub fn with_policies(limits: RouterLimits, settings: PolicySettings) -> Self {
         Self {
             limits,
+            settings,
             picture: ArcSwap::default(),
             locations: Locations::default(),
             reasons: ReasonCounters::default(),
+            desks: Mutex::default(),
             rotation: AtomicUsize::default(),
         }
     }
@@ -54,36 +68,45 @@ impl Router {
     pub fn set_view(&self, view: ClusterView) {
         let blacklist = self.picture.load().blacklist.for_view(&view);
         self.picture.store(Arc::new(Picture {
+            facts: Facts::of(&view, &self.settings),
             view: Arc::new(view),
             blacklist,
         }));
     }
 
-    /// Chooses the server for a statement. Allocates nothing when the location is known.
+    /// Chooses the server for a statement. Allocates nothing when the location is known. Threads that
+    /// decide often have a [`crate::Desk`].
     #[must_use]
     pub fn decide(&self, request: &Request<'_>, now: Instant) -> Decision {
-        let picture = self.picture.load();
-        let decider = Decider {
-            view: &picture.view,
-            locations: &self.locations,
-            limits: &self.limits,
-            choice: Choice {
-                blacklist: &picture.blacklist,
-                limits: &self.limits,
-                request,
-                rotation: self.rotation.fetch_add(1, Ordering::Relaxed),
-                now,
-            },
-        };
-        let decision = decider.decide();
-        if let Decision::Route(route) = &decision {
-            self.reasons.count(route.reason);
-        }
+        let rotation = self.rotation.fetch_add(1, Ordering::Relaxed);
+        let decision = self.with_decider(request, None, rotation, Effects::Claim, now, |decider| {
+            decider.decide()
+        });
+        self.reasons.count_decision(&decision);
         decision
+    }
+
+    /// How the next decision on `request` would be made. Changes nothing, and counts nothing.
+    #[must_use]
+    pub fn explain(&self, request: &Request<'_>, now: Instant) -> Explanation {
+        let rotation = self.rotation.load(Ordering::Relaxed);
+        self.with_decider(request, None, rotation, Effects::None, now, |decider| {
+            decider.explain()
+        })
     }
 
     /// Takes in what came of a route: the one place that judges servers and locations.
     pub fn learn(&self, route: &Route, observation: Observation, now: Instant) -> Learned {
+        self.learn_from(route, observation, None, now)
+    }
+
+    pub(crate) fn learn_from(
+        &self,
+        route: &Route,
+        observation: Observation,
+        recent: Option<&Recent>,
+        now: Instant,
+    ) -> Learned {
         let picture = self.picture.load();
         let blacklist = &picture.blacklist;
         let refresh_cluster = if observation.is_failure() {
@@ -93,8 +116,23 @@ impl Router {
             blacklist.answered(route.server, &self.limits, now);
             false
         };
-        let stale = route.table.as_ref().filter(|_| observation.outdates(route));
-        let refresh = stale.filter(|key| self.locations.mark_stale(key, &self.limits, now));
+        let source = self.source(recent, now);
+        let refresh = route.table.as_ref().filter(|key| {
+            if observation.shows_table_gone() && route.reason != RouteReason::NoTable {
+                self.locations.forget(key);
+                return false;
+            }
+            if observation.confirms(route) {
+                source.renew(key);
+            }
+            source.mark_stale(key, |table| observation.outdates(route, table))
+        });
+        if let (Observation::Answered { .. }, Some(altered)) = (observation, &route.alters) {
+            match &**altered {
+                Altered::Table(key) => self.locations.forget(key),
+                Altered::Tenant(tenant) => self.locations.mark_tenant_stale(tenant.as_str()),
+            }
+        }
         Learned {
             refresh: refresh.cloned(),
             refresh_cluster,
@@ -118,7 +156,55 @@ impl Router {
     /// How often each reason chose a server.
     #[must_use]
     pub fn reasons(&self) -> Vec<(RouteReason, u64)> {
-        self.reasons.read()
+        let mut sums = self.reasons.read();
+        for counters in self.desks.lock().iter() {
+            for ((_, sum), (_, count)) in sums.iter_mut().zip(counters.read()) {
+                *sum += count;
+            }
+        }
+        sums
+    }
+
+    /// Counters for one thread.
+    pub(crate) fn new_counters(&self) -> Arc<ReasonCounters> {
+        let counters = Arc::new(ReasonCounters::default());
+        self.desks.lock().push(Arc::clone(&counters));
+        counters
+    }
+
+    pub(crate) fn with_decider<R>(
+        &self,
+        request: &Request<'_>,
+        recent: Option<&Recent>,
+        rotation: usize,
+        effects: Effects,
+        now: Instant,
+        with: impl FnOnce(&Decider<'_>) -> R,
+    ) -> R {
+        let picture = self.picture.load();
+        with(&Decider {
+            view: &picture.view,
+            facts: &picture.facts,
+            settings: &self.settings,
+            source: self.source(recent, now),
+            choice: Choice {
+                blacklist: &picture.blacklist,
+                limits: &self.limits,
+                request,
+                rotation,
+                now,
+                effects,
+            },
+        })
+    }
+
+    fn source<'a>(&'a self, recent: Option<&'a Recent>, now: Instant) -> Source<'a> {
+        Source {
+            locations: &self.locations,
+            recent,
+            limits: &self.limits,
+            now,
+        }
     }
 }
 

@@ -39,6 +39,17 @@ impl TableKey {
     }
 }
 
+impl TableKey {
+    /// The key's parts, for a look-up.
+    pub(crate) fn borrowed(&self) -> BorrowedKey<'_> {
+        BorrowedKey {
+            tenant: self.tenant.as_str(),
+            database: self.database.as_str(),
+            table: self.table.as_str(),
+        }
+    }
+}
+
 impl fmt::Display for TableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}.{}", self.tenant, self.database, self.table)

@@ -36,6 +36,7 @@ impl Session {
                     .fetch_add(u64::from(!hit), Relaxed);
                 Observation::Answered {
                     partition_hit: Some(hit),
+                    schema_version: observed.schema_version,
                 }
             }
             (Err(_), None) => Observation::ConnectionLost,

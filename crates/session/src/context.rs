@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, SessionIds, Settings};
-use odp_routing::{Observation, Route, Router, TableKey};
+use odp_routing::{Desk, Observation, Route, TableKey};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ pub struct Context {
     /// The configuration.
     pub settings: Arc<Settings>,
     /// Where statements go.
-    pub router: Arc<Router>,
+    pub router: Desk,
     /// Where locations come from.
     pub lookup: Rc<dyn Lookup>,
     /// What is counted.

@@ -1,7 +1,7 @@
 //! The few variables that the proxy itself heeds, read from what servers report.
 
 use crate::collation;
-use odp_routing::CollationId;
+use odp_routing::{CollationId, ZonePolicy};
 use odp_sql::{Charset, Consistency};
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ pub(crate) struct Known {
     pub(crate) wait_timeout: Duration,
     /// `ob_read_consistency`.
     pub(crate) consistency: Consistency,
+    /// Whether it is not what a login finds where nobody has set it.
+    pub(crate) is_consistency_chosen: bool,
+    /// `ob_route_policy`.
+    pub(crate) zone_policy: ZonePolicy,
     /// `character_set_client`: how the bytes of a statement are read.
     pub(crate) charset: Charset,
     /// `collation_connection`: how its literals compare.
@@ -27,6 +31,8 @@ impl Default for Known {
             query_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_hours(8),
             consistency: Consistency::Strong,
+            is_consistency_chosen: false,
+            zone_policy: ZonePolicy::default(),
             charset: Charset::Utf8,
             collation: CollationId::default(),
         }
@@ -50,10 +56,17 @@ impl Known {
                 } else {
                     Consistency::Strong
                 };
+                self.is_consistency_chosen = true;
             }
+            b"ob_route_policy" => self.zone_policy = ZonePolicy::read(value),
             b"character_set_client" => self.charset = collation::charset(value),
             b"collation_connection" => self.collation = collation::id(value),
             _ => {}
         }
+    }
+
+    /// What was noted so far comes from a login: STRONG is nobody's choice then.
+    pub(crate) fn end_of_login(&mut self) {
+        self.is_consistency_chosen = self.consistency == Consistency::Weak;
     }
 }

@@ -294,6 +294,7 @@ pub(crate) async fn first_session(
             Ok(opened) => {
                 let answered = Observation::Answered {
                     partition_hit: None,
+                    schema_version: None,
                 };
                 context.learn(&route, answered);
                 return Ok(opened);

@@ -8,7 +8,9 @@ use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{
     Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
 };
-use odp_routing::{Decision, LookupPhase, Parameter, Request, Route, Router, TableKey};
+use odp_routing::{
+    Decision, Desk, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route, TableKey,
+};
 use odp_sql::{Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
 
@@ -70,7 +72,7 @@ pub(crate) struct Attempts {
 pub(crate) fn plan(
     payload: &[u8],
     state: &SessionState,
-    router: &Router,
+    router: &Desk,
     attempts: &Attempts,
     now: Instant,
 ) -> Result<Plan, SessionError> {
@@ -134,7 +136,7 @@ fn unsupported(kind: CommandKind) -> Option<&'static str> {
 
 struct Planner<'a> {
     state: &'a SessionState,
-    router: &'a Router,
+    router: &'a Desk,
     attempts: &'a Attempts,
     now: Instant,
 }
@@ -296,6 +298,12 @@ impl Planner<'_> {
         Some(hint.unwrap_or(self.state.variables.known().query_timeout))
     }
 
+    /// The text of a user variable, when it holds one that is not empty.
+    fn user_text(&self, name: &str) -> Option<&str> {
+        let text = self.state.variables.user_text(name)?;
+        (!text.is_empty()).then_some(text)
+    }
+
     fn route(
         &self,
         outline: Option<&Outline<'_>>,
@@ -307,15 +315,18 @@ impl Planner<'_> {
         let known = self.state.variables.known();
         let decision = self.router.decide(
             &Request {
-                tenant: &self.state.tenant,
-                database: &self.state.database,
                 outline,
                 parameters,
                 collation: known.collation,
                 consistency: known.consistency,
+                is_consistency_chosen: known.is_consistency_chosen,
+                zone_policy: known.zone_policy,
+                route_policy: self.user_text("proxy_route_policy").and_then(ProxyRoutePolicy::read),
+                idc: self.user_text("proxy_idc_name"),
                 last_server: self.state.last_server,
                 excluded: &self.attempts.failed,
                 lookup: self.attempts.lookup,
+                ..Request::new(&self.state.tenant, &self.state.database)
             },
             self.now,
         );

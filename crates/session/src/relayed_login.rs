@@ -142,6 +142,7 @@ async fn reach(context: &Context) -> Result<(ServerAddr, Stream, Bytes), Session
                     &route,
                     Observation::Answered {
                         partition_hit: None,
+                        schema_version: None,
                     },
                 );
                 return Ok((route.server, stream, greeting));

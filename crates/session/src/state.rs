@@ -76,6 +76,8 @@ pub(crate) struct SessionState {
 pub(crate) struct Observed {
     /// Whether the server led the partition; it says so only when it did not.
     pub(crate) partition_hit: bool,
+    /// The newest schema that the server knows, when it reported one.
+    pub(crate) schema_version: Option<i64>,
     /// Whether the current database changed.
     pub(crate) changed_database: bool,
 }
@@ -116,6 +118,7 @@ impl SessionState {
     ) -> Result<Observed, ProtocolError> {
         let mut observed = Observed {
             partition_hit: true,
+            schema_version: None,
             changed_database: false,
         };
         for block in &reply.changes {
@@ -129,6 +132,14 @@ impl SessionState {
                     value,
                 } => {
                     observed.partition_hit = is_on(value);
+                }
+                SessionChange::System {
+                    name: b"ob_last_schema_version",
+                    value,
+                } => {
+                    observed.schema_version = std::str::from_utf8(value)
+                        .ok()
+                        .and_then(|text| text.parse().ok());
                 }
                 SessionChange::System {
                     name: b"ob_proxy_set_trx_executed",

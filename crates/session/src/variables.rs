@@ -47,6 +47,7 @@ impl Variables {
         for (name, value) in login.iter() {
             known.note(name, value);
         }
+        known.end_of_login();
         for (name, changed) in &difference.system {
             known.note(name.as_bytes(), &changed.value);
         }
@@ -70,6 +71,15 @@ impl Variables {
     /// What the proxy heeds.
     pub(crate) fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// The text that a user variable holds, as servers write it: a literal in quotes. `None` for one
+    /// with escapes, which no name of an IDC or a policy has.
+    pub(crate) fn user_text(&self, name: &str) -> Option<&str> {
+        let literal = &self.difference.user.get(name)?.value;
+        let text = literal.strip_prefix(b"'")?.strip_suffix(b"'")?;
+        let plain = !text.iter().any(|byte| matches!(byte, b'\'' | b'\\'));
+        std::str::from_utf8(text).ok().filter(|_| plain)
     }
 
     /// The version of the newest change.
@@ -159,14 +169,13 @@ impl Variables {
 /// Whether a system variable is replayed on other server sessions. Not so: what a server tells the
 /// proxy only, what belongs to one statement, and what follows from the database.
 fn travels(name: &[u8]) -> bool {
-    const STAYS: [&[u8]; 12] = [
+    const STAYS: [&[u8]; 11] = [
         b"identity",
         b"ob_capability_flag",
         b"ob_statement_trace_id",
         b"ob_last_schema_version",
         b"ob_enable_transmission_checksum",
         b"ob_safe_weak_read_snapshot",
-        b"ob_route_policy",
         b"_current_default_catalog",
         b"_nlj_batching_enabled",
         b"character_set_database",

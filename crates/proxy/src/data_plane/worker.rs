@@ -3,7 +3,7 @@
 use super::lookup::DiscoveryLookup;
 use crate::error::Error;
 use odp_discovery::Handle;
-use odp_routing::Router;
+use odp_routing::{Desk, Router};
 use odp_session::{Context, Counters, Lifecycle, SessionIds, Settings};
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
@@ -68,6 +68,7 @@ impl Worker {
         let (inbox, accepted) = mpsc::channel(Self::INBOX);
         let (ending, ended) = oneshot::channel();
         let thread = Thread {
+            number,
             gauges: Arc::clone(&gauges),
             accepted,
             shared,
@@ -90,6 +91,7 @@ impl Worker {
 }
 
 struct Thread {
+    number: usize,
     gauges: Arc<Gauges>,
     accepted: mpsc::Receiver<Accepted>,
     shared: Shared,
@@ -102,7 +104,7 @@ impl Thread {
     async fn run(mut self) {
         let context = Rc::new(Context {
             settings: Arc::clone(&self.shared.settings),
-            router: Arc::clone(&self.shared.router),
+            router: Desk::new(Arc::clone(&self.shared.router), self.number),
             lookup: Rc::new(DiscoveryLookup(self.shared.discovery.clone())),
             counters: Arc::clone(&self.gauges.counters),
             variable_sets: RefCell::default(),

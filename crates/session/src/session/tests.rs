@@ -24,7 +24,9 @@ use odp_protocol::stream::{Buffers, Transport};
 use odp_protocol::{
     Attributes, CapabilityFlags, Framing, HandshakeResponse, StatusFlags, put_packet,
 };
-use odp_routing::{ClusterView, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant};
+use odp_routing::{
+    ClusterView, Desk, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
+};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -82,6 +84,7 @@ fn router() -> Arc<Router> {
             server: addr(port),
             role: Role::Leader,
             replica_type: ReplicaType::Full,
+            is_duplicate: false,
         };
         let table_entry = Table {
             id: TableId(1),
@@ -103,7 +106,7 @@ fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
     Context {
         ids: SessionIds::new(settings.proxy_id, 0),
         settings: Arc::new(settings),
-        router: router(),
+        router: Desk::new(router(), 0),
         lookup: Rc::new(NoLookup),
         counters: Arc::new(Counters::default()),
         variable_sets: RefCell::new(VariableSets::default()),

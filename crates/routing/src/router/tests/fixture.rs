@@ -44,6 +44,7 @@ pub(super) fn replicas(leader: Option<u16>) -> Vec<Replica> {
             Role::Follower
         },
         replica_type: ReplicaType::Full,
+        is_duplicate: false,
     };
     (1..=SERVERS).map(replica).collect()
 }
@@ -168,6 +169,7 @@ impl Setup {
             tablet: None,
             is_leader: false,
             refresh: false,
+            alters: None,
         };
         for _ in 0..times {
             self.router

@@ -11,6 +11,7 @@ fn a_miss_has_the_location_refreshed_by_one_caller() {
     let route = setup.route(sql);
     let miss = Observation::Answered {
         partition_hit: Some(false),
+        schema_version: None,
     };
     let learned = setup.router.learn(&route, miss, setup.now);
     assert_eq!(learned.refresh, Some(setup.key("t")));
@@ -35,6 +36,7 @@ fn a_hit_on_the_leader_changes_nothing() {
     let route = setup.route("select * from t where k = 1");
     let hit = Observation::Answered {
         partition_hit: Some(true),
+        schema_version: None,
     };
     assert_eq!(
         setup.router.learn(&route, hit, setup.now),
@@ -68,6 +70,7 @@ fn a_table_created_since_it_was_missed_is_looked_up_after_one_statement() {
     assert_eq!(setup.router.learn(&route, error, setup.now).refresh, None);
     let found = Observation::Answered {
         partition_hit: Some(true),
+        schema_version: None,
     };
     let learned = setup.router.learn(&route, found, setup.now);
     assert_eq!(learned.refresh, Some(setup.key("new")));

@@ -1,0 +1,252 @@
+//! The location cache: what is known of each table, bounded in bytes.
+
+mod entry;
+mod recent;
+
+use crate::table_key::{BorrowedKey, KeyParts};
+use crate::{Lookup, RouterLimits, Table, TableKey};
+use dashmap::DashMap;
+pub(crate) use entry::Entry;
+pub use entry::Freshness;
+use entry::{Known, millis_of};
+use parking_lot::Mutex;
+pub(crate) use recent::Recent;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// The cache. Beyond its bound, the entries that went unused longest are dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Locations {
+    map: DashMap<TableKey, Arc<Entry>>,
+    bytes: AtomicUsize,
+    epoch: OnceLock<Instant>,
+    eviction: Mutex<()>,
+}
+
+/// The cache as one decision sees it: through its thread's recent entries, if it has some.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) locations: &'a Locations,
+    pub(crate) recent: Option<&'a Recent>,
+    pub(crate) limits: &'a RouterLimits,
+    pub(crate) now: Instant,
+}
+
+/// What the cache answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found<'a> {
+    /// The table.
+    Table(Cached<'a>),
+    /// The cluster has no such table.
+    Missing,
+    /// It could not be asked a short while ago.
+    Failed,
+}
+
+/// A table in the cache.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cached<'a> {
+    pub(crate) key: &'a TableKey,
+    pub(crate) table: &'a Table,
+    entry: &'a Entry,
+    limits: &'a RouterLimits,
+    now_ms: u64,
+}
+
+/// Whether the reader of an entry sees that it is no longer right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outdated {
+    /// Nothing speaks against it.
+    No,
+    /// It is.
+    Yes,
+}
+
+impl Cached<'_> {
+    /// Whether the caller shall have the entry refreshed.
+    pub(crate) fn claim_refresh(&self, outdated: Outdated) -> bool {
+        if outdated == Outdated::Yes {
+            self.entry.mark_stale();
+        }
+        self.entry.claim_refresh(self.limits, self.now_ms)
+    }
+
+    pub(crate) fn freshness(&self) -> Freshness {
+        self.entry.freshness(self.now_ms)
+    }
+
+    /// How long ago the answer came in.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_millis(self.now_ms.saturating_sub(self.entry.installed_ms))
+    }
+
+    /// How long ago a server last answered without speaking against it.
+    pub(crate) fn unconfirmed_for(&self) -> Duration {
+        Duration::from_millis(self.now_ms.saturating_sub(self.entry.valid_ms()))
+    }
+}
+
+impl Source<'_> {
+    /// Calls `with` with what is known under `key`; `None` when nothing is.
+    pub(crate) fn find<R>(
+        &self,
+        key: BorrowedKey<'_>,
+        with: impl FnOnce(Found<'_>) -> R,
+    ) -> Option<R> {
+        let now_ms = self.locations.millis(self.now);
+        self.entry(key, |entry| {
+            entry.touch(now_ms);
+            let ttl = millis_of(self.limits.missing_table_ttl);
+            let found = match &entry.known {
+                Known::Table(table) => Found::Table(Cached {
+                    key: &entry.key,
+                    table,
+                    entry,
+                    limits: self.limits,
+                    now_ms,
+                }),
+                _ if now_ms >= entry.installed_ms + ttl => return None,
+                Known::Missing => Found::Missing,
+                Known::Failed => Found::Failed,
+            };
+            Some(with(found))
+        })?
+    }
+
+    /// A server answered without speaking against the entry.
+    pub(crate) fn renew(&self, key: &TableKey) {
+        let now_ms = self.locations.millis(self.now);
+        self.entry(key.borrowed(), |entry| entry.renew(now_ms));
+    }
+
+    /// Marks an entry stale if `condition` holds of its table; true when the caller shall have it
+    /// refreshed now.
+    pub(crate) fn mark_stale(
+        &self,
+        key: &TableKey,
+        condition: impl FnOnce(Option<&Table>) -> bool,
+    ) -> bool {
+        let now_ms = self.locations.millis(self.now);
+        let claimed = self.entry(key.borrowed(), |entry| {
+            let stale = condition(entry.table());
+            if stale {
+                entry.mark_stale();
+            }
+            stale && entry.claim_refresh(self.limits, now_ms)
+        });
+        claimed.unwrap_or_default()
+    }
+
+    fn entry<R>(&self, key: BorrowedKey<'_>, with: impl FnOnce(&Entry) -> R) -> Option<R> {
+        let fetch = || self.locations.get(key);
+        match self.recent {
+            Some(recent) => recent.with(key, fetch, with),
+            None => fetch().as_deref().map(with),
+        }
+    }
+}
+
+impl Locations {
+    fn get(&self, key: BorrowedKey<'_>) -> Option<Arc<Entry>> {
+        let parts: &dyn KeyParts = &key;
+        self.map.get(parts).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Puts an answer in.
+    pub(crate) fn install(
+        &self,
+        key: TableKey,
+        answer: Lookup,
+        limits: &RouterLimits,
+        now: Instant,
+    ) {
+        let now_ms = self.millis(now);
+        let before = self.get(key.borrowed());
+        let known = match answer {
+            Lookup::Table(table) => Known::Table(table),
+            Lookup::Missing => Known::Missing,
+            Lookup::Failed => {
+                if let Some(before) = before.as_deref().filter(|entry| entry.table().is_some()) {
+                    before.refresh_failed(limits, now_ms);
+                    return;
+                }
+                Known::Failed
+            }
+        };
+        // A refresh that found nothing new shows that asking again soon is of no use.
+        let same = before.filter(|entry| entry.known == known);
+        let unchanged = same.map_or(0, |entry| entry.unchanged.saturating_add(1));
+        let entry = Entry::new(key.clone(), known, unchanged, limits, now_ms);
+        self.bytes.fetch_add(entry.weight, Ordering::Relaxed);
+        if let Some(previous) = self.map.insert(key, Arc::new(entry)) {
+            self.dropped(&previous);
+        }
+        if self.bytes.load(Ordering::Relaxed) > limits.location_cache_bytes {
+            self.evict(limits);
+        }
+    }
+
+    /// Forgets a table: the next statement has it looked up first.
+    pub(crate) fn forget(&self, key: &TableKey) {
+        if let Some((_, entry)) = self.map.remove(key) {
+            self.dropped(&entry);
+        }
+    }
+
+    /// Marks everything of a tenant stale: something in it has changed, nobody knows what.
+    pub(crate) fn mark_tenant_stale(&self, tenant: &str) {
+        for entry in &self.map {
+            if entry.key.tenant.as_str() == tenant && !entry.key.is_servers() {
+                entry.mark_stale();
+            }
+        }
+    }
+
+    fn dropped(&self, entry: &Entry) {
+        entry.retire();
+        self.bytes.fetch_sub(entry.weight, Ordering::Relaxed);
+    }
+
+    /// Drops an eighth of the entries and whatever more the bound asks for, oldest use first.
+    fn evict(&self, limits: &RouterLimits) {
+        let Some(_guard) = self.eviction.try_lock() else {
+            return;
+        };
+        let keep = limits.location_cache_bytes / 8 * 7;
+        let excess = self.bytes.load(Ordering::Relaxed).saturating_sub(keep);
+        let mut uses: Vec<(u64, usize)> = self
+            .map
+            .iter()
+            .map(|entry| (entry.used_ms.load(Ordering::Relaxed), entry.weight))
+            .collect();
+        uses.sort_unstable();
+        let mut left = excess;
+        let doomed = uses.iter().take_while(|&&(_, weight)| {
+            let more = left > 0;
+            left = left.saturating_sub(weight);
+            more
+        });
+        let Some(&(newest_doomed, _)) = doomed.last() else {
+            return;
+        };
+        // Entries of the same millisecond go only as far as the bound asks for.
+        let mut left = excess;
+        self.map.retain(|_, entry| {
+            if left == 0 || entry.used_ms.load(Ordering::Relaxed) > newest_doomed {
+                return true;
+            }
+            left = left.saturating_sub(entry.weight);
+            self.dropped(entry);
+            false
+        });
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        let epoch = *self.epoch.get_or_init(|| now);
+        millis_of(now.saturating_duration_since(epoch))
+    }
+}
+
+#[cfg(test)]
+mod tests;
