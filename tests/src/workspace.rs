@@ -14,14 +14,15 @@ pub fn root() -> PathBuf {
     tests.parent().unwrap_or(tests).to_owned()
 }
 
-/// `<target>/<profile>` of this test run: the test binary lies in its `deps`.
+/// `<target>/<profile>` of this run: a test binary lies in its `deps`, a program in itself.
 ///
 /// # Errors
 /// When the test binary does not know its own path.
 pub fn profile_dir() -> Result<PathBuf, Failure> {
     let exe = std::env::current_exe().map_err(Failure::io("find the test binary"))?;
-    exe.ancestors()
-        .find(|dir| dir.ends_with("deps"))
+    let of_test = exe.ancestors().find(|dir| dir.ends_with("deps"));
+    of_test
+        .or(exe.parent().filter(|dir| dir.join("deps").is_dir()).map(|_| exe.as_path()))
         .and_then(Path::parent)
         .map(Path::to_owned)
         .ok_or_else(|| Failure::answer("find the profile directory", exe.display().to_string()))

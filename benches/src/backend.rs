@@ -1,0 +1,104 @@
+//! What stands behind the proxies: the fake OBServer or MariaDB.
+
+use crate::client::Login;
+use crate::{Error, mariadb, observer};
+use odp_tests::process::Process;
+use odp_tests::{port, workspace};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+/// A server, or a cluster of them.
+#[derive(Debug)]
+pub struct Backend {
+    /// How the report names it.
+    pub name: &'static str,
+    /// Where it listens.
+    pub addrs: Vec<SocketAddr>,
+    /// Whom the clients log in as.
+    pub login: Login,
+    /// What `odp` must be told about it: parameters and values as TOML writes them.
+    pub parameters: Vec<(&'static str, String)>,
+    process: Process,
+}
+
+/// How long a server may take to start.
+const BOOT: Duration = Duration::from_mins(1);
+
+impl Backend {
+    /// The process of the server.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Three fake OBServers in one process.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn observer() -> Result<Self, Error> {
+        let mut ports = Vec::new();
+        while ports.len() < observer::SERVERS {
+            ports.push(port::free()?);
+        }
+        let dir = workspace::run_dir("observer")?;
+        let mut command = own_command("observer")?;
+        command.args(ports.iter().map(u16::to_string));
+        let process = start_and_wait(&mut command, &dir)?;
+        Ok(Self {
+            name: "fake OBServer",
+            addrs: observer::addresses(&ports),
+            login: Login {
+                user: "app@demo".to_owned(),
+                password: "app".to_owned(),
+                database: "test".to_owned(),
+            },
+            parameters: vec![(
+                "rootservice_cluster_name",
+                format!("{:?}", observer::CLUSTER),
+            )],
+            process,
+        })
+    }
+
+    /// MariaDB with the tables of the workloads; `None` where it is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and cannot be started or filled.
+    pub fn mariadb() -> Result<Option<Self>, Error> {
+        let Some(server) = mariadb::start(BOOT)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: "MariaDB",
+            addrs: vec![server.addr],
+            login: server.login,
+            parameters: vec![("server_routing_mode", "\"mysql\"".to_owned())],
+            process: server.process,
+        }))
+    }
+}
+
+/// This program in another role.
+///
+/// # Errors
+/// When it does not know its own path.
+pub fn own_command(role: &str) -> Result<Command, Error> {
+    let own = std::env::current_exe().map_err(Error::io("find this program"))?;
+    let mut command = Command::new(own);
+    command.arg(role);
+    Ok(command)
+}
+
+/// Starts this program in another role and waits until it serves.
+///
+/// # Errors
+/// When it ends or does not serve in time.
+pub fn start_and_wait(command: &mut Command, dir: &std::path::Path) -> Result<Process, Error> {
+    let mut process = Process::start(command, dir)?;
+    process.wait_until("its ready line", BOOT, |process| {
+        let ready = process.stdout().lines().any(|line| line == observer::READY);
+        ready.then_some(()).ok_or_else(|| "not yet".to_owned())
+    })?;
+    Ok(process)
+}
