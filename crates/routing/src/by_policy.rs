@@ -108,10 +108,10 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether holders are known, but none in this region can be used, nor the leader by one who needs
-    /// it: then those in other regions come before servers that hold nothing.
+    /// Whether holders are known, but none in this region is in service, nor the leader for one who
+    /// needs it: then those in other regions come before servers that hold nothing.
     fn is_region_lost(&self, wish: Wish, holders: &Candidates) -> bool {
-        let usable = |holder: &&Candidate| self.choice.could_take(holder.server);
+        let usable = |holder: &&Candidate| self.choice.blacklist.is_in_service(holder.server);
         let is_any_near = holders
             .iter()
             .filter(usable)

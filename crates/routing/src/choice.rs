@@ -40,11 +40,6 @@ impl Choice<'_> {
         }
     }
 
-    /// Whether `server` may get the request by all that is known; claims nothing.
-    pub(crate) fn could_take(&self, server: ServerAddr) -> bool {
-        !self.is_excluded(server) && self.blacklist.admits(server, self.now) != Admission::No
-    }
-
     /// The session's last server, when it may get the request.
     pub(crate) fn last_server(&self) -> Option<ServerAddr> {
         self.request.last_server.filter(|&last| self.takes(last))

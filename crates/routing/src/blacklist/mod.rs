@@ -44,6 +44,12 @@ impl Blacklist {
         }
     }
 
+    /// Whether the cluster itself says that `server` is in service.
+    pub(crate) fn is_in_service(&self, server: ServerAddr) -> bool {
+        let record = self.records.get(&server);
+        record.is_some_and(|record| record.is_in_service())
+    }
+
     /// Claims the probe of a listed server: true for exactly one caller per retry interval.
     pub(crate) fn claim_probe(
         &self,

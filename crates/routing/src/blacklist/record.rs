@@ -50,6 +50,11 @@ impl Record {
         }
     }
 
+    /// Whether the cluster says so.
+    pub(super) fn is_in_service(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & STATUS == 0
+    }
+
     pub(super) fn admits(&self, now: Instant) -> Admission {
         let word = self.word.load(Ordering::Relaxed);
         match word & LISTS {

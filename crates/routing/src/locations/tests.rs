@@ -43,7 +43,7 @@ fn source<'a>(cache: &'a Locations, limits: &'a RouterLimits, now: Instant) -> S
 
 #[test]
 fn memory_stays_bounded_and_hot_tables_stay() {
-    const HOT: usize = 1000;
+    const HOT: usize = 200;
     let limits = RouterLimits {
         location_cache_bytes: 64 << 20,
         ..RouterLimits::default()
@@ -51,8 +51,8 @@ fn memory_stays_bounded_and_hot_tables_stay() {
     let (cache, mut now) = (Locations::default(), Instant::now());
     let recent = Recent::default();
     let (mut most, mut dropped) = (0, 0);
-    for number in 0..300_000 {
-        now += Duration::from_millis(20);
+    for number in 0..150_000 {
+        now += Duration::from_millis(40);
         if number >= HOT {
             let through = Source {
                 recent: Some(&recent),

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod learning;
+mod policies;
 
 use super::*;
 use crate::{LookupPhase, Metadata, NoServerReason, Parameter, Tenant, Unsure};
