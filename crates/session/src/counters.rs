@@ -62,6 +62,10 @@ counters! {
         lost_requests,
         /// Sessions that ended by a panic.
         panics,
+        /// Sessions that a drain ended between two transactions.
+        drained_sessions,
+        /// Sessions that the deadline of a drain ended.
+        cut_sessions,
     }
 }
 

@@ -97,6 +97,15 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
 async fn run(session: &mut Session, peer: SocketAddr, context: &Context) {
     let started = Instant::now();
     let end = session.run(context).await;
+    match &end {
+        Ok(SessionEnd::Drained) => {
+            context.counters.drained_sessions.fetch_add(1, Relaxed);
+        }
+        Err(SessionError::ShuttingDown) => {
+            context.counters.cut_sessions.fetch_add(1, Relaxed);
+        }
+        _ => {}
+    }
     let user = String::from_utf8_lossy(&session.state.login.response.user);
     let id = session.id.get();
     let seconds = started.elapsed().as_secs();
