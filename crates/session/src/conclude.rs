@@ -3,14 +3,15 @@
 use crate::answer;
 use crate::context::Context;
 use crate::error::SessionError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Stage};
 use crate::leases::ServerStatement;
 use crate::relay::Broken;
 use crate::session::Session;
 use crate::state::Transaction;
+use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
-use odp_protocol::PrepareOk;
 use odp_protocol::stream::StreamError;
+use odp_protocol::{ErrPacket, PrepareOk};
 use odp_routing::Observation;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -91,6 +92,42 @@ impl Session {
         }
     }
 
+    /// A server reports some variables that nobody can set. When it refuses one of them on another
+    /// server session, nothing has been changed there: the rest is set without it, from then on.
+    fn leave_out_variable(&mut self, error: &ErrPacket) -> bool {
+        let Some(exchange) = &mut self.exchange else {
+            return false;
+        };
+        let Stage::Sync {
+            step: SyncStep::Variables { version, .. },
+            ..
+        } = &exchange.stage
+        else {
+            return false;
+        };
+        let Some(lease) = self.leases.get_mut(exchange.server) else {
+            return false;
+        };
+        let (variables, version) = (&mut self.state.variables, *version);
+        let Some(name) = unsettable(error).filter(|name| variables.leave_out(name)) else {
+            return false;
+        };
+        tracing::debug!(session = %self.id.get(), name, "a variable cannot be set and is left out");
+        lease
+            .synced
+            .corrections
+            .retain(|correction| correction != name);
+        if let Some(sql) =
+            variables.sync_statement(lease.synced.variables, &lease.synced.corrections)
+        {
+            exchange
+                .steps
+                .push_front(SyncStep::Variables { sql, version });
+        }
+        exchange.stage = Stage::Ready;
+        true
+    }
+
     /// Closes a server session and forgets what it held; says whether a transaction was open there.
     pub(crate) fn lose(&mut self, server: ServerAddr) -> bool {
         self.leases.remove(server);
@@ -104,6 +141,11 @@ impl Session {
         broken: Broken,
         context: &Context,
     ) -> Result<(), SessionError> {
+        if let Broken::Sync(error) = &broken
+            && self.leave_out_variable(error)
+        {
+            return Ok(());
+        }
         let Some(exchange) = self.exchange.take() else {
             return Ok(());
         };
@@ -148,5 +190,34 @@ impl Session {
             }
             _ => Err(error),
         }
+    }
+}
+
+/// The variable that an error says nobody can set here: 1193 unknown, 1229 global only, 1238 read only,
+/// 1621 read only in a session.
+fn unsettable(error: &ErrPacket) -> Option<&str> {
+    if !matches!(error.code, 1193 | 1229 | 1238 | 1621) {
+        return None;
+    }
+    let text = std::str::from_utf8(&error.message).ok()?;
+    text.split('\'').nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_that_cannot_be_set_is_found_in_the_servers_words() {
+        let error = |code, text: &str| ErrPacket::new(code, b"HY000", text);
+        let read_only = error(1238, "Variable 'ob_x' is a read only variable");
+        assert_eq!(unsettable(&read_only), Some("ob_x"));
+        assert_eq!(
+            unsettable(&error(1193, "Unknown system variable 'y'")),
+            Some("y")
+        );
+        let wrong_value = error(1231, "Variable 'sql_mode' can't be set to the value of 'x'");
+        assert_eq!(unsettable(&wrong_value), None, "the client meant that one");
+        assert_eq!(unsettable(&error(1238, "no name")), None);
     }
 }

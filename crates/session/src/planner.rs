@@ -321,7 +321,9 @@ impl Planner<'_> {
                 consistency: known.consistency,
                 is_consistency_chosen: known.is_consistency_chosen,
                 zone_policy: known.zone_policy,
-                route_policy: self.user_text("proxy_route_policy").and_then(ProxyRoutePolicy::read),
+                route_policy: self
+                    .user_text("proxy_route_policy")
+                    .and_then(ProxyRoutePolicy::read),
                 idc: self.user_text("proxy_idc_name"),
                 last_server: self.state.last_server,
                 excluded: &self.attempts.failed,

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use odp_protocol::SessionChange;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A value that differs from the login's.
@@ -24,6 +24,8 @@ struct Changed {
 pub(crate) struct Difference {
     system: BTreeMap<SmolStr, Changed>,
     user: BTreeMap<SmolStr, Changed>,
+    /// Variables that servers report but do not let anybody set.
+    left_out: BTreeSet<SmolStr>,
     version: u64,
 }
 
@@ -103,6 +105,9 @@ impl Variables {
         let Ok(name) = std::str::from_utf8(name) else {
             return;
         };
+        if self.difference.left_out.contains(name) {
+            return;
+        }
         self.difference.version += 1;
         let version = self.difference.version;
         map.insert(
@@ -112,6 +117,13 @@ impl Variables {
                 version,
             },
         );
+    }
+
+    /// Stops replaying a system variable; says whether it was replayed at all.
+    pub(crate) fn leave_out(&mut self, name: &str) -> bool {
+        let known = self.login.iter().any(|(key, _)| key == name.as_bytes());
+        let changed = self.difference.system.remove(name).is_some();
+        self.difference.left_out.insert(SmolStr::new(name)) && (known || changed)
     }
 
     /// Back to the values of the login (`COM_RESET_CONNECTION`).
