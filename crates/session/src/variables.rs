@@ -94,7 +94,8 @@ impl Variables {
         let (map, name, value) = match change {
             SessionChange::System { name, value } => {
                 self.known.note(name, value);
-                if !travels(name) {
+                let left_out = |name| self.difference.left_out.contains(name);
+                if !travels(name) || std::str::from_utf8(name).is_ok_and(left_out) {
                     return;
                 }
                 (&mut self.difference.system, name, value)
@@ -105,9 +106,6 @@ impl Variables {
         let Ok(name) = std::str::from_utf8(name) else {
             return;
         };
-        if self.difference.left_out.contains(name) {
-            return;
-        }
         self.difference.version += 1;
         let version = self.difference.version;
         map.insert(

@@ -344,3 +344,17 @@ fn state_follows_the_client_to_the_other_server() {
         "so did the database"
     );
 }
+
+#[test]
+fn a_variable_that_nobody_can_set_does_not_stop_the_others() {
+    let (answers, _) = in_local_set(run(None));
+    let text = String::from_utf8_lossy(&answers);
+    assert!(
+        !text.contains("read only variable"),
+        "the client does not hear of it"
+    );
+    assert!(
+        text.contains("row 0 of test with @x=5"),
+        "and the rest was set"
+    );
+}

@@ -101,16 +101,21 @@ impl FakeServer {
     fn query(&mut self, text: &str, out: &mut BytesMut) {
         match text.split_whitespace().next().unwrap() {
             "use" => self.choose(text.trim_start_matches("use "), out),
+            "SET" if text.contains("@@ob_odd") => {
+                self.refuse(1238, "Variable 'ob_odd' is a read only variable", out);
+            }
             "set" | "SET" => {
                 let value = text.rsplit(' ').next().unwrap().to_owned();
                 self.x = Some(value.clone());
-                self.ok(
-                    out,
-                    &[SessionChange::User {
-                        name: b"x",
-                        value: value.as_bytes(),
-                    }],
-                );
+                let odd = SessionChange::System {
+                    name: b"ob_odd",
+                    value: b"1",
+                };
+                let x = SessionChange::User {
+                    name: b"x",
+                    value: value.as_bytes(),
+                };
+                self.ok(out, &[odd, x]);
             }
             "begin" => {
                 self.in_transaction = true;
@@ -123,13 +128,15 @@ impl FakeServer {
             }
             "insert" => self.ok(out, &[]),
             "select" => self.rows(text, out),
-            _ => {
-                let mut packet = BytesMut::new();
-                ErrPacket::new(1064, b"42000", "no such sentence").put(&mut packet);
-                self.packet(out, &packet);
-                self.ok(out, &[]);
-            }
+            _ => self.refuse(1064, "no such sentence", out),
         }
+    }
+
+    fn refuse(&mut self, code: u16, text: &str, out: &mut BytesMut) {
+        let mut packet = BytesMut::new();
+        ErrPacket::new(code, b"HY000", text).put(&mut packet);
+        self.packet(out, &packet);
+        self.ok(out, &[]);
     }
 
     fn columns(&mut self, out: &mut BytesMut) {
