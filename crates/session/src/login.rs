@@ -17,9 +17,9 @@ use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
 use odp_protocol::stream::Stream;
 use odp_protocol::{
     CapabilityFlags, Greeting, HandshakeResponse, LOGIN_MAX, NATIVE_PASSWORD, OkPacket,
-    StatusFlags, finish_frame, start_frame,
+    SessionChange, StatusFlags, finish_frame, start_frame,
 };
-use odp_routing::{Decision, LookupPhase, Observation, Request};
+use odp_routing::{Consistency, Decision, LookupPhase, Observation, Request};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -235,7 +235,14 @@ pub(crate) fn admit(
     };
     let ok = answer.packet().map_err(broken)?;
     let set = LoginVariables::parse(ok.changes).map_err(broken)?;
-    let variables = Variables::new(context.variable_sets.borrow_mut().share(set));
+    let mut variables = Variables::new(context.variable_sets.borrow_mut().share(set));
+    if context.settings.read_consistency == Consistency::Weak {
+        // As with OBProxy, the session has set the variable: its servers are told with the next request.
+        variables.note(SessionChange::System {
+            name: b"ob_read_consistency",
+            value: b"WEAK",
+        });
+    }
     let database = login.response.database.as_deref().unwrap_or_default();
     let database = DatabaseName::new(String::from_utf8_lossy(database));
     let mut leases = Leases::default();

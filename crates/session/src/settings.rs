@@ -2,6 +2,7 @@
 
 use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
 use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
+use odp_routing::Consistency;
 use std::time::Duration;
 
 /// What is behind the proxy (`server_routing_mode`).
@@ -38,6 +39,8 @@ pub struct Settings {
     pub allow_proxyro: bool,
     /// From the greeting to the end of the login.
     pub login_timeout: Duration,
+    /// What sessions read by until they say otherwise (`obproxy_read_consistency`).
+    pub read_consistency: Consistency,
     /// Added to `ob_query_timeout` for the wait on a server (`observer_query_timeout_delta`).
     pub query_timeout_delta: Duration,
     /// How many servers are tried for one login or statement (`connect_observer_max_retries`).
@@ -67,6 +70,7 @@ impl Default for Settings {
             require_full_username: false,
             allow_proxyro: false,
             login_timeout: Duration::from_secs(10),
+            read_consistency: Consistency::Strong,
             query_timeout_delta: Duration::from_secs(20),
             max_attempts: 3,
             max_clients: 8192,

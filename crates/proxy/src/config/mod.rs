@@ -7,6 +7,7 @@ mod reader;
 mod retired;
 mod sample;
 mod source;
+mod target_list;
 mod value;
 
 pub(crate) use parameters::Settings;

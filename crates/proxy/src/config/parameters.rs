@@ -6,6 +6,7 @@
 
 use super::bounds::Bounds;
 use super::reader::Reader;
+use super::target_list::TargetList;
 use super::value::{
     Bytes, Count, PasswordHash, Port, Secret, SeparatorList, ServerList, Span, TimeLimit, Value,
     Word,
@@ -151,6 +152,28 @@ parameters! {
     routing_cache_mem_limited: Bytes = "128MB", Bounds::Size("1KB", "100G");
     /// The shortest time between two refreshes of one table's location.
     delay_update_entry_interval: Span = "5s", Bounds::Time("0s", "1d");
+    /// How old a table's location may grow before it is fetched anew; 0 is without limit.
+    location_expire_period_time: Span = "0s", Bounds::Time("0s", "30d");
+
+    /// The IDC that this proxy stands in; servers near it are preferred where there is a choice.
+    /// A session chooses another one with SET @proxy_idc_name.
+    proxy_idc_name: String = "", Bounds::Any;
+    /// Which replicas weak reads prefer; empty spreads them over the nearest ones.
+    /// A session chooses otherwise with SET @proxy_route_policy.
+    proxy_route_policy: Word = "",
+        Bounds::OneOf(&["", "follower_first", "unmerge_follower_first", "follower_only"]);
+    /// The only zones to send requests to, best first: z1,z2;z3. Empty uses all.
+    proxy_primary_zone_name: String = "", Bounds::Any;
+    /// The only servers to send requests to, best first: ip:port,ip:port;ip:port. Empty uses all.
+    target_db_server: TargetList = "", Bounds::Any;
+    /// What sessions read by before they set ob_read_consistency: 0 the leader, 1 any replica.
+    obproxy_read_consistency: Count = "0", Bounds::Number(0, 1);
+    /// Whether the tenant's primary zone is preferred where no location is known.
+    enable_primary_zone: bool = "true", Bounds::Any;
+    /// Whether a statement without a table stays on the session's last server.
+    enable_cached_server: bool = "true", Bounds::Any;
+    /// Whether the one server that leads all of a tenant is preferred where no location is known.
+    enable_single_leader_node_routing: bool = "true", Bounds::Any;
 
     /// How long sessions may take to end at a stop or restart; a bare number is microseconds,
     /// -1 is without limit, 0 ends them at once.

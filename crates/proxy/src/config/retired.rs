@@ -18,7 +18,7 @@ const NAMES: &str = "
     current_local_config_version dataplane_host default_buffer_water_mark
     default_inactivity_timeout delay_exit_time detect_server_timeout digest_sql_length
     domain_name enable_async_log enable_async_pull_location_cache enable_auto_restart
-    enable_bad_route_reject enable_cached_server enable_causal_order_read
+    enable_bad_route_reject enable_causal_order_read
     enable_client_connection_lru_disconnect enable_client_ssl enable_cloud_full_username
     enable_compression_protocol enable_congestion enable_conn_precreate enable_cpu_isolate
     enable_cpu_topology enable_cross_shard_txn enable_extra_prometheus_metric
@@ -26,11 +26,11 @@ const NAMES: &str = "
     enable_index_route enable_ldg enable_metadb_used enable_monitor_stat enable_mysql_proxy_pool
     enable_mysqlsm_info enable_no_sharding_skip_real_conn enable_ob_protocol_v2
     enable_ob_protocol_v2_with_client enable_obproxy_rpc_service enable_partition_table_route
-    enable_performance_mode enable_pl_route enable_primary_zone enable_prometheus
+    enable_performance_mode enable_pl_route enable_prometheus
     enable_proxy_scramble enable_qa_mode enable_qos enable_read_write_split
     enable_report_session_stats enable_reroute enable_sequence_prefetch enable_server_ssl
     enable_session_info_verification enable_session_pool_for_no_sharding enable_shard_authority
-    enable_sharding enable_single_leader_node_routing enable_standby enable_stat
+    enable_sharding enable_standby enable_stat
     enable_strict_kernel_release enable_strict_stat_time enable_sync_all_stats
     enable_syslog_file_compress enable_syslog_wf enable_trace enable_trace_stats
     enable_trans_detail_stats enable_transaction_internal_routing enable_transaction_split
@@ -41,7 +41,7 @@ const NAMES: &str = "
     idc_list_refresh_interval ignore_local_config init_sql inspector_password instance_ip
     internal_cmd_mem_limited ip_listen_mode is_pool_mode ldg_info_refresh_interval
     limited_pl_update_threshold local_bound_ipv6_ip local_vip_tenant_version
-    location_expire_period location_expire_period_time log_cleanup_interval
+    location_expire_period log_cleanup_interval
     log_dir_size_threshold log_file_percentage long_async_task_timeout max_connections
     max_log_file_size max_pending_num max_syslog_file_count max_syslog_file_time
     mem_leak_check_class_name mem_leak_check_mod_name metadb_batch_interval metadb_batch_size
@@ -50,12 +50,12 @@ const NAMES: &str = "
     monitor_stat_dump_interval monitor_stat_high_threshold monitor_stat_low_threshold
     monitor_stat_middle_threshold mysql_client_num name need_convert_vip_to_tname
     need_release_after_tx net_accept_threads net_config_poll_timeout ob_max_read_stale_time
-    obproxy_config_server_url obproxy_force_parallel_query_dop obproxy_read_consistency
+    obproxy_config_server_url obproxy_force_parallel_query_dop
     obproxy_read_only obproxy_sys_password observer_sys_password1
     partition_location_expire_relative_time pod_name pod_namespace prometheus_cost_ms_unit
     prometheus_sync_interval protocol_diagnosis_level proxy_cluster
-    proxy_hot_upgrade_check_interval proxy_idc_name proxy_info_check_interval proxy_local_cmd
-    proxy_mem_limited proxy_primary_zone_name proxy_route_policy proxy_service_mode
+    proxy_hot_upgrade_check_interval proxy_info_check_interval proxy_local_cmd
+    proxy_mem_limited proxy_service_mode
     qa_mode_mock_public_cloud_slb_addr qa_mode_mock_public_cloud_vid qos_stat_clean_interval
     qos_stat_item_limit qos_stat_item_max_idle_period query_digest_time_threshold
     read_stale_remove_interval read_stale_retry_interval refresh_config refresh_idc_list
@@ -83,7 +83,7 @@ const NAMES: &str = "
     sock_option_flag_out sock_packet_mark_out sock_packet_tos_out sock_recv_buffer_size_out
     sock_send_buffer_size_out sql_table_cache_expire_relative_time sql_table_cache_mem_limited
     sqlaudit_mem_limited ssl_attributes stack_size stat_dump_interval stat_table_sync_interval
-    syslog_io_bandwidth_limit target_db_server task_thread_num tenant_location_valid_time
+    syslog_io_bandwidth_limit task_thread_num tenant_location_valid_time
     test_server_addr tunnel_request_size_threshold use_local_dbconfig use_local_session_prop
     workspace_name xflush_log_level
 ";

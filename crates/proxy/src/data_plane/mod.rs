@@ -67,7 +67,9 @@ async fn prepare(
     let settings = Settings::from_bytes(config)?;
     logging::start(&settings);
     let listener = mysql_listener(listeners).ok_or("the offer has no listener for MySQL")?;
-    let router = Arc::new(Router::new(wiring::router_limits(&settings)));
+    let policies = wiring::policy_settings(&settings);
+    let router = Router::with_policies(wiring::router_limits(&settings), policies);
+    let router = Arc::new(router);
     let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
     let session_settings = Arc::new(wiring::session_settings(&settings));
     let ids = SessionIds::new(session_settings.proxy_id, generation);

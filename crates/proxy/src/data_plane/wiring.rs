@@ -4,7 +4,7 @@ use crate::config::Settings;
 use odp_cluster::{ClusterName, ProxyId, TenantName};
 use odp_discovery::DiscoveryConfig;
 use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
-use odp_routing::RouterLimits;
+use odp_routing::{Consistency, PolicySettings, ProxyRoutePolicy, RouterLimits, ZoneGroups};
 use odp_session::RoutingMode;
 use std::time::Duration;
 
@@ -19,9 +19,23 @@ pub(super) fn router_limits(settings: &Settings) -> RouterLimits {
         congestion_retry_interval: settings.congestion_retry_interval.0,
         min_keep_congestion_interval: settings.min_keep_congestion_interval.0,
         delay_update_entry_interval: settings.delay_update_entry_interval.0,
+        location_expire_period_time: settings.location_expire_period_time.0,
         location_cache_bytes: usize::try_from(settings.routing_cache_mem_limited.0)
             .unwrap_or(usize::MAX),
         ..RouterLimits::default()
+    }
+}
+
+/// Which servers the router prefers.
+pub(super) fn policy_settings(settings: &Settings) -> PolicySettings {
+    PolicySettings {
+        proxy_idc_name: settings.proxy_idc_name.trim().to_owned(),
+        proxy_route_policy: ProxyRoutePolicy::read(settings.proxy_route_policy.as_str()),
+        proxy_primary_zone_name: ZoneGroups::read(&settings.proxy_primary_zone_name),
+        target_db_server: settings.target_db_server.servers.clone(),
+        enable_primary_zone: settings.enable_primary_zone,
+        enable_cached_server: settings.enable_cached_server,
+        enable_single_leader_node_routing: settings.enable_single_leader_node_routing,
     }
 }
 
@@ -84,6 +98,10 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
         require_full_username: settings.enable_full_username,
         allow_proxyro: settings.skip_proxyro_check,
         login_timeout: settings.login_timeout.0,
+        read_consistency: match settings.obproxy_read_consistency.0 {
+            0 => Consistency::Strong,
+            _ => Consistency::Weak,
+        },
         query_timeout_delta: settings.observer_query_timeout_delta.0,
         max_attempts: narrow(settings.connect_observer_max_retries.0),
         max_clients: narrow(settings.client_max_connections.0),
@@ -150,7 +168,10 @@ mod tests {
         let settings = settings(
             "rootservice_cluster_name=c1,proxy_tenant_name=t1,proxy_id=7,login_timeout=3s,\
              client_max_connections=11,server_tcp_keepidle=9,congestion_failure_threshold=2,\
-             routing_cache_mem_limited=1K,work_thread_num=3,metadata_user=root@sys",
+             routing_cache_mem_limited=1K,work_thread_num=3,metadata_user=root@sys,\
+             proxy_idc_name=idc1,proxy_route_policy=Follower_Only,obproxy_read_consistency=1,\
+             proxy_primary_zone_name=z1;z2,target_db_server=127.0.0.1:2881,\
+             location_expire_period_time=1d,enable_primary_zone=false",
         );
         let session = session_settings(&settings);
         assert_eq!(session.default_tenant, TenantName::new("t1"));
@@ -160,7 +181,17 @@ mod tests {
         assert_eq!(session.login_timeout, Duration::from_secs(3));
         assert_eq!(session.max_clients, 11);
         assert_eq!(session.connect.keepalive.idle, Duration::from_secs(9));
+        assert_eq!(session.read_consistency, Consistency::Weak);
+        let policies = policy_settings(&settings);
+        assert_eq!(policies.proxy_idc_name, "idc1");
+        assert_eq!(
+            policies.proxy_route_policy,
+            Some(ProxyRoutePolicy::FollowerOnly)
+        );
+        assert_eq!(policies.proxy_primary_zone_name, ZoneGroups::read("z1;z2"));
+        assert!(!policies.target_db_server.is_empty() && !policies.enable_primary_zone);
         let limits = router_limits(&settings);
+        assert_eq!(limits.location_expire_period_time, Duration::from_hours(24));
         assert_eq!(limits.congestion_failure_threshold, 2);
         assert_eq!(limits.location_cache_bytes, 1024);
         assert_eq!(worker_count(&settings), 3);
