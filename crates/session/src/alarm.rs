@@ -33,6 +33,13 @@ impl Alarm {
         }
     }
 
+    /// Rings `wait` after the first time that this is polled: what is ready at once costs no look at the
+    /// clock.
+    pub(crate) async fn ring_after(&mut self, wait: Option<Duration>) {
+        self.set(wait);
+        self.ring().await;
+    }
+
     /// Waits for the ring. Cancel-safe.
     pub(crate) async fn ring(&mut self) {
         loop {

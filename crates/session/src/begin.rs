@@ -190,6 +190,10 @@ impl Session {
         let delta = context.settings.query_timeout_delta;
         exchange.silence_ms = patience
             .map(|patience| u64::try_from((patience + delta).as_millis()).unwrap_or(u64::MAX));
+        if self.state.mode == RoutingMode::OceanBase {
+            let write = self.state.variables.known().net_write_timeout;
+            exchange.write_ms = u64::try_from(write.as_millis()).unwrap_or(u64::MAX);
+        }
         self.exchange = Some(exchange);
     }
 

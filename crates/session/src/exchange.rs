@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     /// The longest silence of the server while an answer is due, in milliseconds; `None` for a request
     /// that may take any time.
     pub(crate) silence_ms: Option<u64>,
+    /// How long the client may take no byte of a part of the answer, in milliseconds.
+    pub(crate) write_ms: u64,
 }
 
 /// What is sent to the server.
@@ -174,6 +176,7 @@ impl Exchange {
             stage: Stage::Ready,
             reply,
             silence_ms: None,
+            write_ms: u64::MAX,
         }
     }
 

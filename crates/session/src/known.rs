@@ -12,6 +12,8 @@ pub(crate) struct Known {
     pub(crate) query_timeout: Duration,
     /// `wait_timeout`.
     pub(crate) wait_timeout: Duration,
+    /// `net_write_timeout`.
+    pub(crate) net_write_timeout: Duration,
     /// `ob_read_consistency`.
     pub(crate) consistency: Consistency,
     /// Whether it is not what a login finds where nobody has set it.
@@ -30,6 +32,7 @@ impl Default for Known {
         Self {
             query_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_hours(8),
+            net_write_timeout: Duration::from_mins(1),
             consistency: Consistency::Strong,
             is_consistency_chosen: false,
             zone_policy: ZonePolicy::default(),
@@ -49,6 +52,9 @@ impl Known {
                 self.query_timeout = number().map_or(self.query_timeout, Duration::from_micros);
             }
             b"wait_timeout" => self.wait_timeout = seconds().unwrap_or(self.wait_timeout),
+            b"net_write_timeout" => {
+                self.net_write_timeout = seconds().unwrap_or(self.net_write_timeout);
+            }
             b"ob_read_consistency" => {
                 let weak = value.eq_ignore_ascii_case(b"WEAK") || value == b"2";
                 self.consistency = if weak {

@@ -68,7 +68,7 @@ pub(crate) async fn exchange(
             Stage::Request => send_request(client, lease, exchange).await?,
             Stage::Response { .. } => respond(client, rewrite, lease, exchange, alarm).await?,
             Stage::Upload { .. } => upload(client, lease, exchange).await?,
-            Stage::Done => return client.flush().await.map_err(from_client),
+            Stage::Done => return to_client(client.flush(), exchange.write_ms, alarm).await,
         }
     }
 }
@@ -203,6 +203,7 @@ async fn respond(
         reply,
         request,
         silence_ms: limit,
+        write_ms: write,
         ..
     } = exchange;
     let Stage::Response {
@@ -217,10 +218,7 @@ async fn respond(
     loop {
         if *passable > 0 {
             *started = true;
-            client
-                .forward(server, passable)
-                .await
-                .map_err(from_client)?;
+            to_client(client.forward(server, passable), *write, alarm).await?;
         }
         match tracker.next(server.inbound())? {
             Step::Forward(count) => *passable = count,
@@ -240,7 +238,7 @@ async fn respond(
                 }
             }
             Step::More(_) => {
-                client.flush().await.map_err(from_client)?;
+                to_client(client.flush(), *write, alarm).await?;
                 read_server(client, server, *limit, alarm).await?;
             }
             Step::Done => {
@@ -332,6 +330,21 @@ async fn upload(
     Ok(())
 }
 
+/// Lets the client take bytes, for at most `limit_ms` (`net_write_timeout`) without progress.
+async fn to_client(
+    work: impl Future<Output = io::Result<()>>,
+    limit_ms: u64,
+    alarm: &mut Alarm,
+) -> Result<(), Broken> {
+    tokio::select! {
+        biased;
+        done = work => done.map_err(from_client),
+        () = alarm.ring_after(Some(Duration::from_millis(limit_ms))) => {
+            Err(from_client(io::ErrorKind::TimedOut.into()))
+        }
+    }
+}
+
 async fn read_client(client: &mut Stream) -> Result<(), Broken> {
     match client.read_more().await {
         Ok(0) => Err(Broken::Client(StreamError::Closed)),
@@ -348,7 +361,6 @@ async fn read_server(
     alarm: &mut Alarm,
 ) -> Result<(), Broken> {
     let limit = limit.map(Duration::from_millis);
-    alarm.set(limit);
     loop {
         tokio::select! {
             biased;
@@ -358,7 +370,9 @@ async fn read_server(
                 Err(error) => Err(from_server(error)),
             },
             ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
-            () = alarm.ring() => return Err(Broken::Silence(limit.unwrap_or_default())),
+            () = alarm.ring_after(limit) => {
+                return Err(Broken::Silence(limit.unwrap_or_default()));
+            }
         }
     }
 }
