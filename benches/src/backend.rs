@@ -32,12 +32,12 @@ impl Backend {
         self.process.id()
     }
 
-    /// Three fake OBServers in one process.
+    /// The fake OBServer on `ports`, as many of them as are missing chosen freely.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn observer() -> Result<Self, Error> {
-        let mut ports = Vec::new();
+    pub fn observer(ports: &[u16]) -> Result<Self, Error> {
+        let mut ports = ports.to_vec();
         while ports.len() < observer::SERVERS {
             ports.push(port::free()?);
         }

@@ -11,11 +11,13 @@ use odp_protocol::{
 };
 use odp_routing::metadata::{Schema, read_partitioning};
 use odp_routing::{
-    ClusterView, Decision, Lookup, Metadata, Observation, Request, Router, RouterLimits, TableKey,
+    ClusterView, Decision, Desk, Lookup, Metadata, Observation, Request, Router, RouterLimits,
+    TableKey,
 };
 use odp_sql::{Charset, outline};
 use std::hint::black_box;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A function over input that was made beforehand.
@@ -94,7 +96,7 @@ pub fn by_name(name: &str) -> Option<Hot> {
     })
 }
 
-/// Of servers that nobody connects to.
+/// Of those servers.
 const PORTS: [u16; 3] = [1, 2, 3];
 
 /// 41 bytes.
@@ -149,8 +151,13 @@ pub fn router(addrs: &[SocketAddr], now: Instant) -> Router {
     router
 }
 
+/// A thread's place at a router of servers that nobody connects to.
+fn desk(now: Instant) -> Desk {
+    Desk::new(Arc::new(router(&addresses(&PORTS), now)), 0)
+}
+
 fn decide(
-    router: &Router,
+    router: &Desk,
     text: &[u8],
     names: &(TenantName, DatabaseName),
     now: Instant,
@@ -170,16 +177,17 @@ fn names() -> (TenantName, DatabaseName) {
 /// Outline and decision over a warm cache.
 fn route(name: &'static str, text: &'static [u8]) -> Hot {
     let now = Instant::now();
-    let (router, names) = (router(&addresses(&PORTS), now), names());
+    let (router, names) = (desk(now), names());
     Hot::new(name, move || decide(&router, black_box(text), &names, now))
 }
 
 fn learn(name: &'static str) -> Hot {
     let now = Instant::now();
-    let (router, names) = (router(&addresses(&PORTS), now), names());
+    let (router, names) = (desk(now), names());
     let decision = decide(&router, POINT, &names, now);
     let observation = Observation::Answered {
         partition_hit: Some(true),
+        schema_version: None,
     };
     Hot::new(name, move || match &decision {
         Decision::Route(route) => {
@@ -258,7 +266,7 @@ mod tests {
     #[test]
     fn the_canned_metadata_make_a_router_that_knows_the_leader() {
         let now = Instant::now();
-        let router = router(&addresses(&PORTS), now);
+        let router = desk(now);
         let Decision::Route(route) = decide(&router, POINT, &names(), now) else {
             panic!("a point select of a known table is routed");
         };

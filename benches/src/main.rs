@@ -57,10 +57,13 @@ enum Role {
 struct Run {
     #[command(flatten)]
     plan: Plan,
-    /// Another proxy in front of the same server: name=host:port, or name=host:port@pid for its CPU
+    /// Another proxy in front of the fake OBServer: name=host:port, or name=host:port@pid for its CPU
     /// time and memory.
-    #[arg(long)]
+    #[arg(long, requires = "observer_ports")]
     peer: Vec<Peer>,
+    /// Where the fake OBServer listens, for a peer that must be told: three ports.
+    #[arg(long, value_delimiter = ',')]
+    observer_ports: Vec<u16>,
     /// The odp binary to start; built from the workspace when it is not given.
     #[arg(long)]
     odp: Option<PathBuf>,
@@ -136,11 +139,12 @@ impl Driver {
 
     fn run(mut self) -> Result<(), Error> {
         if !self.arguments.no_observer {
-            self.against(&Backend::observer()?)?;
+            let backend = Backend::observer(&self.arguments.observer_ports)?;
+            self.against(&backend, &self.arguments.peer.clone())?;
         }
         if !self.arguments.no_mariadb {
             match Backend::mariadb()? {
-                Some(backend) => self.against(&backend)?,
+                Some(backend) => self.against(&backend, &[])?,
                 None => note("not run: MariaDB is not installed"),
             }
         }
@@ -155,8 +159,14 @@ impl Driver {
         Ok(())
     }
 
-    fn against(&mut self, backend: &Backend) -> Result<(), Error> {
-        let targets = self.targets(backend)?;
+    fn against(&mut self, backend: &Backend, peers: &[Peer]) -> Result<(), Error> {
+        let Some(targets) = self.targets(backend, peers)? else {
+            note(&format!(
+                "not run: this odp does not take the configuration for {}",
+                backend.name
+            ));
+            return Ok(());
+        };
         for cell in self.arguments.plan.cells() {
             note(&format!(
                 "{}: {}, {} clients",
@@ -185,24 +195,22 @@ impl Driver {
         Ok(())
     }
 
-    fn targets(&self, backend: &Backend) -> Result<Vec<Target>, Error> {
+    /// Everything that is there; `None` when odp cannot stand in front of this server.
+    fn targets(&self, backend: &Backend, peers: &[Peer]) -> Result<Option<Vec<Target>>, Error> {
         let relay = |kind, name| Target::relay(kind, name, backend, Duration::ZERO);
         let mut targets = vec![Target::direct(backend)];
-        match Target::odp(&self.odp, backend, ODP)? {
-            Some(odp) => targets.push(odp),
-            None => note(&format!(
-                "not run: this odp does not take the configuration for {}",
-                backend.name
-            )),
-        }
+        let Some(odp) = Target::odp(&self.odp, backend, ODP)? else {
+            return Ok(None);
+        };
+        targets.push(odp);
         match Target::haproxy(backend)? {
             Some(haproxy) => targets.push(haproxy),
             None => note("not run: HAProxy is not installed"),
         }
         targets.push(relay(RelayKind::Blocking, "bare relay")?);
         targets.push(relay(RelayKind::CurrentThread, "tokio relay")?);
-        targets.extend(self.arguments.peer.iter().map(Target::peer));
-        Ok(targets)
+        targets.extend(peers.iter().map(Target::peer));
+        Ok(Some(targets))
     }
 
     fn record(&mut self, line: &serde_json::Value) -> Result<(), Error> {

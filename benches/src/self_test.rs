@@ -35,7 +35,7 @@ struct Comparison {
 /// # Errors
 /// [`Error::SelfTest`] with the same text when one of them is not passed.
 pub fn run(odp: &Path, effort: Effort) -> Result<String, Error> {
-    let backend = Backend::observer()?;
+    let backend = Backend::observer(&[])?;
     let cell = Cell {
         workload: Workload::Point,
         clients: 64,
