@@ -15,7 +15,11 @@ use odp_sql::Charset;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
-const DECISIONS: u32 = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
+const DECISIONS: u32 = if cfg!(debug_assertions) {
+    10_000
+} else {
+    200_000
+};
 const ROUNDS: usize = 7;
 
 fn addr(number: u16) -> ServerAddr {
@@ -37,7 +41,11 @@ fn router(tenant: &TenantName, database: &DatabaseName) -> Arc<Router> {
     });
     let replica = |number| Replica {
         server: addr(number),
-        role: if number == 1 { Role::Leader } else { Role::Follower },
+        role: if number == 1 {
+            Role::Leader
+        } else {
+            Role::Follower
+        },
         replica_type: ReplicaType::Full,
         is_duplicate: false,
     };
@@ -118,5 +126,8 @@ fn deciding_at_once_costs_each_thread_what_deciding_alone_costs() {
     let shared = (at_once(1, &router, false), at_once(cores, &router, false));
     println!("without: {} ns alone, {} ns each", shared.0, shared.1);
     // The goal is 1.2; the margin is for a machine that is busy with something else.
-    assert!(together * 10 <= alone * 15, "{alone} ns alone, {together} ns at once");
+    assert!(
+        together * 10 <= alone * 15,
+        "{alone} ns alone, {together} ns at once"
+    );
 }

@@ -45,6 +45,7 @@ impl Session {
                 Plan::Local(local) => return self.answer(local, context).await,
                 Plan::Lookup(key) => {
                     context.lookup.lookup(key).await;
+                    attempts.waited += now.elapsed();
                     attempts.lookup = LookupPhase::Done;
                     continue;
                 }
@@ -219,6 +220,13 @@ impl Session {
                 self.state
                     .status
                     .insert(StatusFlags::SERVER_STATUS_IN_TRANS);
+            }
+            Local::ExplainRoute(waited) => {
+                let text = head.get(HEADER_LEN + 1..).unwrap_or_default();
+                let explained = planner::explain(text, &self.state, &context.router, waited);
+                let out = self.client.outbound();
+                explained.put(out, packet.next_sequence(), self.state.status);
+                return Ok(Begun::Answered);
             }
             Local::ResetConnection => {
                 // Their server sessions end with all they hold; the next statement opens a new one,

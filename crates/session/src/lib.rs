@@ -21,6 +21,7 @@ mod context;
 mod counters;
 mod error;
 mod exchange;
+mod explain;
 mod known;
 mod leases;
 mod lifecycle;

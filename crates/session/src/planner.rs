@@ -1,6 +1,7 @@
 //! Decides what becomes of a command: pure, from the packet, the session's state and the router.
 
 use crate::error::SessionError;
+use crate::explain::{Explained, Times};
 use crate::prepared::Prepared;
 use crate::settings::RoutingMode;
 use crate::state::{PinReason, SessionState, Transaction};
@@ -9,7 +10,7 @@ use odp_protocol::{
     Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
 };
 use odp_routing::{
-    Decision, Desk, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route, TableKey,
+    Decision, Desk, Explanation, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route, TableKey,
 };
 use odp_sql::{Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub(crate) enum Local {
     Quit,
     /// Nothing is to be done but to say OK (`COM_PING`).
     Done,
+    /// EXPLAIN ROUTE; the location has been waited for this long.
+    ExplainRoute(Duration),
     /// Hold this BEGIN until a statement decides where it goes.
     HoldBegin,
     /// `COM_STMT_CLOSE`: no answer.
@@ -66,6 +69,8 @@ pub(crate) struct Attempts {
     pub(crate) failed: Vec<ServerAddr>,
     /// Whether the router's wish for a location has been answered.
     pub(crate) lookup: LookupPhase,
+    /// How long it took.
+    pub(crate) waited: Duration,
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -161,6 +166,13 @@ impl Planner<'_> {
 
     fn query(&self, text: &[u8]) -> Result<Plan, SessionError> {
         let outline = outline(text, self.state.variables.known().charset);
+        if outline.is_explain_route() {
+            let explanation = self.explain(&outline);
+            return Ok(match explanation.decision {
+                Decision::Lookup(key) => Plan::Lookup(key),
+                _ => Plan::Local(Local::ExplainRoute(self.attempts.waited)),
+            });
+        }
         if outline.verb() == Verb::Begin
             && self.state.pin.is_none()
             && !matches!(self.state.transaction, Transaction::Open(_))
@@ -312,27 +324,8 @@ impl Planner<'_> {
         if let Some(server) = self.binding(outline) {
             return Ok(self.bound(server, outline));
         }
-        let known = self.state.variables.known();
-        let decision = self.router.decide(
-            &Request {
-                outline,
-                parameters,
-                collation: known.collation,
-                consistency: known.consistency,
-                is_consistency_chosen: known.is_consistency_chosen,
-                zone_policy: known.zone_policy,
-                route_policy: self
-                    .user_text("proxy_route_policy")
-                    .and_then(ProxyRoutePolicy::read),
-                idc: self.user_text("proxy_idc_name"),
-                last_server: self.state.last_server,
-                excluded: &self.attempts.failed,
-                lookup: self.attempts.lookup,
-                ..Request::new(&self.state.tenant, &self.state.database)
-            },
-            self.now,
-        );
-        match decision {
+        let request = self.request(outline, parameters);
+        match self.router.decide(&request, self.now) {
             Decision::Route(route) => Ok(Plan::Forward(self.target(
                 route.server,
                 Some(route),
@@ -341,6 +334,70 @@ impl Planner<'_> {
             Decision::Lookup(key) => Ok(Plan::Lookup(key)),
             Decision::NoServer(reason) => Err(no_server(&self.state.tenant, reason)),
         }
+    }
+
+    /// What the router is asked.
+    fn request<'r>(
+        &'r self,
+        outline: Option<&'r Outline<'r>>,
+        parameters: &'r [Parameter<'r>],
+    ) -> Request<'r> {
+        let known = self.state.variables.known();
+        Request {
+            outline,
+            parameters,
+            collation: known.collation,
+            consistency: known.consistency,
+            is_consistency_chosen: known.is_consistency_chosen,
+            zone_policy: known.zone_policy,
+            route_policy: self
+                .user_text("proxy_route_policy")
+                .and_then(ProxyRoutePolicy::read),
+            idc: self.user_text("proxy_idc_name"),
+            last_server: self.state.last_server,
+            excluded: &self.attempts.failed,
+            lookup: self.attempts.lookup,
+            ..Request::new(&self.state.tenant, &self.state.database)
+        }
+    }
+
+    fn explain(&self, outline: &Outline<'_>) -> Explanation {
+        let request = self.request(Some(outline), &[]);
+        self.router.explain(&request, self.now)
+    }
+}
+
+/// Explains where the statement in `text` goes, for EXPLAIN ROUTE. Its location has been waited for
+/// already, for `waited`.
+pub(crate) fn explain(
+    text: &[u8],
+    state: &SessionState,
+    router: &Desk,
+    waited: Duration,
+) -> Explained {
+    let started = Instant::now();
+    let outline = outline(text, state.variables.known().charset);
+    let read = Instant::now();
+    let attempts = Attempts {
+        lookup: LookupPhase::Done,
+        ..Attempts::default()
+    };
+    let planner = Planner {
+        state,
+        router,
+        attempts: &attempts,
+        now: read,
+    };
+    let explanation = planner.explain(&outline);
+    Explained {
+        explanation,
+        bound_to: planner.binding(Some(&outline)),
+        verb: format!("{:?}", outline.verb()),
+        times: Times {
+            outline: read - started,
+            lookup: waited,
+            decision: read.elapsed(),
+        },
     }
 }
 

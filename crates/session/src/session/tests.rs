@@ -1,6 +1,7 @@
 //! A session that is dropped, written down and taken up again at every kind of moment gives the client
 //! the same bytes as one that is left alone.
 
+mod explain;
 mod fake_server;
 
 use super::*;

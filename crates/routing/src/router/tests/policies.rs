@@ -7,9 +7,7 @@
 mod choices;
 mod world;
 
-use crate::{
-    Decision, PolicySettings, ProxyRoutePolicy, Request, ZoneGroups, ZonePolicy,
-};
+use crate::{Decision, PolicySettings, ProxyRoutePolicy, Request, ZoneGroups, ZonePolicy};
 use odp_cluster::ServerAddr;
 use odp_sql::{Charset, Consistency};
 use world::{Case, Placed, World};
@@ -261,4 +259,3 @@ fn the_first_rule_that_matches_names_the_policy() {
         assert_eq!(explanation.policy, policy, "{line}");
     }
 }
-

@@ -157,4 +157,3 @@ impl World {
         (setup, self.servers)
     }
 }
-
