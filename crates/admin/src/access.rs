@@ -7,6 +7,15 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+/// How a request came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Over TCP: anybody who reaches the address.
+    Network,
+    /// Over the Unix socket: this user or root, whom the kernel vouches for.
+    Owner,
+}
+
 /// The rules of access to an endpoint.
 #[derive(Clone)]
 pub struct Access {
@@ -37,7 +46,10 @@ impl Access {
 
     /// Refuses what a browser may have been talked into: a page's own request carries an `Origin`, a
     /// rebound name a foreign `Host`.
-    pub(crate) fn check_source(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(crate) fn check_source(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Refusal> {
+        if caller == Caller::Owner {
+            return Ok(());
+        }
         if headers.contains_key(ORIGIN) {
             return Err(Refusal::forbidden("requests from web pages are refused"));
         }
@@ -51,8 +63,8 @@ impl Access {
     }
 
     /// Asks for the token, when there is one.
-    pub(crate) fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some(token) = &self.token else {
+    pub(crate) fn check_token(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(token) = self.token.as_ref().filter(|_| caller == Caller::Network) else {
             return Ok(());
         };
         let given = headers
@@ -63,6 +75,16 @@ impl Access {
             Some((_, given)) if same_in_constant_time(given, token.as_bytes()) => Ok(()),
             _ => Err(Refusal::unauthorized()),
         }
+    }
+
+    /// Whoever may name a binary runs code as this user: without a token, only over the Unix socket.
+    pub(crate) fn check_upgrade(&self, caller: Caller) -> Result<(), Refusal> {
+        if caller == Caller::Owner || self.token.is_some() {
+            return Ok(());
+        }
+        Err(Refusal::forbidden(
+            "an upgrade needs an admin token, or the Unix socket in state_dir",
+        ))
     }
 
     /// An address cannot be rebound, a name can. Without a token the endpoint is on the loopback only,
@@ -145,17 +167,25 @@ mod tests {
             ("", false, false),
         ] {
             let headers = headers(&[("host", host)]);
-            assert_eq!(open.check_source(&headers).is_ok(), without_token, "{host}");
-            assert_eq!(guarded.check_source(&headers).is_ok(), with_token, "{host}");
+            assert_eq!(
+                open.check_source(Caller::Network, &headers).is_ok(),
+                without_token,
+                "{host}"
+            );
+            assert_eq!(
+                guarded.check_source(Caller::Network, &headers).is_ok(),
+                with_token,
+                "{host}"
+            );
         }
-        assert!(open.check_source(&headers(&[])).is_ok());
+        assert!(open.check_source(Caller::Network, &headers(&[])).is_ok());
     }
 
     #[test]
     fn an_origin_is_refused_even_from_the_own_host() {
         let access = Access::new(LOOPBACK, None).unwrap();
         let headers = headers(&[("host", "localhost"), ("origin", "http://localhost")]);
-        assert!(access.check_source(&headers).is_err());
+        assert!(access.check_source(Caller::Network, &headers).is_err());
     }
 
     #[test]
@@ -171,9 +201,23 @@ mod tests {
             ("Bearer", false),
         ] {
             let headers = headers(&[("authorization", value)]);
-            assert_eq!(access.check_token(&headers).is_ok(), passes, "{value}");
+            assert_eq!(
+                access.check_token(Caller::Network, &headers).is_ok(),
+                passes,
+                "{value}"
+            );
         }
-        assert!(access.check_token(&headers(&[])).is_err());
+        assert!(access.check_token(Caller::Network, &headers(&[])).is_err());
+    }
+
+    #[test]
+    fn an_upgrade_needs_a_token_or_the_owner() {
+        let open = Access::new(LOOPBACK, None).unwrap();
+        let guarded = Access::new(LOOPBACK, Some("0123456789".to_owned())).unwrap();
+        assert!(open.check_upgrade(Caller::Network).is_err());
+        assert!(open.check_upgrade(Caller::Owner).is_ok());
+        assert!(guarded.check_upgrade(Caller::Network).is_ok());
+        assert!(guarded.check_token(Caller::Owner, &headers(&[])).is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -43,6 +43,24 @@ impl Refusal {
             "not_found",
             "there is no such resource",
         )
+    }
+
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(crate) fn timeout() -> Self {
+        let message = "the body did not arrive in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "bad_request", message)
+    }
+
+    pub(crate) fn precondition_failed(message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "precondition_failed", message)
+    }
+
+    pub(crate) fn task_running(id: u64) -> Self {
+        let message = format!("task {id} is under way");
+        Self::new(StatusCode::CONFLICT, "task_running", message)
     }
 
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
@@ -99,6 +117,20 @@ pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Answer {
             build(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", Vec::new())
         }
     }
+}
+
+/// A task that was accepted, and where to follow it.
+pub(crate) fn accepted(location: &str, task: &impl Serialize) -> Answer {
+    let mut answer = json(StatusCode::ACCEPTED, task);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+/// A JSON document that is a text already.
+pub(crate) fn document(text: &str) -> Answer {
+    build(StatusCode::OK, "application/json", text.as_bytes().to_vec())
 }
 
 /// Prometheus' text format.

@@ -5,14 +5,19 @@
 
 mod access;
 mod answer;
+mod body;
 mod error;
 mod operations;
 mod route;
 mod server;
 mod status;
+mod task;
 
 pub use access::Access;
 pub use error::Error;
-pub use operations::{Health, Operations};
+pub use operations::{Command, CommandRefusal, Health, Operations};
 pub use server::{Limits, Server};
 pub use status::{Discovery, Pids, ServerStatus, Sessions, State, Status};
+pub use task::{
+    Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskKind, TaskState,
+};

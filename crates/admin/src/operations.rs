@@ -1,8 +1,10 @@
 //! What the endpoint calls: the proxy, seen from its operator.
 
-use crate::Status;
+use crate::{Status, Task};
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// The proxy behind the endpoint. Every answer comes from memory, so that it takes no time, whatever
+/// The proxy behind the endpoint. What is read comes from memory, so that it takes no time, whatever
 /// the data plane does.
 pub trait Operations: Send + Sync + 'static {
     /// Whether clients should be sent here.
@@ -13,6 +15,21 @@ pub trait Operations: Send + Sync + 'static {
 
     /// The metrics in Prometheus' text format.
     fn metrics(&self) -> String;
+
+    /// Has a command carried out; answers when it is accepted or refused.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    fn command(
+        &self,
+        command: Command,
+    ) -> impl Future<Output = Result<Task, CommandRefusal>> + Send;
+
+    /// The tasks that are remembered, newest first.
+    fn tasks(&self) -> Vec<Task>;
+
+    /// The task with this number; waits up to `wait` for its end.
+    fn task(&self, id: u64, wait: Duration) -> impl Future<Output = Option<Task>> + Send;
 }
 
 /// The answer of `/health`.
@@ -25,4 +42,30 @@ pub enum Health {
         /// The reason.
         reason: String,
     },
+}
+
+/// What the operator can ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Replace the data plane without an interruption.
+    Restart,
+    /// End the data plane and start the next one.
+    ForceRestart,
+    /// End the sessions and close the listeners.
+    Stop,
+    /// Serve again.
+    Start,
+    /// Replace data plane and coordinator by this binary.
+    Upgrade(PathBuf),
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandRefusal {
+    /// The state does not admit it; what to say.
+    Precondition(String),
+    /// This task is under way and cannot be pushed aside.
+    TaskRunning(u64),
+    /// The proxy is about to end.
+    Ending,
 }

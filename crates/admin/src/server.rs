@@ -1,6 +1,7 @@
 //! The endpoint's connections: HTTP/1.1 with a bound on everything a stranger could stretch.
 
-use crate::access::Access;
+use crate::access::{Access, Caller};
+use crate::body;
 use crate::operations::Operations;
 use crate::route;
 use hyper::body::Incoming;
@@ -10,9 +11,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +29,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request's body.
     pub body_bytes: u64,
-    /// From the end of one request to the end of the next one's head.
+    /// From the end of one request to the end of the next one's head; as much again for its body.
     pub head_timeout: Duration,
     /// The whole life of a connection.
     pub connection_lifetime: Duration,
@@ -68,24 +71,35 @@ impl<O: Operations> Server<O> {
         }
     }
 
-    /// Serves `listener` until `stop`; open connections are cut then.
-    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+    /// Serves `listener`, and the owner's Unix socket if there is one, until `stop`; open connections
+    /// are cut then.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        owner: Option<UnixListener>,
+        stop: CancellationToken,
+    ) {
         let tasks = TaskTracker::new();
         let mut open: VecDeque<AbortHandle> = VecDeque::new();
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = listener.accept() => accepted.map(|(stream, _)| {
+                    tasks.spawn(self.connection(stream, Caller::Network)).abort_handle()
+                }),
+                accepted = accept_owner(owner.as_ref()) => accepted.map(|stream| {
+                    tasks.spawn(self.connection(stream, Caller::Owner)).abort_handle()
+                }),
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok(task) => {
                     open.retain(|task| !task.is_finished());
                     if open.len() >= self.limits.connections
                         && let Some(oldest) = open.pop_front()
                     {
                         oldest.abort();
                     }
-                    open.push_back(tasks.spawn(self.connection(stream)).abort_handle());
+                    open.push_back(task);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the admin endpoint cannot accept");
@@ -98,15 +112,28 @@ impl<O: Operations> Server<O> {
         tasks.wait().await;
     }
 
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<O> {
+    fn connection<S>(
+        &self,
+        stream: S,
+        caller: Caller,
+    ) -> impl Future<Output = ()> + Send + use<O, S>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let operations = Arc::clone(&self.operations);
         let access = Arc::clone(&self.access);
         let limits = self.limits;
+        let body_limits = body::Limits {
+            bytes: limits.body_bytes,
+            time: limits.head_timeout,
+        };
         let service = service_fn(move |request: Request<Incoming>| {
-            // No resource takes a body; what a client sends nevertheless is not read.
-            let (head, _body) = request.into_parts();
-            let answer = route::answer(&head, &access, &*operations, limits.body_bytes);
-            std::future::ready(Ok::<Response<_>, Infallible>(answer))
+            let (operations, access) = (Arc::clone(&operations), Arc::clone(&access));
+            async move {
+                let answer =
+                    route::answer(request, caller, &access, &*operations, body_limits).await;
+                Ok::<Response<_>, Infallible>(answer)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -119,6 +146,21 @@ impl<O: Operations> Server<O> {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "admin connection"),
             }
+        }
+    }
+}
+
+/// Accepts a connection of this user or of root; others are dropped.
+async fn accept_owner(listener: Option<&UnixListener>) -> std::io::Result<UnixStream> {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let own = std::fs::metadata("/proc/self").map(|own| own.uid());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let peer = stream.peer_cred()?.uid();
+        if peer == 0 || own.as_ref().is_ok_and(|&own| own == peer) {
+            return Ok(stream);
         }
     }
 }

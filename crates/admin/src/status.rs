@@ -1,5 +1,6 @@
 //! The document that `/v1/status` answers with.
 
+use crate::Task;
 use serde::{Deserialize, Serialize};
 
 /// What the proxy is doing, in OCP's words.
@@ -9,6 +10,10 @@ pub enum State {
     Starting,
     /// A data plane serves.
     Running,
+    /// A data plane is being replaced.
+    Restarting,
+    /// Data plane and coordinator are being replaced by another binary.
+    Upgrading,
     /// Sessions are being ended.
     Stopping,
     /// No data plane runs, as the operator wants it.
@@ -42,8 +47,11 @@ pub struct Status {
     pub discovery: Discovery,
     /// How the last data plane ended that was not asked to; null when none did.
     pub last_exit: Option<String>,
+    /// The last lines that it wrote to its log.
+    #[serde(default)]
+    pub last_log: Vec<String>,
     /// The last task; null before the first.
-    pub last_task: Option<serde_json::Value>,
+    pub last_task: Option<Task>,
 }
 
 /// The process ids.

@@ -2,6 +2,7 @@
 
 use crate::config::{Given, Sources, from_option};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// A reverse proxy for `OceanBase` that routes statements to the leaders of their partitions.
@@ -27,13 +28,23 @@ pub(crate) enum Command {
     Check(Check),
     /// Show what a running proxy is doing.
     Status(Status),
+    /// Replace the data plane of a running proxy by the binary and configuration on disk.
+    Restart(Restart),
+    /// Let a running proxy end its sessions and close its listeners.
+    Stop(AdminOptions),
+    /// Let a stopped proxy serve again.
+    Start(AdminOptions),
+    /// Replace a running proxy by another binary.
+    Upgrade(Upgrade),
+    /// Follow a task of a running proxy to its end.
+    Task(TaskNumber),
     /// The process that serves clients; started by `serve` only.
     #[command(name = "data-plane", hide = true)]
     DataPlane,
 }
 
 /// Options of `odp serve`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Serve {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
@@ -79,6 +90,14 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
+    /// How another binary is asked whether it could serve with the same configuration file.
+    pub(crate) fn check_arguments(&self) -> Vec<OsString> {
+        match &self.config {
+            Some(path) => vec!["check".into(), "--config".into(), path.into()],
+            None => vec!["--version".into()],
+        }
+    }
+
     /// Everything that the configuration is made from, in the order of rising precedence.
     pub(crate) fn sources(&self) -> Sources {
         let mut sources = Sources::default();
@@ -149,18 +168,56 @@ pub(crate) struct Check {
     pub(crate) sample: bool,
 }
 
-/// Options of `odp status`.
-#[derive(Args)]
-pub(crate) struct Status {
+/// Which proxy is asked, and with what right.
+#[derive(Args, Clone)]
+pub(crate) struct AdminOptions {
     /// The admin endpoint of the proxy.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:2884")]
     pub(crate) admin: String,
-    /// The file that holds the admin token; the environment variable `ODP_ADMIN_TOKEN` works too.
+    /// The file that holds the admin token; on the proxy's own host it is found without this. The
+    /// environment variable `ODP_ADMIN_TOKEN` works too.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Options of `odp status`.
+#[derive(Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
     /// Print the JSON document as it is.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `odp restart`.
+#[derive(Args)]
+pub(crate) struct Restart {
+    /// End the data plane first: clients are cut, whatever state the proxy is in.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+/// Options of `odp upgrade`.
+#[derive(Args)]
+pub(crate) struct Upgrade {
+    /// The binary that takes over.
+    #[arg(value_name = "BINARY")]
+    pub(crate) binary: PathBuf,
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+/// Options of `odp task`.
+#[derive(Args)]
+pub(crate) struct TaskNumber {
+    /// The task's number.
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::config::Problems;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why odp ends.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,25 @@ pub(crate) enum Error {
     /// The configuration does not encode.
     #[error("cannot encode the configuration: {0}")]
     Encode(#[from] serde_json::Error),
+    /// The folder of the state cannot be used.
+    #[error("state_dir {}: {source}", path.display())]
+    StateDir {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A task ended without success.
+    #[error("task {id} failed: {reason}")]
+    TaskFailed {
+        /// Its number.
+        id: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The state of the proxy does not admit a command.
+    #[error("{0}")]
+    Precondition(String),
     /// An HTTP listener could not be opened.
     #[error("cannot listen on {addr} ({name}): {source}")]
     Listen {

@@ -8,6 +8,8 @@ pub(crate) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_target(false)
+        // Complaints about the log go to stderr as well, where a broken pipe would be a panic.
+        .log_internal_errors(false)
         .with_max_level(level(settings.syslog_level.as_str()));
     let started = if settings.log_format.as_str() == "json" {
         builder.json().flatten_event(true).try_init()

@@ -17,10 +17,12 @@ mod metrics;
 mod sandbox;
 mod snapshot;
 mod status;
+mod task;
 mod wall_clock;
 
 use clap::Parser;
 use command_line::{Command, CommandLine};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -29,12 +31,18 @@ fn main() -> ExitCode {
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Check(check) => check::run(&check),
         Command::Status(status) => status::run(&status),
+        Command::Restart(restart) => task::restart(&restart),
+        Command::Stop(options) => task::stop(&options),
+        Command::Start(options) => task::start(&options),
+        Command::Upgrade(upgrade) => task::upgrade(&upgrade),
+        Command::Task(number) => task::show(&number),
         Command::DataPlane => data_plane::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("odp: {error}");
+            // Nobody may be there to read it.
+            writeln!(std::io::stderr(), "odp: {error}").ok();
             exit::code(&error)
         }
     }

@@ -12,6 +12,10 @@ pub(crate) struct Snapshot {
     pub(crate) version: String,
     /// The sessions.
     pub(crate) sessions: Sessions,
+    /// Sessions that a drain ended between two transactions, since the start.
+    pub(crate) drained_sessions: u64,
+    /// Sessions that the deadline of a drain ended, since the start.
+    pub(crate) cut_sessions: u64,
     /// The servers.
     pub(crate) servers: Vec<ServerStatus>,
     /// Servers that would get a request now.

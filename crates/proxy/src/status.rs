@@ -12,7 +12,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let client = AdminClient::new(&arguments.admin, token(arguments)?);
+    let options = &arguments.admin;
+    let client = AdminClient::find(&options.admin, options.token_file.as_deref())?;
     let answer = runtime.block_on(client.get("/v1/status"))?;
     let text = String::from_utf8_lossy(&answer.body);
     if answer.status != 200 {
@@ -28,16 +29,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let status: Status = serde_json::from_slice(&answer.body)?;
     print!("{}", table(&status));
     Ok(())
-}
-
-fn token(arguments: &Arguments) -> Result<Option<String>, Error> {
-    match &arguments.token_file {
-        None => Ok(std::env::var("ODP_ADMIN_TOKEN").ok()),
-        Some(path) => match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) => Err(Error::Usage(format!("{}: {error}", path.display()))),
-        },
-    }
 }
 
 fn table(status: &Status) -> String {

@@ -22,7 +22,12 @@ impl WallClock {
     pub(crate) fn rfc3339(&self, moment: Instant) -> String {
         let ahead = moment.saturating_duration_since(self.monotonic);
         let ago = self.monotonic.saturating_duration_since(moment);
-        let wall = (self.wall + ahead).checked_sub(ago).unwrap_or(UNIX_EPOCH);
+        self.rfc3339_of((self.wall + ahead).checked_sub(ago).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// A moment of the wall clock as text.
+    #[expect(clippy::unused_self, reason = "both clocks are asked in the same way")]
+    pub(crate) fn rfc3339_of(&self, wall: SystemTime) -> String {
         format(wall.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 }

@@ -46,6 +46,22 @@ impl Channel {
         })
     }
 
+    /// Takes the channel apart, for another process image: the stream and what was read of the next
+    /// message. None when descriptors of that message have arrived already.
+    pub(crate) fn into_parts(self) -> Option<(OwnedFd, Vec<u8>)> {
+        let stream = self.stream.into_std().ok()?;
+        self.descriptors
+            .is_empty()
+            .then_some((stream.into(), self.inbox))
+    }
+
+    /// Puts a channel together again.
+    pub(crate) fn from_parts(stream: OwnedFd, inbox: Vec<u8>) -> Result<Self, Error> {
+        let mut channel = Self::new(stream.into())?;
+        channel.inbox = inbox;
+        Ok(channel)
+    }
+
     /// Sends one message with its descriptors. Not cancel-safe: a cancelled send breaks the channel.
     pub(crate) async fn send<T: Serialize + Sync>(
         &self,

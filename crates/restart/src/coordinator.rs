@@ -1,118 +1,89 @@
-//! The coordinator's loop: events to [`Phase`], its actions to processes, the outcome to [`Status`].
+//! The coordinator's loop: events to the [`Machine`], its actions to processes, the outcome to
+//! [`Status`].
 
+mod actions;
+
+use crate::estate::Adopted;
+use crate::event::{Event, GenerationId};
 use crate::generation::{Generation, Report};
+use crate::handle::{Handle, Refusal, Wish};
 use crate::listener::Listeners;
-use crate::message::{Down, Offer};
-use crate::phase::{Action, Event, Phase};
-use crate::timing::Timing;
+use crate::machine::{Beginning, Machine, Now};
+use crate::message::{Heartbeat, Hello};
+use crate::operation::Operation;
+use crate::plan::{Plan, Planner};
+use crate::status::{Heard, Status};
+use crate::table::{Command, State, Verdict};
+use crate::{Error, Program};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// What a coordinator runs.
-#[derive(Clone)]
 pub struct Settings {
-    /// The binary of the data plane.
-    pub binary: PathBuf,
-    /// Its arguments: the role, and nothing that is secret, for every user can read them.
+    /// What the first generation is started from.
+    pub plan: Plan,
+    /// Makes the plans of the later ones.
+    pub planner: Arc<dyn Planner>,
+    /// The arguments of a data plane: the role, and nothing that is secret, for every user can read
+    /// them.
     pub arguments: Vec<OsString>,
-    /// The configuration, opaque; it travels over the control channel only.
-    pub config: Vec<u8>,
-    /// The deadlines.
-    pub timing: Timing,
+    /// The arguments with which the coordinator itself was started, without the name.
+    pub own_arguments: Vec<OsString>,
+    /// Descriptors that the coordinator's next image gets as they are.
+    pub companions: Vec<OwnedFd>,
 }
 
-/// What users see of the phase, in OCP's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// A generation is coming up.
-    Starting,
-    /// A generation serves.
-    Running,
-    /// The proxy is about to end.
-    Stopping,
-    /// The proxy has ended.
+/// Where a coordinator begins.
+#[derive(Debug)]
+pub enum Start {
+    /// With open listeners: the first generation is started.
+    Serving(Listeners),
+    /// Without any: it waits for a command.
     Stopped,
-    /// The data plane dies again and again.
-    Unavailable,
-}
-
-/// The last heartbeat of a generation.
-#[derive(Debug, Clone)]
-pub struct Heard {
-    /// When it arrived.
-    pub at: Instant,
-    /// What it said; opaque.
-    pub snapshot: Arc<[u8]>,
-}
-
-/// What the coordinator knows at this moment.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// The phase.
-    pub state: State,
-    /// The number of the latest generation; 0 before the first.
-    pub generation: u64,
-    /// The process id of the data plane; none while none runs.
-    pub data_plane: Option<u32>,
-    /// When the last generation that was Ready ceased to be; none while one is Ready.
-    pub unready_since: Option<Instant>,
-    /// The last heartbeat of any generation.
-    pub heard: Option<Heard>,
-    /// How the last generation ended, in words.
-    pub last_exit: Option<String>,
-}
-
-/// A hold on a running coordinator: asks it, tells it to end. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    status: watch::Receiver<Arc<Status>>,
-    wishes: mpsc::Sender<Event>,
-}
-
-impl Handle {
-    /// The status now; never waits.
-    #[must_use]
-    pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.status.borrow())
-    }
-
-    /// Waits until the status has changed, and returns it; none when the coordinator has ended.
-    pub async fn changed(&mut self) -> Option<Arc<Status>> {
-        self.status.changed().await.ok()?;
-        Some(Arc::clone(&self.status.borrow_and_update()))
-    }
-
-    /// Drains and ends everything. [`Coordinator::run`] returns then.
-    pub async fn stop(&self) {
-        self.wish(Event::Stop).await;
-    }
-
-    /// Ends everything now.
-    pub async fn force(&self) {
-        self.wish(Event::Force).await;
-    }
-
-    async fn wish(&self, wish: Event) {
-        // A coordinator that has ended has fulfilled every wish of this kind.
-        self.wishes.send(wish).await.ok();
-    }
+    /// With a data plane that runs already, and the upgrade that it came from, if it did.
+    Adopted(Box<Adopted>, Option<Operation>),
 }
 
 /// Keeps one generation of the data plane running over listeners that never close.
 pub struct Coordinator {
     settings: Settings,
     listeners: Arc<Listeners>,
-    phase: Phase,
-    current: Option<Generation>,
-    /// Why the current generation said that it cannot serve.
-    refusal: Option<String>,
+    machine: Machine,
+    members: BTreeMap<GenerationId, Member>,
+    /// What serves, what comes, and what served before the last commit.
+    current: Plan,
+    candidate: Option<Plan>,
+    previous: Option<Program>,
+    snapshot: Option<Arc<[u8]>>,
     status: watch::Sender<Arc<Status>>,
-    reports: mpsc::Receiver<(u64, Report)>,
-    reports_sender: mpsc::Sender<(u64, Report)>,
-    wishes: mpsc::Receiver<Event>,
+    reports: mpsc::Receiver<(GenerationId, Report)>,
+    reports_sender: mpsc::Sender<(GenerationId, Report)>,
+    wishes: mpsc::Receiver<Wish>,
+    /// What the loop tells itself: answers of actions.
+    answers: mpsc::Receiver<Answer>,
+    answers_sender: mpsc::Sender<Answer>,
+}
+
+/// A generation whose process has not ended.
+struct Member {
+    generation: Generation,
+    hello: Option<Hello>,
+    heard: Option<Heard>,
+    ticks: Vec<u64>,
+    /// Why it said that it cannot serve.
+    refusal: Option<String>,
+}
+
+/// What came of an action that took its time.
+enum Answer {
+    Planned(GenerationId, Box<Result<Plan, String>>),
+    Opened(Result<(), String>),
+    NotReplaced(String),
+    NotSpawned(GenerationId, String),
 }
 
 impl Coordinator {
@@ -121,53 +92,143 @@ impl Coordinator {
     /// The longest sleep, so that the machine can tell that it did not run itself.
     const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-    /// A coordinator over open listeners, and the hold on it. Nothing is started before [`Self::run`].
-    #[must_use]
-    pub fn new(settings: Settings, listeners: Listeners) -> (Self, Handle) {
+    /// A coordinator and the hold on it. Nothing is started before [`Self::run`].
+    ///
+    /// # Errors
+    /// When an adopted data plane cannot be held.
+    pub fn new(settings: Settings, start: Start) -> Result<(Self, Handle), Error> {
         let (status, status_receiver) = watch::channel(Arc::new(Status {
             state: State::Starting,
             generation: 0,
             data_plane: None,
             unready_since: Some(Instant::now()),
             heard: None,
+            leaving: Vec::new(),
             last_exit: None,
+            last_log: Vec::new(),
+            operations: Vec::new(),
+            program: settings.plan.program.clone(),
         }));
         let (reports_sender, reports) = mpsc::channel(Self::REPORTS);
+        let (answers_sender, answers) = mpsc::channel(Self::REPORTS);
         let (wishes_sender, wishes) = mpsc::channel(8);
+        let mut members = BTreeMap::new();
+        let (beginning, listeners) = match start {
+            Start::Serving(listeners) => (Beginning::Fresh, listeners),
+            Start::Stopped => (Beginning::Stopped, Listeners::none()),
+            Start::Adopted(adopted, upgrade) => {
+                let number = adopted.generation;
+                let (member, listeners) = Member::adopted(*adopted, reports_sender.clone())?;
+                members.insert(number, member);
+                let beginning = Beginning::Serving {
+                    generation: number,
+                    upgrade,
+                };
+                (beginning, listeners)
+            }
+        };
+        let machine = Machine::new(&beginning, settings.plan.timing, Now::read());
         let coordinator = Self {
+            current: settings.plan.clone(),
             settings,
             listeners: Arc::new(listeners),
-            phase: Phase::Idle,
-            current: None,
-            refusal: None,
+            machine,
+            members,
+            candidate: None,
+            previous: None,
+            snapshot: None,
             status,
             reports,
             reports_sender,
             wishes,
+            answers,
+            answers_sender,
         };
+        coordinator
+            .settings
+            .planner
+            .listening(&coordinator.listeners);
+        coordinator.publish_machine();
         let handle = Handle {
             status: status_receiver,
             wishes: wishes_sender,
         };
-        (coordinator, handle)
+        Ok((coordinator, handle))
     }
 
-    /// Runs until a stop or a force is done and the data plane has ended.
+    /// Runs until an exit is done and the data plane has ended.
     pub async fn run(mut self) {
-        self.on(&Event::Start);
-        while !matches!(self.phase, Phase::Done) {
+        self.on(Event::Start).await;
+        while !self.machine.is_done() {
             let longest = Instant::now() + Self::LONGEST_SLEEP;
-            let wakeup = self.phase.wakeup(&self.settings.timing).unwrap_or(longest);
+            let wakeup = self.machine.wakeup().unwrap_or(longest).min(longest);
             tokio::select! {
                 biased;
-                Some((generation, report)) = self.reports.recv() => self.heard(generation, report),
-                Some(wish) = self.wishes.recv() => self.on(&wish),
-                () = tokio::time::sleep_until(wakeup.min(longest).into()) => self.on(&Event::Tick),
+                Some((generation, report)) = self.reports.recv() => {
+                    self.heard(generation, report).await;
+                }
+                Some(answer) = self.answers.recv() => self.answered(answer).await,
+                Some(wish) = self.wishes.recv() => self.obey(wish).await,
+                () = tokio::time::sleep_until(wakeup.into()) => self.on(Event::Tick).await,
             }
         }
     }
 
-    fn heard(&mut self, generation: u64, report: Report) {
+    async fn obey(&mut self, wish: Wish) {
+        let (id, command, answer) = match wish {
+            Wish::Event(event) => return self.on(event).await,
+            Wish::Command(id, command, answer) => (id, command, answer),
+        };
+        let verdict = self.judge(&command);
+        if verdict.is_ok() {
+            self.on(Event::Command(id, command)).await;
+        }
+        // Whoever asked may have gone away; the operation tells the rest.
+        answer.send(verdict).ok();
+    }
+
+    fn judge(&self, command: &Command) -> Result<(), Refusal> {
+        let state = self.machine.state();
+        if self.machine.is_exiting() {
+            return Err(Refusal::Ending);
+        }
+        match (state.admits(command), self.machine.operation()) {
+            (Verdict::Admitted | Verdict::Supersedes, _) => Ok(()),
+            (Verdict::Refused, Some(operation)) => Err(Refusal::Busy(operation.id)),
+            (Verdict::Refused, None) => Err(Refusal::State(state)),
+        }
+    }
+
+    async fn answered(&mut self, answer: Answer) {
+        let event = match answer {
+            Answer::Planned(generation, plan) => match *plan {
+                Ok(plan) if self.listeners.may_serve(&plan.listeners) => {
+                    let timing = plan.timing;
+                    self.candidate = Some(plan);
+                    Event::Prepared(generation, Ok(timing))
+                }
+                Ok(_) => {
+                    let reason = "the configuration names other listeners than those that are \
+                                  open; they change by stop and start only";
+                    Event::Prepared(generation, Err(reason.to_owned()))
+                }
+                Err(reason) => {
+                    tracing::error!(generation, reason, "the next generation cannot be started");
+                    Event::Prepared(generation, Err(reason))
+                }
+            },
+            Answer::Opened(result) => Event::Opened(result),
+            Answer::NotReplaced(reason) => Event::NotReplaced(reason),
+            Answer::NotSpawned(generation, reason) => {
+                tracing::error!(generation, reason, "the data plane was not started");
+                self.publish(|status| status.last_exit = Some(reason.clone()));
+                Event::Exited(generation, reason)
+            }
+        };
+        self.on(event).await;
+    }
+
+    async fn heard(&mut self, generation: GenerationId, report: Report) {
         let event = match report {
             Report::Hello(hello) => {
                 tracing::debug!(
@@ -176,142 +237,164 @@ impl Coordinator {
                     version = hello.version,
                     "hello"
                 );
-                Event::Hello { generation }
+                let fits = self.fits(&hello);
+                self.member(generation, |member| member.hello = Some(hello));
+                Event::Hello(generation, fits)
             }
-            Report::Ready => Event::Ready { generation },
+            Report::Ready => Event::Ready(generation),
             Report::Failed(reason) => {
                 tracing::error!(generation, reason, "the data plane cannot serve");
-                self.refusal = Some(reason);
-                Event::Failed { generation }
+                self.member(generation, |member| member.refusal = Some(reason.clone()));
+                Event::Failed(generation, reason)
             }
-            Report::Heartbeat(heartbeat) => {
-                let heard = Heard {
-                    at: Instant::now(),
-                    snapshot: heartbeat.snapshot.into(),
-                };
-                self.publish(|status| status.heard = Some(heard));
-                Event::Heartbeat {
-                    generation,
-                    ticks: heartbeat.ticks,
-                }
+            Report::Heartbeat(heartbeat) => self.beat(generation, heartbeat),
+            Report::Snapshot(snapshot) => {
+                self.snapshot = snapshot;
+                Event::Snapshot(generation)
             }
-            Report::Drained => {
-                tracing::debug!(generation, "drained");
-                return;
-            }
-            Report::Exited(how) => {
-                self.log_exit(generation, &how);
-                let how = self.refusal.take().unwrap_or(how);
-                self.publish(|status| status.last_exit = Some(how));
-                self.current = None;
-                Event::Exited { generation }
-            }
+            Report::Drained => Event::Drained(generation),
+            Report::Exited(how) => self.gone(generation, how),
         };
-        self.on(&event);
+        self.on(event).await;
     }
 
-    fn log_exit(&self, generation: u64, how: &str) {
-        if matches!(self.phase, Phase::Draining { .. }) {
-            tracing::info!(generation, how, "the data plane has ended");
-        } else {
-            tracing::error!(
-                generation,
-                how,
-                "the data plane has died, a new one is started"
-            );
+    /// Whether a successor can take up what the serving generation writes.
+    fn fits(&self, hello: &Hello) -> Result<(), String> {
+        let serving = self
+            .machine
+            .serving()
+            .and_then(|number| self.members.get(&number));
+        let Some(predecessor) = serving.and_then(|member| member.hello.as_ref()) else {
+            return Ok(());
+        };
+        match predecessor.record_formats.first() {
+            Some(written) if !hello.record_formats.contains(written) => Err(format!(
+                "release {} reads the session records {:?}, release {} writes {written}",
+                hello.version, hello.record_formats, predecessor.version
+            )),
+            _ => Ok(()),
         }
     }
 
-    fn on(&mut self, event: &Event) {
-        let now = Instant::now();
-        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
-        let (phase, actions) = phase.on(event, now, &self.settings.timing);
-        self.phase = phase;
-        for action in actions {
-            self.perform(action);
-        }
-        self.publish_phase(now);
-    }
-
-    fn perform(&mut self, action: Action) {
-        match action {
-            Action::Spawn { generation } => self.spawn(generation),
-            Action::Offer { generation } => self.offer(generation),
-            Action::Commit { .. } => self.order(Down::Commit, None),
-            Action::Drain { timeout, .. } => {
-                let deadline_ms =
-                    timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-                self.order(Down::Drain { deadline_ms }, None);
-            }
-            Action::Close => self.listeners = Arc::new(Listeners::none()),
-            Action::Kill { generation, reason } => {
-                tracing::warn!(generation, ?reason, "the data plane is killed");
-                if let Some(current) = &self.current {
-                    current.kill();
-                }
-            }
-        }
-    }
-
-    fn spawn(&mut self, generation: u64) {
-        let reports = self.reports_sender.clone();
-        match Generation::spawn(generation, &self.settings, reports.clone()) {
-            Ok(started) => {
-                tracing::debug!(generation, pid = started.pid, "data plane started");
-                self.current = Some(started);
-            }
-            Err(error) => {
-                // The loop itself empties the queue of reports, so it must not wait for room in it.
-                let report = (generation, Report::Exited(error.to_string()));
-                tokio::spawn(async move { reports.send(report).await.ok() });
-            }
-        }
-    }
-
-    fn offer(&self, generation: u64) {
-        let status = self.status.borrow().clone();
-        let snapshot = status.heard.as_ref().map(|heard| heard.snapshot.to_vec());
-        let offer = Offer {
+    fn beat(&mut self, generation: GenerationId, heartbeat: Heartbeat) -> Event {
+        let heard = Heard {
             generation,
-            listeners: self.listeners.metas(),
-            config: self.settings.config.clone(),
-            snapshot,
+            at: Instant::now(),
+            snapshot: heartbeat.snapshot.into(),
         };
-        let listeners = Arc::clone(&self.listeners);
-        self.order(Down::Offer(offer), Some(listeners));
+        if let Some(operation) = self.machine.operation_mut()
+            && operation.leaving == Some(generation)
+        {
+            operation.last = Some(heard.snapshot.to_vec());
+        }
+        if let Some(member) = self.members.get_mut(&generation) {
+            member.ticks.clone_from(&heartbeat.ticks);
+            member.heard = Some(heard);
+        }
+        Event::Heartbeat(generation, heartbeat.ticks)
     }
 
-    fn order(&self, order: Down, listeners: Option<Arc<Listeners>>) {
-        if let Some(current) = &self.current {
-            current.order(order, listeners);
+    fn gone(&mut self, generation: GenerationId, how: String) -> Event {
+        let Some(member) = self.members.remove(&generation) else {
+            return Event::Exited(generation, how);
+        };
+        let reason = member.refusal.clone().unwrap_or(how);
+        if self.machine.is_ending(generation) {
+            tracing::info!(generation, how = reason, "the data plane has ended");
+        } else {
+            tracing::error!(generation, how = reason, "the data plane has died");
+            let log = member.generation.log();
+            self.publish(|status| {
+                status.last_exit = Some(reason.clone());
+                status.last_log = log;
+            });
+        }
+        Event::Exited(generation, reason)
+    }
+
+    async fn on(&mut self, event: Event) {
+        let actions = self.machine.on(event, Now::read());
+        for action in actions {
+            tracing::debug!(?action, "action");
+            self.perform(action).await;
+        }
+        self.publish_machine();
+    }
+
+    fn member(&mut self, generation: GenerationId, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = self.members.get_mut(&generation) {
+            change(member);
         }
     }
 
-    fn publish_phase(&self, now: Instant) {
-        let state = match self.phase {
-            Phase::Idle | Phase::Starting { .. } => State::Starting,
-            Phase::Serving { .. } => State::Running,
-            Phase::BackingOff { .. } => State::Unavailable,
-            Phase::Leaving { .. } | Phase::Draining { .. } => State::Stopping,
-            Phase::Done => State::Stopped,
-        };
-        let ready = matches!(self.phase, Phase::Serving { .. });
-        let generation = self.phase.generation();
-        let data_plane = self.current.as_ref().map(|current| current.pid);
+    fn publish_machine(&self) {
+        let serving = self.machine.serving();
+        let member = |number: GenerationId| self.members.get(&number);
+        let heard = serving
+            .and_then(member)
+            .and_then(|member| member.heard.clone());
+        // While no generation serves, the one that comes up is the data plane.
+        let shown = serving.or_else(|| {
+            let newest = self.members.keys().next_back().copied();
+            newest.filter(|&newest| newest == self.machine.latest())
+        });
+        let leaving = self
+            .members
+            .iter()
+            .filter(|&(&number, _)| self.machine.is_ending(number))
+            .filter_map(|(_, member)| member.heard.clone())
+            .collect();
+        let data_plane = shown.and_then(member).map(|member| member.generation.pid());
         self.publish(|status| {
-            status.state = state;
-            status.generation = generation.unwrap_or(status.generation);
+            status.state = self.machine.state();
+            status.generation = serving.unwrap_or(self.machine.latest());
             status.data_plane = data_plane;
-            status.unready_since = match (ready, status.unready_since) {
-                (true, _) => None,
-                (false, since) => since.or(Some(now)),
+            status.unready_since = match (serving, status.unready_since) {
+                (Some(_), _) => None,
+                (None, since) => since.or_else(|| Some(Instant::now())),
             };
+            status.heard = heard.or_else(|| status.heard.take());
+            status.leaving = leaving;
+            status.operations = self.machine.operations().cloned().collect();
+            status.program = self.current.program.clone();
         });
     }
 
     fn publish(&self, change: impl FnOnce(&mut Status)) {
         self.status
             .send_modify(|status| change(Arc::make_mut(status)));
+    }
+}
+
+impl Member {
+    fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            hello: None,
+            heard: None,
+            ticks: Vec::new(),
+            refusal: None,
+        }
+    }
+
+    fn adopted(
+        adopted: Adopted,
+        reports: mpsc::Sender<(GenerationId, Report)>,
+    ) -> Result<(Self, Listeners), Error> {
+        let number = adopted.generation;
+        let heard = Heard {
+            generation: number,
+            at: Instant::now(),
+            snapshot: adopted.heartbeat.snapshot.into(),
+        };
+        let member = Self {
+            generation: Generation::hold(number, adopted.running, reports)?,
+            hello: Some(adopted.hello),
+            heard: Some(heard),
+            ticks: adopted.heartbeat.ticks,
+            refusal: None,
+        };
+        Ok((member, adopted.listeners))
     }
 }
 

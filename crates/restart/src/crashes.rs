@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How many generations in a row died young.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Crashes {
+pub(crate) struct Crashes {
     in_a_row: u32,
 }
 

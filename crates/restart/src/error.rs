@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// An error of the control channel, of a listener or of a child process.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +18,21 @@ pub enum Error {
         source: io::Error,
     },
     /// The data plane's process could not be started.
-    #[error("cannot start the data plane: {0}")]
-    Spawn(io::Error),
+    #[error("cannot start {}: {source}", path.display())]
+    Spawn {
+        /// The binary.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A binary that cannot or must not be run.
+    #[error("the binary {} {reason}", path.display())]
+    Program {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Reading or writing the control channel failed.
     #[error("control channel: {0}")]
     Channel(#[from] io::Error),
@@ -55,4 +69,13 @@ pub enum Error {
     /// A message that does not decode.
     #[error("control channel: bad message: {0}")]
     Decode(#[from] postcard::Error),
+}
+
+impl Error {
+    pub(crate) fn program(path: &Path, reason: &str) -> Self {
+        Self::Program {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
 }

@@ -24,6 +24,60 @@ pub struct ListenerSpec {
 pub struct Listeners(Vec<(ListenerMeta, TcpListener)>);
 
 impl Listeners {
+    /// Takes listeners that came from another process.
+    pub(crate) fn from_offered(offered: Vec<OfferedListener>) -> Self {
+        let take = |offered: OfferedListener| {
+            let meta = ListenerMeta {
+                name: offered.name,
+                addr: offered.addr,
+            };
+            (meta, offered.listener)
+        };
+        Self(offered.into_iter().map(take).collect())
+    }
+
+    /// Whether these are the listeners that `specs` ask for; port 0 is content with any port.
+    #[must_use]
+    pub fn match_specs(&self, specs: &[ListenerSpec]) -> bool {
+        let matches = |spec: &ListenerSpec| {
+            self.addr(&spec.name).is_some_and(|addr| {
+                addr.ip() == spec.addr.ip() && [0, addr.port()].contains(&spec.addr.port())
+            })
+        };
+        specs.len() == self.0.len() && specs.iter().all(matches)
+    }
+
+    /// Whether a generation with these specs may serve: these are its listeners, or there are none yet.
+    pub(crate) fn may_serve(&self, specs: &[ListenerSpec]) -> bool {
+        self.0.is_empty() || self.match_specs(specs)
+    }
+
+    /// Takes listeners that were opened by somebody else, for example a service manager that keeps
+    /// them, and gives those back that are not what `specs` asks for.
+    ///
+    /// # Errors
+    /// When a descriptor cannot be asked.
+    pub fn take(
+        specs: &[ListenerSpec],
+        found: Vec<(String, OwnedFd)>,
+    ) -> Result<Option<Self>, Error> {
+        let mut listeners = Vec::new();
+        for (name, descriptor) in found {
+            let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
+                continue;
+            };
+            let listens = SockRef::from(&descriptor).is_listener()?;
+            let listener = TcpListener::from(descriptor);
+            let addr = listener.local_addr()?;
+            if listens && addr.ip() == spec.addr.ip() {
+                listener.set_nonblocking(true)?;
+                listeners.push((ListenerMeta { name, addr }, listener));
+            }
+        }
+        let listeners = Self(listeners);
+        Ok(Some(listeners).filter(|listeners| listeners.match_specs(specs)))
+    }
+
     /// Opens every listener, or none.
     ///
     /// # Errors
@@ -52,6 +106,17 @@ impl Listeners {
 
     pub(crate) fn metas(&self) -> Vec<ListenerMeta> {
         self.0.iter().map(|(meta, _)| meta.clone()).collect()
+    }
+
+    /// Copies of the listening sockets with their names, for a service manager to keep.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn copies(&self) -> Result<Vec<(String, OwnedFd)>, Error> {
+        let copy = |(meta, listener): &(ListenerMeta, TcpListener)| {
+            Ok((meta.name.clone(), listener.try_clone()?.into()))
+        };
+        self.0.iter().map(copy).collect()
     }
 
     pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {

@@ -1,79 +1,135 @@
-//! A data plane's process: started with the control channel as its stdin, killed through a pidfd.
+//! A data plane's process, seen through a pidfd: its own child, or one that another coordinator left.
 
 use crate::Error;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use crate::program::Program;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::ExitStatus;
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 use std::sync::Arc;
-use tokio::process::{Child, Command};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
-/// A running child that is not yet reaped; its pid can therefore not belong to anyone else.
-#[derive(Debug)]
+/// A process that may be waited for and killed; the pidfd never comes to mean another one.
+#[derive(Debug, Clone)]
 pub(crate) struct Process {
-    child: Child,
     pid: u32,
-    pidfd: Arc<OwnedFd>,
+    pidfd: Arc<AsyncFd<OwnedFd>>,
 }
 
-/// Kills a process, whoever waits for it at the moment.
-#[derive(Debug, Clone)]
-pub(crate) struct Killer(Arc<OwnedFd>);
+/// A process that was just started.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    pub(crate) process: Process,
+    /// Our end of its control channel.
+    pub(crate) control: UnixStream,
+    /// What it writes to stderr.
+    pub(crate) stderr: OwnedFd,
+}
 
 impl Process {
-    /// Starts `binary` and returns it with our end of its control channel.
+    /// Starts `program` with the control channel as its stdin.
     ///
     /// It leads a process group of its own: a Ctrl-C on the terminal is for the coordinator, which then
     /// drains. Every descriptor but the standard ones is closed on exec.
-    pub(crate) fn spawn(binary: &Path, args: &[OsString]) -> Result<(Self, UnixStream), Error> {
-        let (ours, theirs) = UnixStream::pair().map_err(Error::Spawn)?;
-        let mut child = Command::new(binary)
-            .args(args)
+    pub(crate) fn spawn(program: &Program, arguments: &[OsString]) -> Result<Spawned, Error> {
+        let failed = |source: io::Error| Error::Spawn {
+            path: program.path().to_owned(),
+            source,
+        };
+        let (control, theirs) = UnixStream::pair().map_err(failed)?;
+        let mut command = program.command(arguments);
+        // What the service manager says to the coordinator is not meant for its children.
+        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+            command.env_remove(variable);
+        }
+        for variable in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] {
+            command.env_remove(variable);
+        }
+        let mut child = command
             .stdin(OwnedFd::from(theirs))
+            .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(Error::Spawn)?;
-        match watch(&child) {
-            Ok((pid, pidfd)) => Ok((Self { child, pid, pidfd }, ours)),
-            Err(error) => {
-                child.start_kill().ok();
-                Err(Error::Spawn(error))
+            .map_err(failed)?;
+        let stderr = child.stderr.take().map(OwnedFd::from);
+        match (Self::open(child.id()), stderr) {
+            (Ok(process), Some(stderr)) => Ok(Spawned {
+                process,
+                control,
+                stderr,
+            }),
+            (opened, _) => {
+                // The standard library's own hold on the child is the only one left.
+                child.kill().and_then(|()| child.wait()).ok();
+                let error = opened
+                    .err()
+                    .unwrap_or_else(|| io::Error::other("no stderr"));
+                Err(failed(error))
             }
         }
+    }
+
+    /// Takes hold of a running process, which need not be a child. Needs a tokio runtime.
+    pub(crate) fn open(id: u32) -> io::Result<Self> {
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("no process id"))?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe because of types that do not own their descriptor"
+        )]
+        let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
+        Ok(Self {
+            pid: id,
+            pidfd: Arc::new(pidfd),
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
-    pub(crate) fn killer(&self) -> Killer {
-        Killer(Arc::clone(&self.pidfd))
+    /// Waits for the end of the process, reaps it if it is a child, and says how it ended. Cancel-safe.
+    pub(crate) async fn exited(&self) -> String {
+        if let Err(error) = self.pidfd.readable().await {
+            return format!("could not be waited for: {error}");
+        }
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        match waitid(WaitId::PidFd(self.pidfd.get_ref().as_fd()), options) {
+            Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => format!("exit status: {code}"),
+                (_, Some(signal)) => format!("signal: {signal}{}", name(signal)),
+                _ => "ended".to_owned(),
+            },
+            // Somebody else's child: its status is not for us.
+            Ok(None) | Err(_) => "ended".to_owned(),
+        }
     }
 
-    /// Waits for the end of the process. Cancel-safe.
-    pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
-    }
-}
-
-impl Killer {
     /// Sends SIGKILL; a process that has ended already is no error.
     pub(crate) fn kill(&self) {
-        if let Err(error) = pidfd_send_signal(&self.0, Signal::KILL)
+        if let Err(error) = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL)
             && error != rustix::io::Errno::SRCH
         {
-            tracing::error!(%error, "the data plane could not be killed");
+            tracing::error!(%error, pid = self.pid, "the data plane could not be killed");
         }
     }
 }
 
-fn watch(child: &Child) -> io::Result<(u32, Arc<OwnedFd>)> {
-    let gone = || io::Error::other("the process is gone already");
-    let id = child.id().ok_or_else(gone)?;
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
-    let pidfd = pidfd_open(pid.ok_or_else(gone)?, PidfdFlags::empty())?;
-    Ok((id, Arc::new(pidfd)))
+fn name(signal: i32) -> &'static str {
+    match signal {
+        4 => " (SIGILL)",
+        6 => " (SIGABRT)",
+        7 => " (SIGBUS)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
 }

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::channel::Channel;
+use crate::event::Pace;
 use crate::listener::OfferedListener;
-use crate::message::{Down, Heartbeat, Hello, Up};
-use std::os::fd::AsFd;
+use crate::message::{CHUNK, Down, Heartbeat, Hello, MAX_SNAPSHOT, Up};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -43,13 +44,21 @@ impl Successor {
     /// When the coordinator is gone or says something else.
     pub async fn hello(mut self, hello: Hello) -> Result<Offered, Error> {
         self.channel.send(&Up::Hello(hello), &[]).await?;
-        let (message, descriptors) = self.channel.recv::<Down>().await?;
+        let (message, mut descriptors) = self.channel.recv::<Down>().await?;
         let Down::Offer(offer) = message else {
             return Err(Error::Protocol("expected an offer"));
         };
+        let lacking = Error::Protocol("the offer lacks descriptors");
+        let Some(stderr) = descriptors.pop() else {
+            return Err(lacking);
+        };
         if descriptors.len() != offer.listeners.len() {
-            return Err(Error::Protocol("the offer lacks listeners"));
+            return Err(lacking);
         }
+        let snapshot = match offer.snapshot {
+            Some(length) => Some(self.snapshot(length).await?),
+            None => None,
+        };
         let listeners = offer
             .listeners
             .into_iter()
@@ -60,11 +69,31 @@ impl Successor {
             generation: offer.generation,
             listeners,
             config: offer.config,
-            snapshot: offer.snapshot,
+            snapshot,
+            stderr,
             link: Link {
                 channel: self.channel,
             },
         })
+    }
+
+    async fn snapshot(&mut self, length: u64) -> Result<Vec<u8>, Error> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > MAX_SNAPSHOT {
+            let limit = MAX_SNAPSHOT;
+            return Err(Error::TooLong { length, limit });
+        }
+        let mut snapshot = Vec::new();
+        while snapshot.len() < length {
+            let (Down::Chunk(bytes), _) = self.channel.recv::<Down>().await? else {
+                return Err(Error::Protocol("expected a part of the snapshot"));
+            };
+            snapshot.extend_from_slice(&bytes);
+        }
+        if snapshot.len() != length {
+            return Err(Error::Protocol("the snapshot is longer than announced"));
+        }
+        Ok(snapshot)
     }
 }
 
@@ -77,8 +106,10 @@ pub struct Offered {
     pub listeners: Vec<OfferedListener>,
     /// The configuration; opaque here.
     pub config: Vec<u8>,
-    /// The last snapshot of the generation before; opaque here.
+    /// What the generation before knew; opaque here.
     pub snapshot: Option<Vec<u8>>,
+    /// Where to write to when the coordinator, which reads this process's stderr, is gone.
+    pub stderr: OwnedFd,
     /// The channel for the rest of its life.
     pub link: Link,
 }
@@ -92,9 +123,13 @@ pub enum Order {
     Drain {
         /// How long that may take; none waits for the last client.
         timeout: Option<Duration>,
+        /// When each session ends.
+        pace: Pace,
     },
     /// End now.
     Shutdown,
+    /// Hand out what the next generation should know, by [`Link::snapshot`].
+    Snapshot,
     /// The coordinator is gone; no further order will come.
     Lost,
 }
@@ -106,6 +141,25 @@ pub struct Link {
 }
 
 impl Link {
+    pub(crate) fn over(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Hands out a copy of what the next generation should know; more than [`MAX_SNAPSHOT`] bytes are
+    /// as good as nothing.
+    ///
+    /// # Errors
+    /// When the coordinator is gone.
+    pub async fn snapshot(&self, snapshot: &[u8]) -> Result<(), Error> {
+        let snapshot = Some(snapshot).filter(|snapshot| snapshot.len() <= MAX_SNAPSHOT);
+        for chunk in snapshot.unwrap_or_default().chunks(CHUNK) {
+            let (bytes, last) = (chunk.to_vec(), false);
+            self.channel.send(&Up::Chunk { bytes, last }, &[]).await?;
+        }
+        let (bytes, last) = (Vec::new(), true);
+        self.channel.send(&Up::Chunk { bytes, last }, &[]).await
+    }
+
     /// Says Ready: the configuration is checked and everything is set up to accept.
     ///
     /// # Errors
@@ -142,11 +196,13 @@ impl Link {
     pub async fn order(&mut self) -> Order {
         match self.channel.recv::<Down>().await {
             Ok((Down::Commit, _)) => Order::Commit,
-            Ok((Down::Drain { deadline_ms }, _)) => Order::Drain {
+            Ok((Down::Drain { deadline_ms, pace }, _)) => Order::Drain {
                 timeout: deadline_ms.map(Duration::from_millis),
+                pace,
             },
             Ok((Down::Shutdown, _)) => Order::Shutdown,
-            Ok((Down::Offer(_), _)) => {
+            Ok((Down::Snapshot, _)) => Order::Snapshot,
+            Ok((Down::Offer(_) | Down::Chunk(_), _)) => {
                 tracing::error!("a second offer on the control channel");
                 Order::Lost
             }
@@ -187,7 +243,7 @@ mod tests {
             generation: 7,
             listeners: listeners.metas(),
             config: b"configuration".to_vec(),
-            snapshot: Some(b"snapshot".to_vec()),
+            snapshot: Some(8),
         })
     }
 
@@ -205,8 +261,14 @@ mod tests {
         let (mut coordinator, successor) = pair();
         let listeners = listeners();
         let down = offer(&listeners);
-        let descriptors = listeners.descriptors();
+        let mut descriptors = listeners.descriptors();
+        let stderr = std::io::stderr();
+        descriptors.push(stderr.as_fd());
         coordinator.send(&down, &descriptors).await.unwrap();
+        for part in [b"snap", b"shot"] {
+            let chunk = Down::Chunk(part.to_vec());
+            coordinator.send(&chunk, &[]).await.unwrap();
+        }
         let mut offered = successor.hello(hello()).await.unwrap();
         let (said, _) = coordinator.recv::<Up>().await.unwrap();
         assert_eq!(said, Up::Hello(hello()));

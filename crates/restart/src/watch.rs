@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The last tick of every worker and when it changed.
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub(crate) struct Watch {
     started: Instant,
     workers: Vec<(u64, Instant)>,
 }

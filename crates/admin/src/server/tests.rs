@@ -1,9 +1,13 @@
 //! The endpoint over loopback, spoken to with raw sockets.
 
 use super::*;
-use crate::{Discovery, Health, Pids, Sessions, State, Status};
+use crate::{
+    Command, CommandRefusal, Discovery, Health, Pids, Sessions, State, Status, Task, TaskKind,
+    TaskState,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 struct Proxy {
     health: Health,
@@ -30,12 +34,45 @@ impl Operations for Proxy {
             servers: Vec::new(),
             discovery: Discovery::default(),
             last_exit: None,
+            last_log: Vec::new(),
             last_task: None,
         }
     }
 
     fn metrics(&self) -> String {
         "odp_up 1\n# EOF\n".to_owned()
+    }
+
+    async fn command(&self, command: Command) -> Result<Task, CommandRefusal> {
+        match command {
+            Command::Restart => Ok(task(7, TaskKind::Restart)),
+            Command::ForceRestart => Ok(task(8, TaskKind::ForceRestart)),
+            Command::Upgrade(_) => Ok(task(9, TaskKind::Upgrade)),
+            Command::Stop => Err(CommandRefusal::TaskRunning(3)),
+            Command::Start => Err(CommandRefusal::Precondition("it runs".to_owned())),
+        }
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        vec![task(7, TaskKind::Restart)]
+    }
+
+    async fn task(&self, id: u64, wait: Duration) -> Option<Task> {
+        tokio::time::sleep(wait).await;
+        (id == 7).then(|| task(7, TaskKind::Restart))
+    }
+}
+
+fn task(id: u64, kind: TaskKind) -> Task {
+    Task {
+        id,
+        kind,
+        state: TaskState::Running,
+        started_at: "2026-01-31T23:59:59.250Z".to_owned(),
+        ended_at: None,
+        steps: Vec::new(),
+        error: None,
+        receipt: None,
     }
 }
 
@@ -45,7 +82,7 @@ async fn open(health: Health, token: Option<&str>, limits: Limits) -> SocketAddr
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let access = Access::new(loopback, token.map(str::to_owned)).unwrap();
     let server = Server::new(Arc::new(Proxy { health }), access, limits);
-    tokio::spawn(server.run(listener, CancellationToken::new()));
+    tokio::spawn(server.run(listener, None, CancellationToken::new()));
     addr
 }
 
@@ -102,7 +139,7 @@ async fn bad_health_comes_with_its_reason() {
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_are_told_apart() {
     let addr = serving().await;
-    assert_error(&get(addr, "/v1/restart").await, 404, "not_found");
+    assert_error(&get(addr, "/v1/nothing").await, 404, "not_found");
     for method in ["POST", "DELETE", "PUT", "OPTIONS"] {
         let request =
             format!("{method} /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -110,6 +147,129 @@ async fn unknown_paths_and_wrong_methods_are_told_apart() {
         assert_error(&answer, 405, "method_not_allowed");
         assert!(answer.contains("allow: GET, HEAD"), "{answer}");
     }
+}
+
+async fn post(addr: SocketAddr, path: &str, headers: &str, body: &str) -> String {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    say(addr, &request).await
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[tokio::test]
+async fn an_accepted_command_answers_with_its_task_and_where_to_follow_it() {
+    let addr = serving().await;
+    for (body, kind, id) in [
+        ("", "restart", 7),
+        ("{}", "restart", 7),
+        (r#"{"mode":"restart"}"#, "restart", 7),
+        (r#"{"mode":"force"}"#, "force_restart", 8),
+    ] {
+        let answer = post(addr, "/v1/restart", JSON, body).await;
+        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+        let location = format!("location: /v1/tasks/{id}\r\n");
+        assert!(answer.contains(&location), "{answer}");
+        assert!(answer.contains(&format!(r#""kind":"{kind}""#)), "{answer}");
+    }
+    assert_error(&post(addr, "/v1/stop", "", "").await, 409, "task_running");
+    let answer = post(addr, "/v1/start", "", "").await;
+    assert_error(&answer, 409, "precondition_failed");
+    assert_error(&get(addr, "/v1/restart").await, 405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_understood_are_refused() {
+    let addr = serving().await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for (path, headers, body) in [
+        ("/v1/restart", JSON, "{"),
+        ("/v1/restart", JSON, "[]"),
+        ("/v1/restart", JSON, r#"{"mode":"maybe"}"#),
+        ("/v1/restart", JSON, r#"{"mod":"force"}"#),
+        ("/v1/restart", form, r#"{"mode":"force"}"#),
+        ("/v1/restart", "", r#"{"mode":"force"}"#),
+        ("/v1/stop", JSON, r#"{"now":true}"#),
+    ] {
+        let answer = post(addr, path, headers, body).await;
+        assert_error(&answer, 400, "bad_request");
+    }
+    let endless = "POST /v1/restart HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\
+                   Content-Type: application/json\r\nConnection: close\r\n\r\n";
+    let chunk = format!("10001\r\n{}\r\n", "x".repeat(0x10001));
+    let answer = say(addr, &format!("{endless}{chunk}")).await;
+    assert_error(&answer, 413, "too_large");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_long() {
+    let limits = Limits {
+        head_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let addr = open(Health::Serving, None, limits).await;
+    let slow = "POST /v1/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\
+                Content-Type: application/json\r\nConnection: close\r\n\r\n{";
+    let answer = tokio::time::timeout(Duration::from_secs(10), say(addr, slow)).await;
+    assert_error(&answer.unwrap(), 408, "bad_request");
+}
+
+#[tokio::test]
+async fn an_upgrade_comes_with_a_token_or_over_the_owners_socket() {
+    let body = r#"{"binary":"/usr/local/bin/odp"}"#;
+    let addr = serving().await;
+    let answer = post(addr, "/v1/upgrade", JSON, body).await;
+    assert_error(&answer, 403, "forbidden");
+
+    let addr = open(Health::Serving, Some("0123456789"), Limits::default()).await;
+    let headers = format!("{JSON}Authorization: Bearer 0123456789\r\n");
+    let answer = post(addr, "/v1/upgrade", &headers, body).await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    for body in ["", "{}", r#"{"binary":"odp"}"#] {
+        let answer = post(addr, "/v1/upgrade", &headers, body).await;
+        assert_error(&answer, 400, "bad_request");
+    }
+
+    let path = std::env::temp_dir().join(format!("odp-admin-{}.sock", std::process::id()));
+    std::fs::remove_file(&path).ok();
+    let owner = UnixListener::bind(&path).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let token = Some("0123456789".to_owned());
+    let access = Access::new(IpAddr::V4(Ipv4Addr::LOCALHOST), token).unwrap();
+    let health = Health::Serving;
+    let server = Server::new(Arc::new(Proxy { health }), access, Limits::default());
+    tokio::spawn(server.run(listener, Some(owner), CancellationToken::new()));
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    let request = format!(
+        "POST /v1/upgrade HTTP/1.1\r\nHost: odp\r\n{JSON}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn tasks_are_listed_found_and_waited_for() {
+    let addr = serving().await;
+    assert!(
+        get(addr, "/v1/tasks")
+            .await
+            .contains(r#"{"tasks":[{"id":7"#)
+    );
+    let answer = get(addr, "/v1/tasks/7?wait=10ms").await;
+    assert!(answer.contains(r#""state":"Running""#), "{answer}");
+    assert_error(&get(addr, "/v1/tasks/6").await, 404, "not_found");
+    let answer = get(addr, "/v1/tasks/7?wait=61s").await;
+    assert_error(&answer, 400, "bad_request");
+    let document = get(addr, "/v1/openapi.json").await;
+    assert!(document.contains(r#""openapi": "3.1.0""#), "{document}");
 }
 
 #[tokio::test]

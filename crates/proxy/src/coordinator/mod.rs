@@ -1,22 +1,34 @@
 //! `odp serve`: opens the listeners, starts the data plane, serves the admin endpoint, obeys signals.
 
+mod beginning;
+mod endpoint_file;
+mod notify;
 mod operations;
+mod planner;
+mod reaper;
 mod signals;
+mod state_dir;
+mod task_book;
 
+pub(crate) use endpoint_file::EndpointFile;
 pub(crate) use signals::Signals;
+pub(crate) use state_dir::StateDir;
 
 use crate::command_line::Serve;
 use crate::config::{Config, Settings};
 use crate::error::Error;
 use crate::logging;
+use beginning::Beginning;
+use notify::Notifier;
 use odp_admin::Limits;
-use odp_restart::{
-    Coordinator, DescriptorLimit, Handle, ListenerSpec, Listeners, State, Timing,
-    raise_descriptor_limit,
-};
+use odp_restart::{Coordinator, DescriptorLimit, Handle, Program, State, raise_descriptor_limit};
 use operations::ProxyOperations;
+use planner::{DiskPlanner, ReadConfig};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use task_book::TaskBook;
+use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,16 +47,41 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Error> {
         .map_err(Error::Runtime)?;
     runtime.block_on(async {
         let signals = Signals::take()?;
-        let proxy = Proxy::open(&config).await?;
+        let reaper = tokio::spawn(reaper::run());
+        let state = Arc::new(StateDir::open(&StateDir::path_for(&config.settings))?);
+        let read = {
+            let arguments = arguments.clone();
+            Box::new(move || arguments.sources().check())
+        };
+        let notifier = Notifier::from_environment();
+        let beginning = Beginning::find(&config.settings, &state).await?;
+        let origin = Origin {
+            state: Some(state),
+            read,
+            check: arguments.check_arguments(),
+            notifier,
+        };
+        let proxy = Proxy::begin(&config, beginning, origin).await?;
         tracing::info!(mysql = %proxy.mysql, admin = %proxy.admin, "listening");
         let announcer = tokio::spawn(announce(proxy.handle.clone(), proxy.mysql, proxy.admin));
         let signals = signals.obey(proxy.handle.clone());
         proxy.run().await;
         signals.abort();
         announcer.abort();
+        reaper.abort();
+        notifier.ending();
         tracing::info!("ended");
         Ok(())
     })
+}
+
+/// What a proxy knows of where it came from.
+struct Origin {
+    /// Where its state is kept; none keeps nothing.
+    state: Option<Arc<StateDir>>,
+    read: ReadConfig,
+    check: Vec<std::ffi::OsString>,
+    notifier: Notifier,
 }
 
 /// A proxy whose listeners are open and whose data plane is not yet started.
@@ -58,42 +95,66 @@ pub(crate) struct Proxy {
     coordinator: Coordinator,
     server: odp_admin::Server<ProxyOperations>,
     admin_listener: tokio::net::TcpListener,
+    owner_listener: Option<UnixListener>,
+    book: Arc<TaskBook>,
+    notifier: Notifier,
+    /// Removed with the proxy.
+    _endpoint: Option<EndpointFile>,
 }
 
 impl Proxy {
-    /// Opens every listener.
+    /// Opens every listener of a proxy that keeps nothing and is adopted by nobody.
     ///
     /// # Errors
     /// When a port is taken, or this binary cannot be found.
     pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
+        let constant = config.clone();
+        let origin = Origin {
+            state: None,
+            read: Box::new(move || Ok(constant.clone())),
+            check: vec!["--version".into()],
+            notifier: Notifier::none(),
+        };
+        let beginning = Beginning::fresh(&config.settings)?;
+        Self::begin(config, beginning, origin).await
+    }
+
+    async fn begin(config: &Config, beginning: Beginning, origin: Origin) -> Result<Self, Error> {
         let settings = &config.settings;
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
-        }
-        let limit = raise_descriptor_limit();
-        tracing::info!(
-            descriptors = limit.descriptors,
-            sessions = limit.sessions(),
-            "limit of open descriptors"
-        );
-        if let Some(warning) = descriptor_warning(settings, limit) {
-            tracing::warn!("{warning}");
-        }
-        let listeners = Listeners::open(&[ListenerSpec {
-            name: MYSQL_LISTENER.to_owned(),
-            addr: SocketAddr::new(settings.local_bound_ip, settings.listen_port.0),
-            backlog: BACKLOG,
-        }])?;
-        let mysql = listeners
-            .addr(MYSQL_LISTENER)
-            .ok_or_else(|| Error::Usage("no listener".to_owned()))?;
-        let admin = SocketAddr::new(settings.admin_bind, settings.prometheus_listen_port.0);
-        let admin_listener = listen_for_http("admin", admin).await?;
+        warn_of(config);
+        let admin_listener = match beginning.admin {
+            Some(listener) => listener,
+            None => listen_for_http("admin", admin_addr(settings)).await?,
+        };
         let admin = admin_listener.local_addr().map_err(Error::Runtime)?;
-        let (coordinator, handle) = Coordinator::new(coordinator_settings(settings)?, listeners);
-        let operations = ProxyOperations::new(handle.clone(), mysql, settings);
-        let access = config.access.clone();
-        let server = odp_admin::Server::new(Arc::new(operations), access, Limits::default());
+        let mysql = beginning.mysql;
+        let state_dir = origin.state.as_ref().map(|state| state.path().to_owned());
+        let program = Program::open(&std::env::current_exe().map_err(Error::Runtime)?)?;
+        let plan = planner::plan(settings.clone(), program, state_dir.as_deref(), mysql)
+            .map_err(Error::Usage)?;
+        let companion = admin_listener_copy(&admin_listener)?;
+        let coordinator_settings = odp_restart::Settings {
+            plan,
+            planner: Arc::new(DiskPlanner {
+                read: origin.read,
+                check: origin.check,
+                state_dir: state_dir.clone(),
+                mysql,
+                keeper: origin.notifier,
+            }),
+            arguments: vec!["data-plane".into()],
+            own_arguments: std::env::args_os().skip(1).collect(),
+            companions: vec![companion],
+        };
+        let (coordinator, handle) = Coordinator::new(coordinator_settings, beginning.start)?;
+        let book = Arc::new(TaskBook::open(origin.state, beginning.upgrade));
+        book.take(&handle.status().operations);
+        let operations = ProxyOperations::new(handle.clone(), mysql, settings, Arc::clone(&book));
+        let server = odp_admin::Server::new(
+            Arc::new(operations),
+            config.access.clone(),
+            Limits::default(),
+        );
         Ok(Self {
             mysql,
             admin,
@@ -101,6 +162,12 @@ impl Proxy {
             coordinator,
             server,
             admin_listener,
+            owner_listener: state_dir.as_deref().and_then(beginning::listen_for_owner),
+            book,
+            notifier: origin.notifier,
+            _endpoint: state_dir
+                .as_deref()
+                .and_then(|state_dir| EndpointFile::write(admin.port(), state_dir, settings)),
         })
     }
 
@@ -108,11 +175,44 @@ impl Proxy {
     pub(crate) async fn run(self) {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        tasks.spawn(self.server.run(self.admin_listener, stop.clone()));
+        let server = self.server;
+        tasks.spawn(server.run(self.admin_listener, self.owner_listener, stop.clone()));
+        let (book, handle) = (self.book, self.handle);
+        tasks.spawn({
+            let handle = handle.clone();
+            async move { book.follow(handle).await }
+        });
+        tasks.spawn(self.notifier.follow(handle));
         self.coordinator.run().await;
         stop.cancel();
         tasks.close();
         tasks.wait().await;
+    }
+}
+
+/// Where the admin endpoint is by the configuration.
+pub(crate) fn admin_addr(settings: &Settings) -> SocketAddr {
+    SocketAddr::new(settings.admin_bind, settings.prometheus_listen_port.0)
+}
+
+fn admin_listener_copy(listener: &tokio::net::TcpListener) -> Result<OwnedFd, Error> {
+    use std::os::fd::AsFd;
+    let copy = listener.as_fd().try_clone_to_owned();
+    copy.map_err(Error::Runtime)
+}
+
+fn warn_of(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let limit = raise_descriptor_limit();
+    tracing::info!(
+        descriptors = limit.descriptors,
+        sessions = limit.sessions(),
+        "limit of open descriptors"
+    );
+    if let Some(warning) = descriptor_warning(&config.settings, limit) {
+        tracing::warn!("{warning}");
     }
 }
 
@@ -138,25 +238,22 @@ pub(crate) fn descriptor_warning(settings: &Settings, limit: DescriptorLimit) ->
     })
 }
 
-fn coordinator_settings(settings: &Settings) -> Result<odp_restart::Settings, Error> {
-    Ok(odp_restart::Settings {
-        binary: std::env::current_exe().map_err(Error::Runtime)?,
-        arguments: vec!["data-plane".into()],
-        config: settings.to_bytes()?,
-        timing: Timing {
-            ready_timeout: settings.hot_restart_ready_timeout.0,
-            hang_timeout: settings.data_plane_hang_timeout.0,
-            exit_delay: settings.graceful_exit_delay.0,
-            drain_timeout: settings.hot_upgrade_exit_timeout.0,
-        },
-    })
-}
-
 /// Says `ready` once, when the first data plane serves.
 async fn announce(mut handle: Handle, mysql: SocketAddr, admin: SocketAddr) {
-    while let Some(status) = handle.changed().await {
-        if status.state == State::Running {
-            tracing::info!(%mysql, %admin, data_plane = status.data_plane, "ready");
+    loop {
+        let status = handle.status();
+        match status.state {
+            State::Running => {
+                tracing::info!(%mysql, %admin, data_plane = status.data_plane, "ready");
+                return;
+            }
+            State::Stopped => {
+                tracing::warn!("stopped, as the operator left it; `odp start` serves again");
+                return;
+            }
+            _ => {}
+        }
+        if handle.changed().await.is_none() {
             return;
         }
     }

@@ -1,11 +1,13 @@
 //! What the admin endpoint answers, from the coordinator's status and the last heartbeat.
 
+use super::task_book::TaskBook;
 use crate::config::Settings;
 use crate::metrics;
 use crate::snapshot::{Family, Kind, Snapshot};
-use odp_admin::{Health, Operations, Pids, Status};
+use odp_admin::{Command, CommandRefusal, Health, Operations, Pids, Sessions, Status, Task};
 use odp_restart::{Handle, State};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The proxy as its operator sees it.
@@ -15,14 +17,21 @@ pub(crate) struct ProxyOperations {
     started: Instant,
     mysql: SocketAddr,
     app_name: String,
+    book: Arc<TaskBook>,
 }
 
 impl ProxyOperations {
     /// How long a crash of the data plane may go unmentioned: its successor is up by then.
     const BLINK: Duration = Duration::from_secs(1);
 
-    pub(crate) fn new(handle: Handle, mysql: SocketAddr, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        handle: Handle,
+        mysql: SocketAddr,
+        settings: &Settings,
+        book: Arc<TaskBook>,
+    ) -> Self {
         Self {
+            book,
             handle,
             started: Instant::now(),
             mysql,
@@ -55,12 +64,25 @@ impl Operations for ProxyOperations {
             uptime_s: self.started.elapsed().as_secs(),
             stale_s: heard.map(|heard| heard.at.elapsed().as_secs_f64()),
             listen: Some(self.mysql.to_string()),
-            sessions: snapshot.sessions,
+            sessions: all_sessions(&status, snapshot.sessions),
             servers: snapshot.servers,
             discovery: snapshot.discovery,
             last_exit: status.last_exit.clone(),
-            last_task: None,
+            last_log: status.last_log.clone(),
+            last_task: self.book.last(),
         }
+    }
+
+    async fn command(&self, command: Command) -> Result<Task, CommandRefusal> {
+        self.book.command(command, &self.handle).await
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        self.book.list()
+    }
+
+    async fn task(&self, id: u64, wait: Duration) -> Option<Task> {
+        self.book.get(id, wait).await
     }
 
     fn metrics(&self) -> String {
@@ -97,10 +119,27 @@ impl Operations for ProxyOperations {
     }
 }
 
+/// The sessions of the data plane that serves, and of those that only end theirs.
+fn all_sessions(status: &odp_restart::Status, serving: Sessions) -> Sessions {
+    let shown = status.heard.as_ref().map(|heard| heard.generation);
+    let leaving = status.leaving.iter();
+    leaving
+        .filter(|heard| Some(heard.generation) != shown)
+        .filter_map(|heard| Snapshot::from_bytes(&heard.snapshot))
+        .fold(serving, |sum, snapshot| Sessions {
+            client: sum.client + snapshot.sessions.client,
+            server: sum.server + snapshot.sessions.server,
+            in_transaction: sum.in_transaction + snapshot.sessions.in_transaction,
+            pinned: sum.pinned + snapshot.sessions.pinned,
+        })
+}
+
 /// Why clients should not be sent here, if they should not.
 fn trouble(status: &odp_restart::Status, now: Instant) -> Option<String> {
-    if matches!(status.state, State::Stopping | State::Stopped) {
-        return Some("the proxy is stopping".to_owned());
+    match status.state {
+        State::Stopping => return Some("the proxy is stopping".to_owned()),
+        State::Stopped => return Some("the proxy is stopped".to_owned()),
+        _ => {}
     }
     let last_exit = status.last_exit.as_deref().unwrap_or("it is coming up");
     if let Some(since) = status.unready_since
@@ -126,6 +165,8 @@ fn state(state: State) -> odp_admin::State {
     match state {
         State::Starting => odp_admin::State::Starting,
         State::Running => odp_admin::State::Running,
+        State::Restarting => odp_admin::State::Restarting,
+        State::Upgrading => odp_admin::State::Upgrading,
         State::Stopping => odp_admin::State::Stopping,
         State::Stopped => odp_admin::State::Stopped,
         State::Unavailable => odp_admin::State::Unavailable,
@@ -149,6 +190,7 @@ mod tests {
                 ..Snapshot::default()
             };
             Heard {
+                generation: 1,
                 at: now,
                 snapshot: snapshot.to_bytes().into(),
             }
@@ -159,7 +201,11 @@ mod tests {
             data_plane: Some(1),
             unready_since: unready_ms.and_then(|ms| now.checked_sub(Duration::from_millis(ms))),
             heard,
+            leaving: Vec::new(),
             last_exit: None,
+            last_log: Vec::new(),
+            operations: Vec::new(),
+            program: odp_restart::Program::open(&std::env::current_exe().unwrap()).unwrap(),
         }
     }
 
@@ -179,7 +225,9 @@ mod tests {
             (State::Running, None, None, Some("not reported")),
             (State::Running, None, Some(0), Some("no server")),
             (State::Stopping, None, Some(1), Some("stopping")),
-            (State::Stopped, None, Some(1), Some("stopping")),
+            (State::Stopped, None, Some(1), Some("stopped")),
+            (State::Restarting, None, Some(1), None),
+            (State::Upgrading, None, Some(1), None),
         ] {
             let reason = trouble(&status(state, unready_ms, usable), Instant::now());
             match (reason, expected) {

@@ -25,7 +25,7 @@ impl Signals {
         tokio::spawn(async move {
             self.next().await;
             tracing::info!("signal: draining; a second one ends at once");
-            handle.stop().await;
+            handle.exit().await;
             loop {
                 self.next().await;
                 tracing::warn!("another signal: ending at once");

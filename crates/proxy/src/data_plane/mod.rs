@@ -6,6 +6,7 @@
 mod acceptor;
 mod control;
 mod discovery;
+mod handover;
 mod lookup;
 mod report;
 mod wiring;
@@ -17,12 +18,20 @@ use crate::coordinator::MYSQL_LISTENER;
 use crate::error::Error;
 use crate::logging;
 use control::{Control, Prepared};
-use odp_restart::{Hello, Offered, OfferedListener, Successor};
+use handover::Handover;
+use odp_restart::{Hello, Link, Offered, OfferedListener, Successor};
 use odp_routing::Router;
-use odp_session::SessionIds;
+use odp_session::{Counts, SessionIds};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use worker::Shared;
 use workers::Workers;
+
+/// How the process calls itself.
+pub(crate) const PROCESS_NAME: &str = "odp";
+/// The formats of session records that this release reads; it writes the first.
+const RECORD_FORMATS: [u16; 1] = [1];
 
 /// Runs one generation to its end.
 pub(crate) fn run() -> Result<(), Error> {
@@ -34,22 +43,19 @@ pub(crate) fn run() -> Result<(), Error> {
 }
 
 async fn serve() -> Result<(), Error> {
+    // The kernel names a process after the file that was executed, here a descriptor's number.
+    std::fs::write("/proc/self/comm", PROCESS_NAME).ok();
     let hello = Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        record_formats: Vec::new(),
+        record_formats: RECORD_FORMATS.to_vec(),
     };
-    let Offered {
-        generation,
-        listeners,
-        config,
-        link,
-        ..
-    } = Successor::from_stdin()?.hello(hello).await?;
-    match prepare(generation, listeners, &config).await {
+    let offered = Successor::from_stdin()?.hello(hello.clone()).await?;
+    let (link, offer) = Offer::split(hello, offered);
+    match offer.prepare().await {
         Ok(prepared) => {
             link.ready().await?;
-            Control::new(link, prepared).run().await
+            Control::new(link, prepared)?.run().await
         }
         Err(reason) => {
             link.failed(reason.clone()).await?;
@@ -58,36 +64,104 @@ async fn serve() -> Result<(), Error> {
     }
 }
 
-/// Everything up to Ready; an error is one line for the operator.
-async fn prepare(
+/// What this generation starts from.
+struct Offer {
+    hello: Hello,
     generation: u64,
     listeners: Vec<OfferedListener>,
-    config: &[u8],
-) -> Result<Prepared, String> {
-    let settings = Settings::from_bytes(config)?;
-    logging::start(&settings);
-    let listener = mysql_listener(listeners).ok_or("the offer has no listener for MySQL")?;
-    let policies = wiring::policy_settings(&settings);
-    let router = Router::with_policies(wiring::router_limits(&settings), policies);
-    let router = Arc::new(router);
-    let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
-    let session_settings = Arc::new(wiring::session_settings(&settings));
-    let ids = SessionIds::new(session_settings.proxy_id, generation);
-    let shared = Shared {
-        settings: session_settings,
-        router,
-        discovery,
-        ids,
-    };
-    let workers = Workers::start(wiring::worker_count(&settings), &shared)
-        .map_err(|error| error.to_string())?;
-    discovery::first_result(&shared.discovery).await;
-    Ok(Prepared {
-        listener,
-        workers,
-        shared,
-        orphan_timeout: settings.orphan_timeout.0,
-    })
+    config: Vec<u8>,
+    snapshot: Option<Vec<u8>>,
+    stderr: OwnedFd,
+}
+
+impl Offer {
+    fn split(hello: Hello, offered: Offered) -> (Link, Self) {
+        let offer = Self {
+            hello,
+            generation: offered.generation,
+            listeners: offered.listeners,
+            config: offered.config,
+            snapshot: offered.snapshot,
+            stderr: offered.stderr,
+        };
+        (offered.link, offer)
+    }
+
+    /// Everything up to Ready; an error is one line for the operator.
+    async fn prepare(self) -> Result<Prepared, String> {
+        let settings = Settings::from_bytes(&self.config)?;
+        logging::start(&settings);
+        let listener =
+            mysql_listener(self.listeners).ok_or("the offer has no listener for MySQL")?;
+        let router = Arc::new(Router::new(wiring::router_limits(&settings)));
+        let warm = Warmth::of(self.snapshot.as_deref(), &router);
+        let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
+        let session_settings = Arc::new(wiring::session_settings(&settings));
+        let ids = SessionIds::new(session_settings.proxy_id, self.generation);
+        let shared = Shared {
+            settings: session_settings,
+            router,
+            discovery,
+            ids,
+        };
+        let workers = Workers::start(wiring::worker_count(&settings), &shared)
+            .map_err(|error| error.to_string())?;
+        let inherited = warm.complete(&shared.discovery).await?;
+        Ok(Prepared {
+            hello: self.hello,
+            generation: self.generation,
+            listener: Some(listener),
+            workers,
+            shared,
+            inherited,
+            stderr: self.stderr,
+            state_dir: Some(PathBuf::from(&settings.state_dir))
+                .filter(|path| !path.as_os_str().is_empty()),
+            orphan_timeout: settings.orphan_timeout.0,
+            drain_timeout: settings.hot_upgrade_exit_timeout.0,
+        })
+    }
+}
+
+/// What is known of the cluster before anybody was asked.
+enum Warmth {
+    /// What the generation before knew.
+    Warm(Counts),
+    /// There was none, or it had nothing to tell.
+    Cold,
+    /// What it told is not understood.
+    Broken(String),
+}
+
+impl Warmth {
+    fn of(snapshot: Option<&[u8]>, router: &Router) -> Self {
+        let Some(snapshot) = snapshot else {
+            return Self::Cold;
+        };
+        match Handover::from_bytes(snapshot).and_then(|handover| handover.load(router)) {
+            Ok(counts) => Self::Warm(counts),
+            Err(reason) => Self::Broken(reason),
+        }
+    }
+
+    /// Waits for discovery where nothing is known; answers what was counted before.
+    async fn complete(self, discovery: &odp_discovery::Handle) -> Result<Counts, String> {
+        match self {
+            Self::Warm(counts) => Ok(counts),
+            Self::Cold => {
+                discovery::first_result(discovery).await;
+                Ok(Counts::default())
+            }
+            Self::Broken(reason) => {
+                tracing::warn!(reason, "the snapshot of the generation before is not used");
+                discovery::first_result(discovery).await;
+                if discovery.state().rounds > 0 {
+                    return Ok(Counts::default());
+                }
+                Err(format!("{reason}, and no OBServer answers"))
+            }
+        }
+    }
 }
 
 fn mysql_listener(listeners: Vec<OfferedListener>) -> Option<std::net::TcpListener> {

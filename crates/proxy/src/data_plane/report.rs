@@ -31,6 +31,8 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sessions,
+        drained_sessions: counts.drained_sessions,
+        cut_sessions: counts.cut_sessions,
         servers,
         usable_servers: u64::try_from(usable).unwrap_or(u64::MAX),
         discovery: discovery(&shared.discovery.state()),
@@ -63,7 +65,10 @@ fn server(standing: &ServerStanding, view: &ClusterView, clock: &WallClock) -> S
 
 fn discovery(state: &DiscoveryState) -> Discovery {
     Discovery {
-        connected: matches!(state.metadata, MetadataState::Connected(_) | MetadataState::NotAsked),
+        connected: matches!(
+            state.metadata,
+            MetadataState::Connected(_) | MetadataState::NotAsked
+        ),
         error: state.last_error.clone(),
     }
 }

@@ -5,8 +5,8 @@ use crate::error::Error;
 use odp_session::{Counts, Lifecycle};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use tokio::sync::{mpsc, watch};
 use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// The worker threads.
@@ -49,11 +49,15 @@ impl Workers {
         sum
     }
 
-    /// Lets every session end at its next transaction boundary, at the latest at `until`.
-    pub(super) fn drain(&self, until: Instant) {
-        let (from, spread) = (Instant::now(), Duration::ZERO);
-        let until = Some(until);
-        self.lifecycle.send_replace(Lifecycle::Draining { from, spread, until });
+    /// Lets every session end at a transaction boundary behind its own moment within `spread`, at the
+    /// latest at `until`.
+    pub(super) fn drain(&self, from: Instant, spread: Duration, until: Option<Instant>) {
+        let draining = Lifecycle::Draining {
+            from,
+            spread,
+            until,
+        };
+        self.lifecycle.send_replace(draining);
     }
 
     /// Waits for the last session; the acceptor must have dropped its [`Dealer`].

@@ -1,0 +1,227 @@
+//! What outlives the coordinator: tasks and the operator's last wish, in a folder of this user's own.
+
+use crate::config::Settings;
+use crate::error::Error;
+use odp_admin::Task;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The folder, locked against a second coordinator.
+#[derive(Debug)]
+pub(crate) struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// What the operator asked for last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Desired {
+    /// Clients are to be served.
+    Running,
+    /// They are not.
+    Stopped,
+}
+
+impl StateDir {
+    const TASKS: &str = "tasks.json";
+    const DESIRED: &str = "desired";
+    const LOCK: &str = "lock";
+    /// How long a coordinator that is just ending may keep the lock.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const PEEK: Duration = Duration::from_millis(20);
+    /// More than the tasks that are kept ever take.
+    const LONGEST: u64 = 4 << 20;
+
+    /// Where the folder is by the configuration, or by user and admin port.
+    pub(crate) fn path_for(settings: &Settings) -> PathBuf {
+        if !settings.state_dir.is_empty() {
+            let path = PathBuf::from(&settings.state_dir);
+            return std::path::absolute(&path).unwrap_or(path);
+        }
+        let name = format!("odp-{}", settings.prometheus_listen_port.0);
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        if let Some(given) = variable("STATE_DIRECTORY") {
+            return given.join(name);
+        }
+        if rustix::process::geteuid().is_root() {
+            return Path::new("/var/lib").join(name);
+        }
+        let home = || Some(variable("HOME")?.join(".local/state"));
+        variable("XDG_STATE_HOME")
+            .or_else(home)
+            .unwrap_or_else(std::env::temp_dir)
+            .join(name)
+    }
+
+    /// Opens the folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made, belongs to somebody else, or another coordinator uses it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source: io::Error| Error::StateDir {
+            path: path.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
+        let metadata = fs::metadata(path).map_err(failed)?;
+        let own = rustix::process::geteuid().as_raw();
+        if metadata.uid() != own || metadata.mode() & 0o022 != 0 {
+            let reason = "must belong to this user and not be writable by others";
+            return Err(failed(io::Error::other(reason)));
+        }
+        let lock = File::create(path.join(Self::LOCK)).map_err(failed)?;
+        let deadline = Instant::now() + Self::PATIENCE;
+        while let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if Instant::now() >= deadline {
+                let reason = format!("another odp uses it ({error})");
+                return Err(failed(io::Error::other(reason)));
+            }
+            std::thread::sleep(Self::PEEK);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a data plane without coordinator waits.
+    pub(crate) fn control_socket(path: &Path) -> PathBuf {
+        path.join("control.sock")
+    }
+
+    /// Where the admin endpoint takes this user's own requests.
+    pub(crate) fn admin_socket(path: &Path) -> PathBuf {
+        path.join("admin.sock")
+    }
+
+    /// What the operator asked for last.
+    pub(crate) fn desired(&self) -> Desired {
+        match fs::read_to_string(self.path.join(Self::DESIRED)) {
+            Ok(text) if text.trim() == "stopped" => Desired::Stopped,
+            _ => Desired::Running,
+        }
+    }
+
+    /// Keeps what the operator asks for.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep_desired(&self, desired: Desired) -> io::Result<()> {
+        let text = match desired {
+            Desired::Running => "running\n",
+            Desired::Stopped => "stopped\n",
+        };
+        self.write(Self::DESIRED, text.as_bytes())
+    }
+
+    /// The tasks that were kept, oldest first. What cannot be read is told in the log and left out.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let path = self.path.join(Self::TASKS);
+        let too_long = fs::metadata(&path).is_ok_and(|file| file.len() > Self::LONGEST);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) if !too_long => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            _ => {
+                tracing::warn!(path = %path.display(), "the stored tasks cannot be read");
+                return Vec::new();
+            }
+        };
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::warn!(path = %path.display(), %error, "the stored tasks are not readable");
+            Vec::new()
+        })
+    }
+
+    /// Keeps the tasks.
+    ///
+    /// # Errors
+    /// When they cannot be written; what was kept before stays.
+    pub(crate) fn keep_tasks(&self, tasks: &[Task]) -> io::Result<()> {
+        self.write(Self::TASKS, &serde_json::to_vec(tasks)?)
+    }
+
+    /// Replaces a file so that after a power failure either the old or the new content is there.
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let fresh = self.path.join(format!("{name}.new"));
+        let written = File::create(&fresh).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        let replaced = written.and_then(|()| fs::rename(&fresh, self.path.join(name)));
+        if let Err(error) = replaced {
+            // Half a file is of no use to anybody, and the disk may be full.
+            fs::remove_file(&fresh).ok();
+            return Err(error);
+        }
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinator::task_book::tests::task;
+
+    fn path(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("odp-state-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&path).ok();
+        path
+    }
+
+    #[test]
+    fn what_is_kept_is_there_after_the_next_start() {
+        let path = path("kept");
+        let state = StateDir::open(&path).unwrap();
+        assert_eq!(state.desired(), Desired::Running);
+        assert!(state.tasks().is_empty());
+        state.keep_desired(Desired::Stopped).unwrap();
+        let tasks = [task(1)];
+        state.keep_tasks(&tasks).unwrap();
+        drop(state);
+        let state = StateDir::open(&path).unwrap();
+        assert_eq!(state.desired(), Desired::Stopped);
+        assert_eq!(state.tasks(), tasks);
+        fs::write(path.join("tasks.json"), b"[{").unwrap();
+        assert!(state.tasks().is_empty());
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn a_second_coordinator_and_a_foreign_folder_are_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = path("lock");
+        let first = StateDir::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let error = StateDir::open(&path).unwrap_err().to_string();
+        assert!(error.contains("another odp"), "{error}");
+        drop(first);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(StateDir::open(&path).is_err());
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_content_and_nothing_else() {
+        let path = path("full");
+        let state = StateDir::open(&path).unwrap();
+        state.keep_desired(Desired::Stopped).unwrap();
+        // A folder of that name stands for whatever keeps a file from being written.
+        fs::create_dir(path.join("desired.new")).unwrap();
+        assert!(state.keep_desired(Desired::Running).is_err());
+        assert_eq!(state.desired(), Desired::Stopped);
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
