@@ -4,7 +4,7 @@ use crate::filter::Item;
 use crate::keyword as k;
 use crate::lexer::{Lexer, Token};
 use crate::literal::{Literal, LiteralList};
-use crate::name::ColumnRef;
+use crate::name::{ColumnRef, Name};
 use crate::operand::{Operand, operand};
 
 /// A condition and whether it is meant the other way round.
@@ -64,6 +64,9 @@ fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
     let Operand::Column(column) = left else {
         return None;
     };
+    if token == Token::Symbol(b'(') && column.table.is_none() {
+        return call(lexer, column.column);
+    }
     let Token::Word(_, mut key) = token else {
         return None;
     };
@@ -87,6 +90,26 @@ fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
         _ => return None,
     };
     Some(Condition { item, negated })
+}
+
+/// Reads what follows the `(` of a function.
+fn call<'a>(lexer: &mut Lexer<'a>, function: Name<'a>) -> Option<Condition<'a>> {
+    let Operand::Column(column) = operand(lexer) else {
+        return None;
+    };
+    if !lexer.take_symbol(b')') {
+        return None;
+    }
+    let Token::Compare(op) = lexer.token() else {
+        return None;
+    };
+    let value = value(lexer)?;
+    Some(Condition::plain(Item::Call {
+        function,
+        column,
+        op,
+        value,
+    }))
 }
 
 fn members<'a>(lexer: &mut Lexer<'a>, column: ColumnRef<'a>) -> Option<Item<'a>> {

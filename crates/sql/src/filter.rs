@@ -4,7 +4,7 @@ use crate::condition::{self, Condition};
 use crate::keyword as k;
 use crate::lexer::{Lexer, Token};
 use crate::literal::{Literal, LiteralList};
-use crate::name::ColumnRef;
+use crate::name::{ColumnRef, Name};
 use crate::tuple::Tuples;
 
 /// A comparison operator with the column on its left.
@@ -49,6 +49,17 @@ pub enum Item<'a> {
         /// The column, also when it stood on the right.
         column: ColumnRef<'a>,
         /// The operator, mirrored when the column stood on the right.
+        op: CompareOp,
+        /// The other side.
+        value: Literal<'a>,
+    },
+    /// `function(column) op value`, for a function of one argument.
+    Call {
+        /// The function's name.
+        function: Name<'a>,
+        /// Its argument.
+        column: ColumnRef<'a>,
+        /// The operator.
         op: CompareOp,
         /// The other side.
         value: Literal<'a>,
@@ -133,6 +144,22 @@ impl<'a> Filter<'a> {
             levels: [0; LEVELS],
             level: 0,
             queue: 0,
+        }
+    }
+
+    /// Whether the whole condition is `(columns) IN (tuples)`.
+    #[must_use]
+    pub fn is_row_list(&self) -> bool {
+        let State::Operand = self.state else {
+            return false;
+        };
+        match Tuples::read(self.lexer) {
+            Some(tuples) if tuples.is_list() && !tuples.is_negated() => {
+                let next = tuples.end().token();
+                !matches!(next, Token::AndAnd | Token::OrOr | Token::Symbol(b')'))
+                    && !matches!(next, Token::Word(_, k::AND | k::OR | k::XOR))
+            }
+            _ => false,
         }
     }
 

@@ -85,6 +85,11 @@ impl<'a> Tuples<'a> {
         self.end
     }
 
+    /// Whether it is an IN list.
+    pub(crate) const fn is_list(&self) -> bool {
+        self.is_list
+    }
+
     pub(crate) const fn is_negated(&self) -> bool {
         self.is_negated
     }

@@ -31,6 +31,7 @@ fn comparisons_are_read_from_both_sides() {
         ("k = @`v`", "k=@v"),
         ("k = (5)", "k=5"),
         ("((k)) = 5", "k=5"),
+        ("f(t.k) <= 5", "f(t.k)<=5"),
         ("(5) < k", "k>5"),
         (
             "k = TIMESTAMP '2020-01-01 00:00:00'",
@@ -79,7 +80,7 @@ fn row_values_are_written_out() {
 #[test]
 fn what_is_not_understood_is_unsure() {
     check(&[
-        ("f(k) = 5", "?"),
+        ("f(k, 1) = 5", "?"),
         ("k + 1 = 5", "?"),
         ("k = 5 + 1", "?"),
         ("k = f(5)", "?"),

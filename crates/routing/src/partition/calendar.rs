@@ -21,6 +21,9 @@ pub(crate) enum Encoding {
     Packed,
 }
 
+/// 0000-00-00 00:00:00 in microseconds since 1970 (`ob_time_convert.h`).
+pub(crate) const ZERO_DATETIME: i64 = -9_223_372_022_400_000_000;
+
 /// A day in microseconds.
 pub(crate) const DAY: i64 = 86_400_000_000;
 
@@ -67,6 +70,19 @@ impl Moment {
             .find(|&month| days_before(year, month) <= self.days);
         let month = month.unwrap_or(1);
         (year, month, self.days - days_before(year, month) + 1)
+    }
+
+    /// `YYYY-MM-DD`.
+    pub(crate) fn date_text(self) -> String {
+        let (year, month, day) = self.date();
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// `YYYY-MM-DD hh:mm:ss`.
+    pub(crate) fn text(self) -> String {
+        let seconds = self.micros / 1_000_000;
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        format!("{} {hour:02}:{minute:02}:{second:02}", self.date_text())
     }
 
     /// The number stored in a DATE column.

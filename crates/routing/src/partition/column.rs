@@ -202,6 +202,20 @@ impl ColumnType {
         fits.then_some(Value::Decimal { unscaled, words })
     }
 
+    /// The decimal behind the largest one of a decimal column.
+    pub(crate) fn beyond(self) -> Option<Value<'static>> {
+        let Self::Decimal { precision, .. } = self else {
+            return None;
+        };
+        let Value::Decimal { words, .. } = self.decimal_value(None)? else {
+            return None;
+        };
+        Some(Value::Decimal {
+            unscaled: Some(Wide::power_of_ten(precision)?),
+            words,
+        })
+    }
+
     /// The value of a number column, given times ten to the power of its scale.
     pub(crate) fn number_value(self, unscaled: Wide) -> Option<Value<'static>> {
         let Self::Number {

@@ -5,7 +5,7 @@
 
 mod parse;
 
-use super::calendar::Moment;
+use super::calendar::{Encoding, Moment, ZERO_DATETIME};
 use super::column::ColumnType;
 use super::value::Value;
 use crate::Unsure;
@@ -72,6 +72,8 @@ pub(crate) enum Number {
     Integer(i128),
     /// A DATE or DATETIME.
     Moment(Moment),
+    /// 0000-00-00.
+    ZeroDate,
     /// A TIME, in microseconds.
     Duration(i64),
     /// A TIMESTAMP, in microseconds since 1970-01-01 UTC.
@@ -100,6 +102,11 @@ impl Number {
             // A year counts as the number that one reads.
             ColumnType::Year if number == 0 => Self::Integer(0),
             ColumnType::Year => Self::Integer((number + 1900).into()),
+            ColumnType::Date(Encoding::Packed)
+            | ColumnType::Datetime {
+                encoding: Encoding::Packed,
+                ..
+            } if number == 0 => Self::ZeroDate,
             ColumnType::Date(encoding) => Self::Moment(Moment::decode_date(number, encoding)?),
             ColumnType::Datetime { encoding, .. } => {
                 Self::Moment(Moment::decode_datetime(number, encoding)?)
@@ -120,12 +127,33 @@ impl Number {
                 .map(Value::Int)
                 .or_else(|_| u64::try_from(number).map(Value::Uint))
                 .ok(),
-            Self::Moment(_) | Self::Duration(_) | Self::Instant(_) => None,
+            _ => None,
         }
     }
 }
 
+/// The expressions that grow with their only column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// YEAR, `TO_DAYS`, `TO_SECONDS`.
+    OfDates,
+    /// `UNIX_TIMESTAMP`.
+    OfInstants,
+}
+
 impl Expression {
+    /// Whether it grows with its only column.
+    pub(crate) fn growth(&self) -> Option<Growth> {
+        match self.program.as_slice() {
+            [
+                Step::Column(0),
+                Step::Unary(Function::Year | Function::ToDays | Function::ToSeconds),
+            ] => Some(Growth::OfDates),
+            [Step::Column(0), Step::Unary(Function::UnixTimestamp)] => Some(Growth::OfInstants),
+            _ => None,
+        }
+    }
+
     /// Reads an expression; `column` gives the position of a column in the key.
     ///
     /// # Errors
@@ -206,7 +234,19 @@ impl Function {
                 _ => None,
             },
             Number::Moment(moment) => self.of_moment(moment).map(integer),
+            Number::ZeroDate => match self {
+                Self::Negate | Self::Abs | Self::Round | Self::UnixTimestamp => None,
+                Self::DayOfYear
+                | Self::Weekday
+                | Self::DayOfWeek
+                | Self::ToDays
+                | Self::ToSeconds => Some(Number::Null),
+                _ => Some(Number::Integer(0)),
+            },
             Number::Duration(micros) => self.of_duration(micros).map(integer),
+            Number::Instant(ZERO_DATETIME) if self == Self::UnixTimestamp => {
+                Some(Number::Integer(0))
+            }
             Number::Instant(micros) => {
                 (self == Self::UnixTimestamp).then(|| integer(micros.div_euclid(1_000_000)))
             }

@@ -25,12 +25,30 @@ pub(crate) struct List {
     rows: Vec<(Vec<Value<'static>>, usize)>,
     /// The partition of all other values.
     default: Option<usize>,
+    /// How many partitions there are.
+    count: usize,
 }
 
 impl List {
     pub(crate) fn new(mut rows: Vec<(Vec<Value<'static>>, usize)>, default: Option<usize>) -> Self {
         rows.sort();
-        Self { rows, default }
+        let parts = rows.iter().map(|&(_, partition)| partition).chain(default);
+        let count = parts.max().map_or(0, |last| last + 1);
+        Self {
+            rows,
+            default,
+            count,
+        }
+    }
+
+    /// Every listed tuple with the number of its partition.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &(Vec<Value<'static>>, usize)> {
+        self.rows.iter()
+    }
+
+    /// The partition of what is not listed.
+    pub(crate) fn default(&self) -> Option<usize> {
+        self.default
     }
 
     fn find(&self, key: &[Value<'_>]) -> Option<usize> {
@@ -62,6 +80,15 @@ impl Buckets {
                 (at < bounds.len()).then_some(at)
             }
             Self::List(list) => list.find(key.values()),
+        }
+    }
+
+    /// How many partitions there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Hash(count) | Self::Key(count) => usize::try_from(*count).unwrap_or_default(),
+            Self::Range(bounds) => bounds.len(),
+            Self::List(list) => list.count,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Generated key columns: a part of another column's text.
 
-use super::column::KeyColumn;
+use super::column::{ColumnType, KeyColumn};
 use super::convert::convert;
 use super::operand::{Circumstances, Operand};
 use super::text::Text;
@@ -37,6 +37,20 @@ impl Generated {
             source: Box::new(source),
             start,
             length,
+        }
+    }
+
+    /// Whether equal sources give equal values of `column`.
+    pub(crate) fn keeps_equality(&self, column: &KeyColumn) -> bool {
+        match (self.source.column_type, column.column_type) {
+            (
+                ColumnType::Text {
+                    collation: of_source,
+                    ..
+                },
+                ColumnType::Text { collation, .. },
+            ) => of_source == collation,
+            _ => false,
         }
     }
 

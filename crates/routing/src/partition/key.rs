@@ -2,8 +2,8 @@
 
 use super::column::{Absent, ColumnType, KeyColumn};
 use super::convert::convert;
-use super::expression::{Expression, Number};
-use super::operand::{Circumstances, Operand};
+use super::expression::{Expression, Growth, Number};
+use super::operand::{Circumstances, Intent, Operand};
 use super::value::{Tuple, Value};
 use crate::Unsure;
 
@@ -27,19 +27,48 @@ impl Key {
         operand: &impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
     ) -> Result<Tuple<'a>, Unsure> {
         let mut tuple = Tuple::new();
-        let value = |column: &KeyColumn| value(column, circumstances, operand);
-        let Some(expression) = &self.expression else {
-            for column in &self.columns {
-                tuple.push(value(column)?);
-            }
-            return Ok(tuple);
+        for column in &self.columns {
+            tuple.push(value(column, circumstances, operand)?);
+        }
+        match &self.expression {
+            None => Ok(tuple),
+            Some(expression) => self.apply(expression, &tuple),
+        }
+    }
+
+    /// The key of the columns' values; `None` when it cannot be computed.
+    pub(crate) fn evaluate<'a>(&self, columns: Tuple<'a>) -> Option<Tuple<'a>> {
+        match &self.expression {
+            None => Some(columns),
+            Some(expression) => self.apply(expression, &columns).ok(),
+        }
+    }
+
+    fn apply<'a>(&self, expression: &Expression, columns: &Tuple<'_>) -> Result<Tuple<'a>, Unsure> {
+        let argument = |at: usize| {
+            let column = self.columns.get(at).ok_or(Unsure::Metadata)?;
+            let value = columns.values().get(at).ok_or(Unsure::Metadata)?;
+            Number::of_column(value, column.column_type).ok_or(Unsure::Expression)
         };
-        let argument = |column: usize| {
-            let column = self.columns.get(column).ok_or(Unsure::Metadata)?;
-            Number::of_column(&value(column)?, column.column_type).ok_or(Unsure::Expression)
-        };
+        let mut tuple = Tuple::new();
         tuple.push(expression.evaluate(argument)?);
         Ok(tuple)
+    }
+
+    /// Whether the key grows with its only column, so that the server follows a range through it.
+    pub(crate) fn is_monotonic(&self) -> bool {
+        let expression = self.expression.as_ref();
+        let growth = expression.and_then(Expression::growth);
+        match (growth, self.columns.as_slice()) {
+            (Some(Growth::OfDates), [column]) => matches!(
+                column.column_type,
+                ColumnType::Date(_) | ColumnType::Datetime { .. }
+            ),
+            (Some(Growth::OfInstants), [column]) => {
+                matches!(column.column_type, ColumnType::Timestamp { .. })
+            }
+            _ => false,
+        }
     }
 
     /// The types of the key's elements, in which bounds are written.
@@ -75,6 +104,11 @@ fn value<'a>(
     match (operand(column), &column.absent) {
         (Ok(Operand::Default) | Err(Unsure::NoKey), Absent::Generated(generated)) => {
             let source = operand(&generated.source)?;
+            let comparable =
+                circumstances.intent == Intent::Store || generated.keeps_equality(column);
+            if !comparable {
+                return Err(Unsure::NoKey);
+            }
             generated.value(&source, column, circumstances)
         }
         (given, _) => {

@@ -6,9 +6,11 @@ pub(crate) mod convert;
 pub(crate) mod expression;
 pub(crate) mod function;
 pub(crate) mod generated;
+pub(crate) mod interval;
 pub(crate) mod key;
 mod murmur;
 pub(crate) mod operand;
+mod pruning;
 pub(crate) mod text;
 pub(crate) mod value;
 pub(crate) mod wide;
@@ -113,21 +115,18 @@ impl Partitioning {
             .ok_or(Unsure::Metadata)
     }
 
-    /// The columns that partitions depend on, of both levels.
-    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &KeyColumn> {
-        self.rules.iter().flat_map(|rules| {
-            let second = rules.second.iter().flat_map(|level| &level.key.columns);
-            rules.first.key.columns.iter().chain(second)
-        })
-    }
-
-    /// The leaf with this name; `is` compares a name with the one asked for. A first-level name
-    /// counts when it has a single leaf.
-    pub(crate) fn leaf_named(&self, is: impl Fn(&str) -> bool) -> Option<usize> {
+    /// The leaves of the partition with this name: one, or those of a first-level partition.
+    pub(crate) fn leaves_named(&self, is: impl Fn(&str) -> bool) -> Option<Range<usize>> {
         let leaf = self.leaf_names.iter().position(|name| is(name));
-        leaf.or_else(|| {
-            let part = self.parts.iter().find(|part| is(&part.name))?;
-            (part.leaves.len() == 1).then_some(part.leaves.start)
-        })
+        let part = || {
+            Some(
+                self.parts
+                    .iter()
+                    .find(|part| is(&part.name))?
+                    .leaves
+                    .clone(),
+            )
+        };
+        leaf.map(|leaf| leaf..leaf + 1).or_else(part)
     }
 }

@@ -32,6 +32,11 @@ impl<'a> Text<'a> {
         weights::knows(&bytes, collation).then_some(Self { bytes, collation })
     }
 
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Its character set.
     pub(crate) fn encoding(&self) -> Encoding {
         self.collation.encoding()

@@ -55,6 +55,11 @@ impl Value<'_> {
         }
     }
 
+    /// Whether it is SQL NULL.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Decimal { unscaled: None, .. })
+    }
+
     fn decimal(&self) -> Option<Wide> {
         match self {
             Self::Decimal { unscaled, .. } => *unscaled,

@@ -116,17 +116,6 @@ pub(crate) fn explained() -> Vec<Explained> {
 }
 
 impl TableData {
-    /// Whether these are the tablets of the first partition, or its first leaf.
-    pub(crate) fn is_first(&self, tablets: &[u64]) -> bool {
-        let first = self
-            .leaves
-            .iter()
-            .filter(|leaf| leaf.0 == 0)
-            .map(|leaf| leaf.2);
-        let first: Vec<u64> = first.collect();
-        tablets.iter().all(|tablet| first.contains(tablet))
-    }
-
     /// The tablets of partitions as EXPLAIN prints them, by position: `p3`, `p[1-2]`, `p1sp[0-4]`.
     pub(crate) fn tablets_of(&self, partitions: &[String]) -> Vec<u64> {
         let mut tablets = Vec::new();

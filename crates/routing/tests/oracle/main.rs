@@ -9,7 +9,6 @@ mod data;
 mod setup;
 
 use data::{TableData, explained, inserted, tables};
-use odp_routing::{RouteReason, Unsure};
 use setup::Setup;
 use std::collections::BTreeMap;
 
@@ -83,13 +82,24 @@ fn every_inserted_row_is_placed_where_the_engine_put_it_or_nowhere() {
     }
 }
 
+/// EXPLAIN statements of a kind by how the computed set of partitions compares with the engine's.
+#[derive(Debug, Default)]
+struct Compared {
+    equal: usize,
+    /// The computed set holds the engine's and more.
+    wider: usize,
+    /// The engine's set holds partitions that were not computed.
+    missing: usize,
+    unsure: usize,
+}
+
 #[test]
-fn every_computed_partition_is_among_those_that_explain_prints() {
+fn the_computed_partitions_are_those_that_explain_prints() {
     let tables: BTreeMap<String, TableData> = tables()
         .into_iter()
         .map(|table| (table.name.clone(), table))
         .collect();
-    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut counts: BTreeMap<String, Compared> = BTreeMap::new();
     let mut setup: Option<Setup> = None;
     for statement in explained() {
         let table = &tables[&statement.table];
@@ -100,26 +110,39 @@ fn every_computed_partition_is_among_those_that_explain_prints() {
             setup = Some(Setup::new(table));
         }
         let Some(setup) = &setup else { continue };
-        let expected = table.tablets_of(&statement.partitions);
+        let mut expected = table.tablets_of(&statement.partitions);
+        expected.sort_unstable();
+        expected.dedup();
         let count = counts.entry(statement.kind.clone()).or_default();
-        match setup.tablet(&statement.sql) {
-            Ok(found) => {
-                // The engine prints the first partition for a contradiction.
-                let contradiction = matches!(statement.kind.as_str(), "range2" | "eq_and_gt")
-                    && table.is_first(&expected);
-                assert!(
-                    contradiction || expected.contains(&found),
-                    "{}: {found}, not in {expected:?}",
-                    statement.sql
+        match setup.tablets(&statement.sql) {
+            Ok(mut found) => {
+                found.sort_unstable();
+                let holds = |tablet| found.contains(tablet);
+                if found == expected {
+                    count.equal += 1;
+                    continue;
+                } else if expected.iter().all(holds) {
+                    count.wider += 1;
+                } else {
+                    count.missing += 1;
+                }
+                println!(
+                    "{} {} {found:?} {expected:?}",
+                    statement.kind, statement.sql
                 );
-                count.0 += 1;
             }
-            Err(RouteReason::Unsure(unsure)) if expected.len() == 1 => {
-                assert_ne!(unsure, Unsure::PartitionName, "{}", statement.sql);
-                count.1 += 1;
+            Err(unsure) => {
+                println!("{} {} {unsure:?}", statement.kind, statement.sql);
+                count.unsure += 1;
             }
-            Err(_) => {}
         }
     }
-    println!("kind: (computed, missed though the engine prints one): {counts:#?}");
+    let sum = |field: fn(&Compared) -> usize| counts.values().map(field).sum::<usize>();
+    let (equal, wider) = (sum(|count| count.equal), sum(|count| count.wider));
+    let (missing, unsure) = (sum(|count| count.missing), sum(|count| count.unsure));
+    println!("{counts:#?}");
+    let all = equal + wider + missing + unsure;
+    println!("of {all}: {equal} equal, {wider} wider, {missing} missing, {unsure} unsure");
+    assert!(equal * 1000 >= all * 998, "{counts:#?}");
+    assert!(missing <= 2 && unsure == 0, "{counts:#?}");
 }

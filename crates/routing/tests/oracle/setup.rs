@@ -8,12 +8,13 @@ use odp_cluster::{
 use odp_routing::metadata::{Schema, read_partitioning_with_columns};
 use odp_routing::{
     ClusterView, Decision, Lookup, LookupPhase, Metadata, Request, RouteReason, Router,
-    RouterLimits, TableKey, TimeZone,
+    RouterLimits, Table, TableKey, TimeZone, Unsure,
 };
 use std::time::Instant;
 
 pub(crate) struct Setup {
     router: Router,
+    table: Table,
     key: TableKey,
     kind: &'static str,
     now: Instant,
@@ -61,9 +62,11 @@ impl Setup {
             }];
         }
         let now = Instant::now();
+        let copy = placed.clone();
         router.install(key.clone(), Lookup::Table(Box::new(placed)), now);
         Self {
             router,
+            table: copy,
             key,
             kind: table.kind,
             now,
@@ -78,15 +81,26 @@ impl Setup {
         self.kind
     }
 
-    /// The tablet that the router computes for a statement, or why it computes none.
-    pub(crate) fn tablet(&self, sql: &str) -> Result<u64, RouteReason> {
+    /// The tablets that a statement touches.
+    pub(crate) fn tablets(&self, sql: &str) -> Result<Vec<u64>, Unsure> {
         let outline = odp_sql::outline(sql.as_bytes(), odp_sql::Charset::Utf8);
-        let request = Request {
-            outline: Some(&outline),
+        let tablets = self.table.tablets_of(&self.request(&outline))?;
+        Ok(tablets.iter().map(|tablet| tablet.0).collect())
+    }
+
+    fn request<'a>(&'a self, outline: &'a odp_sql::Outline<'a>) -> Request<'a> {
+        Request {
+            outline: Some(outline),
             lookup: LookupPhase::Done,
             time_zone: TimeZone::parse("+08:00"),
             ..Request::new(&self.key.tenant, &self.key.database)
-        };
+        }
+    }
+
+    /// The tablet that the router computes for a statement, or why it computes none.
+    pub(crate) fn tablet(&self, sql: &str) -> Result<u64, RouteReason> {
+        let outline = odp_sql::outline(sql.as_bytes(), odp_sql::Charset::Utf8);
+        let request = self.request(&outline);
         match self.router.decide(&request, self.now) {
             Decision::Route(route) => route.tablet.map(|tablet| tablet.0).ok_or(route.reason),
             other => panic!("{sql}: {other:?}"),

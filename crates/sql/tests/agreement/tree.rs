@@ -40,6 +40,7 @@ impl Tree {
                     value: Literal::Unsure,
                     ..
                 }
+                | Item::Call { .. }
                 | Item::Unsure => Self::Unsure,
                 Item::Compare {
                     column: c,

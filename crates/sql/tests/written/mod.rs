@@ -87,6 +87,20 @@ pub(crate) fn item(item: Item<'_>) -> String {
             op,
             value,
         } => format!("{}{}{}", column(&c), operator(op), literal(&value)),
+        Item::Call {
+            function,
+            column: c,
+            op,
+            value,
+        } => {
+            let function = name(&function);
+            format!(
+                "{function}({}){}{}",
+                column(&c),
+                operator(op),
+                literal(&value)
+            )
+        }
         Item::In {
             column: c,
             list: members,

@@ -1,7 +1,10 @@
 //! Literals into FLOAT and DOUBLE columns, and doubles into text.
 
-use super::number::split_sign;
+use super::Converted;
+use super::number::{prefix, split_sign};
 use crate::partition::operand::{Intent, Operand};
+use crate::partition::value::Value;
+use std::cmp::Ordering;
 
 /// The double that the server makes of `operand`; `None` when that is not certain.
 pub(super) fn double(operand: &Operand<'_>) -> Option<f64> {
@@ -22,17 +25,22 @@ pub(super) fn double(operand: &Operand<'_>) -> Option<f64> {
     Some(if negative { 0.0 - value } else { value })
 }
 
-/// The same for a FLOAT column, widened as it is hashed. Few decimal numbers equal a float, so that a
-/// comparison with one is not certain.
-pub(super) fn float(operand: &Operand<'_>, intent: Intent) -> Option<f64> {
+/// The same for a FLOAT column, widened as it is hashed.
+pub(super) fn float<'a>(operand: &Operand<'_>, intent: Intent) -> Option<Converted<'a>> {
     let value = double(operand)?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a FLOAT column keeps the nearest float"
     )]
     let stored = f64::from(value as f32);
-    let same = stored.total_cmp(&value).is_eq();
-    (stored.is_finite() && (intent == Intent::Store || same)).then_some(stored)
+    let order = match intent {
+        Intent::Store => Ordering::Equal,
+        Intent::Compare => value.total_cmp(&stored),
+    };
+    stored.is_finite().then_some(Converted {
+        value: Value::Double(stored),
+        order,
+    })
 }
 
 /// The text that the server makes of a double where there is room for every digit (`my_gcvt`): plain
@@ -49,6 +57,15 @@ pub(super) fn text(negative: bool, digits: &[u8]) -> Option<String> {
     } else {
         format!("{sign}{mantissa}e{exponent}")
     })
+}
+
+/// The number that a string begins with; 0 when it begins with none.
+pub(super) fn of_prefix(text: &[u8]) -> Option<f64> {
+    let (negative, digits) = split_sign(text.trim_ascii_start());
+    match prefix(digits) {
+        [] => Some(0.0),
+        digits => parse(digits).map(|value| if negative { 0.0 - value } else { value }),
+    }
 }
 
 /// A finite number in digits; words such as `inf` are none.
@@ -82,8 +99,9 @@ mod tests {
             assert_eq!(double(&quoted(text)), None);
         }
         let tenth = quoted("0.1");
-        assert_eq!(float(&tenth, Intent::Store), Some(f64::from(0.1_f32)));
-        assert_eq!(float(&tenth, Intent::Compare), None);
+        let stored = float(&tenth, Intent::Store).unwrap();
+        assert_eq!(stored.value, Value::Double(f64::from(0.1_f32)));
+        assert!(float(&tenth, Intent::Compare).unwrap().order.is_lt());
     }
 
     #[test]

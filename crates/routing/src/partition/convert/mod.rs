@@ -6,13 +6,15 @@ mod number;
 mod string;
 mod temporal;
 
+use super::calendar::Moment;
 use super::column::{Absent, ColumnType, KeyColumn};
 use super::operand::{Circumstances, Intent, Operand};
-use super::text::Text;
+use super::text::{Collation, Encoding, Text};
 use super::value::Value;
 use crate::Unsure;
 pub(crate) use label::Labels;
 use number::Cut;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// A literal in the column's type.
@@ -43,6 +45,22 @@ pub(crate) fn convert<'a>(
     column: &KeyColumn,
     circumstances: Circumstances,
 ) -> Result<Converted<'a>, Unsure> {
+    let compares = circumstances.intent == Intent::Compare;
+    if compares && *operand != Operand::Null && !is_comparable(operand, column.column_type) {
+        return Err(Unsure::Conversion);
+    }
+    convert_any(operand, column, circumstances)
+}
+
+/// As [`convert`], also for a comparison that does not take place in the column's type.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn convert_any<'a>(
+    operand: &Operand<'a>,
+    column: &KeyColumn,
+    circumstances: Circumstances,
+) -> Result<Converted<'a>, Unsure> {
     match operand {
         Operand::Default => match (&column.absent, circumstances.intent) {
             (Absent::Default(value), Intent::Store) => return Ok(Converted::exact(value.clone())),
@@ -62,8 +80,7 @@ pub(crate) fn convert<'a>(
         | ColumnType::Bit { .. }
         | ColumnType::Decimal { .. }
         | ColumnType::Number { .. } => numeric(operand, column.column_type, circumstances.intent),
-        ColumnType::Enum | ColumnType::Set => label::number(operand, column, circumstances.intent)
-            .map(|number| Converted::exact(Value::Uint(number))),
+        ColumnType::Enum | ColumnType::Set => label::convert(operand, column, circumstances.intent),
         ColumnType::Date(_)
         | ColumnType::Datetime { .. }
         | ColumnType::Timestamp { .. }
@@ -72,8 +89,7 @@ pub(crate) fn convert<'a>(
         ColumnType::Double => {
             floating::double(operand).map(|value| Converted::exact(Value::Double(value)))
         }
-        ColumnType::Float => floating::float(operand, circumstances.intent)
-            .map(|value| Converted::exact(Value::Double(value))),
+        ColumnType::Float => floating::float(operand, circumstances.intent),
         ColumnType::Text { .. } => text(operand, column.column_type, circumstances.intent),
     };
     converted.ok_or(Unsure::Conversion)
@@ -84,15 +100,19 @@ fn numeric<'a>(
     column_type: ColumnType,
     intent: Intent,
 ) -> Option<Converted<'a>> {
-    let number =
-        if let (ColumnType::Bit { .. }, Operand::Text { bytes, .. }) = (column_type, operand) {
-            // A string is the field's bytes.
+    let number = match (column_type, operand, intent) {
+        // A string is the field's bytes.
+        (ColumnType::Bit { .. }, Operand::Text { bytes, .. }, _) => {
             let fold = |number: i128, byte: &u8| number * 256 + i128::from(*byte);
             let number = (bytes.len() <= 8).then(|| bytes.iter().fold(0, fold))?;
             Cut::new(&Operand::Integer(number), 0)?
-        } else {
-            Cut::new(operand, column_type.scale())?
-        };
+        }
+        // A comparison reads as much of a string as is a number.
+        (_, Operand::Text { bytes, .. }, Intent::Compare) => {
+            Cut::of_prefix(bytes, column_type.scale())?
+        }
+        _ => Cut::new(operand, column_type.scale())?,
+    };
     let rounded = number.rounded();
     let value = match (column_type, intent) {
         // A comparison takes place among all integers.
@@ -130,4 +150,83 @@ fn text<'a>(
         .and_then(|bytes| string::fit(bytes, collation, length, fill, intent))
         .and_then(|bytes| Text::new(bytes, collation))
         .map(|text| Converted::exact(Value::Text(text)))
+}
+
+/// Whether the server compares a literal of this kind in the column's own type, so that it can find
+/// the rows by their key (`ObPreRangeGraph::can_be_extract_range`).
+pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> bool {
+    match column_type {
+        ColumnType::Number { .. } => false,
+        ColumnType::Text { .. } => matches!(operand, Operand::Text { .. } | Operand::Digits { .. }),
+        _ => true,
+    }
+}
+
+/// What the server looks for when no value of the column equals a literal; `None` when it looks for
+/// nothing.
+pub(crate) fn unequal<'a>(operand: &Operand<'a>, column_type: ColumnType) -> Unequal<'a> {
+    match (column_type, operand) {
+        (ColumnType::Signed { .. } | ColumnType::Unsigned { .. }, Operand::Decimal { .. }) => {
+            Unequal::Everything
+        }
+        // The cast of a constant gives the number behind the largest one.
+        (ColumnType::Decimal { .. }, _) => match column_type.beyond() {
+            Some(value) => Unequal::Value(value),
+            None => Unequal::Everything,
+        },
+        _ => Unequal::Nothing,
+    }
+}
+
+/// See [`unequal`].
+pub(crate) enum Unequal<'a> {
+    Everything,
+    Nothing,
+    Value(Value<'a>),
+}
+
+/// How a string compares with a number: as doubles, of which the string's is what it begins with.
+pub(crate) fn compare_as_doubles(text: &Text<'_>, operand: &Operand<'_>) -> Option<Ordering> {
+    let number = floating::double(operand).filter(|_| !matches!(operand, Operand::Text { .. }))?;
+    let text = Encoding::transcode(text.encoding(), text.bytes().into(), Encoding::Utf8)?;
+    floating::of_prefix(&text)?.partial_cmp(&number)
+}
+
+/// How a value of a column, as text, compares with a literal; `None` where that is not certain.
+pub(crate) fn compare_as_text(
+    value: &Value<'_>,
+    column_type: ColumnType,
+    operand: &Operand<'_>,
+) -> Option<Ordering> {
+    let (text, collation) = match (value, column_type) {
+        (Value::Text(text), ColumnType::Text { collation, .. }) => {
+            (Cow::Borrowed(text.bytes()), collation)
+        }
+        (Value::Int(number), ColumnType::Signed { .. }) => (
+            Cow::Owned(number.to_string().into_bytes()),
+            Collation::DEFAULT,
+        ),
+        (Value::Int(number), ColumnType::Date(encoding)) => {
+            let moment = Moment::decode_date(*number, encoding)?;
+            (
+                Cow::Owned(moment.date_text().into_bytes()),
+                Collation::DEFAULT,
+            )
+        }
+        (Value::Int(number), ColumnType::Datetime { scale: 0, encoding }) => {
+            let moment = Moment::decode_datetime(*number, encoding)?;
+            (Cow::Owned(moment.text().into_bytes()), Collation::DEFAULT)
+        }
+        (Value::Uint(number), ColumnType::Unsigned { .. }) => (
+            Cow::Owned(number.to_string().into_bytes()),
+            Collation::DEFAULT,
+        ),
+        _ => return None,
+    };
+    let text = Text::new(text, collation)?;
+    if let Operand::Text { .. } | Operand::Digits { .. } = operand {
+        let bytes = string::bytes(operand, Intent::Compare, collation.encoding())?;
+        return Some(text.cmp(&Text::new(bytes, collation)?));
+    }
+    compare_as_doubles(&text, operand)
 }

@@ -72,6 +72,16 @@ impl Cut {
         })
     }
 
+    /// Cuts the number that a string begins with, as a comparison reads it: 0 when it begins with none.
+    pub(super) fn of_prefix(text: &[u8], scale: u32) -> Option<Self> {
+        let (negative, digits) = split_sign(text.trim_ascii_start());
+        let number = prefix(digits);
+        if number.is_empty() {
+            return Self::parse(false, b"0", scale);
+        }
+        Self::parse(negative, number, scale)
+    }
+
     /// Rounded half away from zero, doubles half to even (`rint`).
     pub(super) fn rounded(self) -> Wide {
         let (_, last) = self.truncated.divided(2);
@@ -169,6 +179,27 @@ pub(super) fn split_sign(text: &[u8]) -> (bool, &[u8]) {
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     }
+}
+
+/// The number that digits begin with, with its point and exponent.
+pub(super) fn prefix(digits: &[u8]) -> &[u8] {
+    let run = |from: usize| {
+        let rest = digits.get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let whole = run(0);
+    let mut end = whole;
+    if digits.get(end) == Some(&b'.') && whole + run(end + 1) > 0 {
+        end += 1 + run(end + 1);
+    }
+    if end > 0 && matches!(digits.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(digits.get(end + 1), Some(b'+' | b'-')));
+        let exponent = run(end + 1 + sign);
+        if exponent > 0 {
+            end += 1 + sign + exponent;
+        }
+    }
+    digits.get(..end).unwrap_or_default()
 }
 
 fn parse_exponent(text: &[u8]) -> Option<i64> {

@@ -5,7 +5,7 @@
 
 use super::Converted;
 use super::number::{Cut, split_sign};
-use crate::partition::calendar::{DAY, Moment};
+use crate::partition::calendar::{DAY, Encoding, Moment, ZERO_DATETIME};
 use crate::partition::column::ColumnType;
 use crate::partition::operand::{Circumstances, Intent, Operand};
 use crate::partition::value::Value;
@@ -22,6 +22,11 @@ pub(super) fn convert<'a>(
     column_type: ColumnType,
     circumstances: Circumstances,
 ) -> Option<Converted<'a>> {
+    if is_zero(operand, circumstances.intent)
+        && let Some(zero) = zero_date(column_type)
+    {
+        return Some(Converted::exact(Value::Int(zero)));
+    }
     let kept = |scale| match circumstances.intent {
         Intent::Store => scale,
         Intent::Compare => 6,
@@ -55,6 +60,40 @@ pub(super) fn convert<'a>(
             }
             Converted::exact(Value::Int(year))
         }
+        _ => return None,
+    })
+}
+
+/// Whether the literal is the zero date. A comparison reads it in a string that begins like no date too.
+fn is_zero(operand: &Operand<'_>, intent: Intent) -> bool {
+    let text: &[u8] = match operand {
+        Operand::Integer(number) => return *number == 0,
+        Operand::Text { bytes, .. } => bytes.trim_ascii(),
+        Operand::Moment(text) => text.trim_ascii(),
+        _ => return false,
+    };
+    let spelled = text.starts_with(b"0000") && text.len() >= 8;
+    let zeros = || {
+        text.iter()
+            .all(|&byte| byte == b'0' || !byte.is_ascii_alphanumeric())
+    };
+    match text.first() {
+        Some(b'0') => spelled && zeros(),
+        Some(first) => intent == Intent::Compare && first.is_ascii_alphabetic(),
+        None => intent == Intent::Compare,
+    }
+}
+
+/// The zero date as a column stores it (`ob_time_convert.h`).
+fn zero_date(column_type: ColumnType) -> Option<i64> {
+    Some(match column_type {
+        ColumnType::Date(Encoding::Packed)
+        | ColumnType::Datetime {
+            encoding: Encoding::Packed,
+            ..
+        } => 0,
+        ColumnType::Date(Encoding::Linear) => -106_751_991,
+        ColumnType::Datetime { .. } | ColumnType::Timestamp { .. } => ZERO_DATETIME,
         _ => return None,
     })
 }

@@ -47,6 +47,9 @@ pub(super) enum Hashing {
 }
 
 impl Collation {
+    /// `utf8mb4_general_ci`.
+    pub(crate) const DEFAULT: Self = Self::GeneralCi(Encoding::Utf8);
+
     /// The collation with this id (`part_key_collation_type`); 0 stands for the default.
     pub(crate) fn from_id(id: u16) -> Option<Self> {
         Some(match id {

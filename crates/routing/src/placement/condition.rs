@@ -1,0 +1,282 @@
+//! From a WHERE condition to the set of keys that it leaves.
+
+use super::Statement;
+use crate::Unsure;
+use crate::partition::Rules;
+use crate::partition::column::{Absent, ColumnType, KeyColumn};
+use crate::partition::convert::{Converted, Unequal, convert, is_comparable, unequal};
+use crate::partition::interval::{Interval, Region};
+use crate::partition::operand::{Intent, Operand};
+use crate::partition::value::Value;
+use odp_sql::{ColumnRef, CompareOp, Filter, Item, Literal, LiteralList};
+use std::cmp::Ordering;
+
+/// The longest list that a NOT IN is followed over, as in the server.
+const MAX_NOT_IN: usize = 10;
+
+/// What a part of the condition says of the keys of the rows for which it is true, or false.
+#[derive(Debug)]
+struct Known<'a> {
+    holds: Region<'a>,
+    fails: Region<'a>,
+}
+
+impl Known<'_> {
+    const UNSURE: Self = Self {
+        holds: Region::Everything,
+        fails: Region::Everything,
+    };
+}
+
+/// The columns of both levels' keys, in the order of an area.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns<'r> {
+    rules: &'r Rules,
+}
+
+impl<'r> Columns<'r> {
+    pub(super) fn new(rules: &'r Rules) -> Self {
+        Self { rules }
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'r KeyColumn> {
+        let second = self
+            .rules
+            .second
+            .iter()
+            .flat_map(|level| &level.key.columns);
+        self.rules.first.key.columns.iter().chain(second)
+    }
+
+    fn count(self) -> usize {
+        self.iter().count()
+    }
+}
+
+impl<'a> Statement<'a> {
+    /// The keys that the condition leaves; more when it is not understood in full.
+    pub(super) fn region(&self, columns: Columns<'_>) -> Region<'a> {
+        let mut stack: Vec<Known<'a>> = Vec::new();
+        for item in self.outline.filter() {
+            let known = match item {
+                Item::And | Item::Or => {
+                    let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else {
+                        return Region::Everything;
+                    };
+                    let (holds, fails) = if matches!(item, Item::And) {
+                        (left.holds.and(right.holds), left.fails.or(right.fails))
+                    } else {
+                        (left.holds.or(right.holds), left.fails.and(right.fails))
+                    };
+                    Known { holds, fails }
+                }
+                Item::Not => match stack.pop() {
+                    Some(Known { holds, fails }) => Known {
+                        holds: fails,
+                        fails: holds,
+                    },
+                    None => return Region::Everything,
+                },
+                atom => self.atom(&atom, columns),
+            };
+            if stack.len() == Filter::MAX_STACK {
+                return Region::Everything;
+            }
+            stack.push(known);
+        }
+        match (stack.pop(), stack.is_empty()) {
+            (Some(known), true) => known.holds,
+            _ => Region::Everything,
+        }
+    }
+
+    /// A condition about one column; a column may be in the keys of both levels.
+    fn atom(&self, item: &Item<'a>, columns: Columns<'_>) -> Known<'a> {
+        let of = match item {
+            Item::Compare { column, .. }
+            | Item::In { column, .. }
+            | Item::Between { column, .. }
+            | Item::IsNull(column) => *column,
+            _ => return Known::UNSURE,
+        };
+        let mut all = Known::UNSURE;
+        for (at, column) in columns.iter().enumerate() {
+            let Some(about) = About::new(self, column, of) else {
+                continue;
+            };
+            let slice = |interval| Region::slice(columns.count(), at, interval);
+            let known = about.item(item, &slice);
+            all = Known {
+                holds: all.holds.and(known.holds),
+                // Each level's key leaves out no row on its own.
+                fails: all.fails.and(known.fails),
+            };
+        }
+        all
+    }
+}
+
+/// A key column that a condition is about.
+struct About<'s, 'a, 'c> {
+    statement: &'s Statement<'a>,
+    column: &'c KeyColumn,
+    /// Whether the condition is about the column that this one is generated from.
+    is_source: bool,
+}
+
+type Slice<'s, 'a> = dyn Fn(Interval<'a>) -> Region<'a> + 's;
+
+impl<'s, 'a, 'c> About<'s, 'a, 'c> {
+    fn new(statement: &'s Statement<'a>, column: &'c KeyColumn, of: ColumnRef<'_>) -> Option<Self> {
+        let is_source = match &column.absent {
+            Absent::Generated(generated) if generated.keeps_equality(column) => {
+                statement.is(of, &generated.source)
+            }
+            _ => false,
+        };
+        (is_source || statement.is(of, column)).then_some(Self {
+            statement,
+            column,
+            is_source,
+        })
+    }
+
+    fn item(&self, item: &Item<'a>, slice: &Slice<'_, 'a>) -> Known<'a> {
+        match item {
+            Item::Compare { op, value, .. } => self.compare(*op, *value, slice),
+            Item::In { list, .. } => self.listed(list, slice),
+            // The three are compared in one type.
+            Item::Between { low, high, .. }
+                if !(self.is_comparable(*low) && self.is_comparable(*high)) =>
+            {
+                Known::UNSURE
+            }
+            Item::Between { low, high, .. } => Known {
+                holds: self.region(CompareOp::Ge, *low, slice).and(self.region(
+                    CompareOp::Le,
+                    *high,
+                    slice,
+                )),
+                fails: self.region(CompareOp::Lt, *low, slice).or(self.region(
+                    CompareOp::Gt,
+                    *high,
+                    slice,
+                )),
+            },
+            Item::IsNull(_) => Known {
+                holds: slice(self.null()),
+                fails: Region::Everything,
+            },
+            _ => Known::UNSURE,
+        }
+    }
+
+    fn is_comparable(&self, literal: Literal<'a>) -> bool {
+        let operand = self.statement.operand(literal);
+        operand.is_ok_and(|operand| is_comparable(&operand, self.column.column_type))
+    }
+
+    fn null(&self) -> Interval<'a> {
+        let null = self.column.column_type.decimal_value(None);
+        Interval::point(null.unwrap_or(Value::Null))
+    }
+
+    fn compare(&self, op: CompareOp, value: Literal<'a>, slice: &Slice<'_, 'a>) -> Known<'a> {
+        use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne};
+        let opposite = match op {
+            Eq => Ne,
+            Ne => Eq,
+            Lt => Ge,
+            Ge => Lt,
+            Gt => Le,
+            Le => Gt,
+            CompareOp::NullSafeEq => {
+                return Known {
+                    holds: self.region(op, value, slice),
+                    fails: Region::Everything,
+                };
+            }
+        };
+        Known {
+            holds: self.region(op, value, slice),
+            fails: self.region(opposite, value, slice),
+        }
+    }
+
+    fn listed(&self, list: &LiteralList<'a>, slice: &Slice<'_, 'a>) -> Known<'a> {
+        let mut known = Known {
+            holds: Region::NOTHING,
+            fails: Region::Everything,
+        };
+        for (at, member) in list.clone().enumerate() {
+            known.holds = known.holds.or(self.region(CompareOp::Eq, member, slice));
+            if at < MAX_NOT_IN {
+                let other = self.region(CompareOp::Ne, member, slice);
+                known.fails = known.fails.and(other);
+            }
+        }
+        known
+    }
+
+    /// The keys of the rows whose column compares so with a value.
+    fn region(&self, op: CompareOp, value: Literal<'a>, slice: &Slice<'_, 'a>) -> Region<'a> {
+        if value == Literal::Null {
+            return if op == CompareOp::NullSafeEq {
+                slice(self.null())
+            } else {
+                Region::NOTHING
+            };
+        }
+        match self.statement.operand(value) {
+            Ok(operand) => self.intervals(op, &operand, slice),
+            Err(_) => Region::Everything,
+        }
+    }
+
+    fn intervals(&self, op: CompareOp, operand: &Operand<'a>, slice: &Slice<'_, 'a>) -> Region<'a> {
+        use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne, NullSafeEq};
+        let Ok(Converted { value, order }) = self.convert(operand) else {
+            return Region::Everything;
+        };
+        if self.is_source && !matches!(op, Eq | NullSafeEq) {
+            return Region::Everything;
+        }
+        match op {
+            Eq | NullSafeEq if order.is_eq() => slice(Interval::point(value)),
+            Eq | NullSafeEq => match unequal(operand, self.column.column_type) {
+                Unequal::Everything => Region::Everything,
+                Unequal::Nothing => Region::NOTHING,
+                Unequal::Value(value) => slice(Interval::point(value)),
+            },
+            // The numbers of labels are not in the order of their texts.
+            _ if matches!(self.column.column_type, ColumnType::Enum | ColumnType::Set) => {
+                Region::Everything
+            }
+            // A literal above the value lies below the next one.
+            Lt => slice(Interval::below(value, order == Ordering::Greater)),
+            Le => slice(Interval::below(value, order != Ordering::Less)),
+            Gt => slice(Interval::above(value, order == Ordering::Less)),
+            Ge => slice(Interval::above(value, order != Ordering::Greater)),
+            Ne if order.is_eq() => slice(Interval::below(value.clone(), false))
+                .or(slice(Interval::above(value, false))),
+            Ne => Region::Everything,
+        }
+    }
+
+    fn convert(&self, operand: &Operand<'a>) -> Result<Converted<'a>, Unsure> {
+        let circumstances = self.statement.circumstances(Intent::Compare);
+        match (&self.column.absent, self.is_source) {
+            (Absent::Generated(generated), true) => {
+                if !is_comparable(operand, generated.source.column_type) {
+                    return Err(Unsure::Conversion);
+                }
+                let value = generated.value(operand, self.column, circumstances)?;
+                Ok(Converted {
+                    value,
+                    order: Ordering::Equal,
+                })
+            }
+            _ => convert(operand, self.column, circumstances),
+        }
+    }
+}

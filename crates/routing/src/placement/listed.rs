@@ -1,0 +1,185 @@
+//! Whether a condition may hold for the values of a list partition: the server evaluates it for each.
+
+use super::Statement;
+use super::condition::Columns;
+use crate::partition::column::KeyColumn;
+use crate::partition::convert::{Converted, compare_as_doubles, compare_as_text, convert_any};
+use crate::partition::operand::Intent;
+use crate::partition::value::Value;
+use odp_sql::{ColumnRef, CompareOp, Filter, Item, Literal};
+use std::cmp::Ordering;
+
+/// What a condition may be for one row: a set of TRUE, FALSE and NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Truth(u8);
+
+impl Truth {
+    const TRUE: Self = Self(1);
+    const FALSE: Self = Self(2);
+    const NULL: Self = Self(4);
+    const UNKNOWN: Self = Self(7);
+
+    fn of(holds: bool) -> Self {
+        if holds { Self::TRUE } else { Self::FALSE }
+    }
+
+    fn may_be(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn not(self) -> Self {
+        let swapped = (self.0 & 1) << 1 | (self.0 & 2) >> 1;
+        Self(swapped | self.0 & Self::NULL.0)
+    }
+
+    fn and(self, other: Self) -> Self {
+        let is_false = self.0 | other.0 & Self::FALSE.0;
+        let is_true = self.0 & other.0 & Self::TRUE.0;
+        let is_null = self.may_be(Self::NULL) && other.may_be(Self(5))
+            || other.may_be(Self::NULL) && self.may_be(Self(5));
+        let is_null = if is_null { Self::NULL.0 } else { 0 };
+        Self((is_false | other.0) & Self::FALSE.0 | is_true | is_null)
+    }
+
+    fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+}
+
+/// One level's part of a listed row: its values are those of the key columns from `from` on.
+struct Listed<'r> {
+    columns: Columns<'r>,
+    from: usize,
+    row: &'r [Value<'r>],
+}
+
+impl<'a> Statement<'a> {
+    /// Whether the condition may hold for a listed row of one level, as far as it is about that level's
+    /// columns.
+    pub(super) fn may_hold(&self, columns: Columns<'_>, from: usize, row: &[Value<'_>]) -> bool {
+        let listed = Listed { columns, from, row };
+        let mut stack = [Truth::UNKNOWN; Filter::MAX_STACK];
+        let mut depth = 0_usize;
+        for item in self.outline.filter() {
+            let operands = match item {
+                Item::And | Item::Or => 2,
+                Item::Not => 1,
+                _ => 0,
+            };
+            let Some(base) = depth.checked_sub(operands) else {
+                return true;
+            };
+            let at = |at: usize| stack.get(base + at).copied().unwrap_or(Truth::UNKNOWN);
+            let truth = match item {
+                Item::And => at(0).and(at(1)),
+                Item::Or => at(0).or(at(1)),
+                Item::Not => at(0).not(),
+                atom => self.truth(&atom, &listed),
+            };
+            let Some(slot) = stack.get_mut(base) else {
+                return true;
+            };
+            *slot = truth;
+            depth = base + 1;
+        }
+        match stack {
+            [only, ..] if depth == 1 => only.may_be(Truth::TRUE),
+            _ => true,
+        }
+    }
+
+    fn truth(&self, item: &Item<'a>, listed: &Listed<'_>) -> Truth {
+        let find = |of: &ColumnRef<'_>| {
+            let mut columns = listed.columns.iter().skip(listed.from).zip(listed.row);
+            columns.find(|(column, _)| self.is(*of, column))
+        };
+        match item {
+            Item::Compare { column, op, value } => match find(column) {
+                Some((column, row)) => self.comparison(column, row, *op, *value),
+                None => Truth::UNKNOWN,
+            },
+            Item::Call {
+                function,
+                column,
+                op,
+                value,
+            } if function.eq_ignore_case("concat") => match find(column) {
+                Some((column, row)) => self.concatenated(column, row, *op, *value),
+                None => Truth::UNKNOWN,
+            },
+            Item::In { column, list } => match find(column) {
+                Some((column, row)) => {
+                    let equal = |value| self.comparison(column, row, CompareOp::Eq, value);
+                    list.clone().map(equal).fold(Truth::FALSE, Truth::or)
+                }
+                None => Truth::UNKNOWN,
+            },
+            Item::Between { column, low, high } => match find(column) {
+                Some((column, row)) => {
+                    let above = self.comparison(column, row, CompareOp::Ge, *low);
+                    above.and(self.comparison(column, row, CompareOp::Le, *high))
+                }
+                None => Truth::UNKNOWN,
+            },
+            Item::IsNull(column) => match find(column) {
+                Some((_, row)) => Truth::of(row.is_null()),
+                None => Truth::UNKNOWN,
+            },
+            _ => Truth::UNKNOWN,
+        }
+    }
+
+    fn comparison(
+        &self,
+        column: &KeyColumn,
+        row: &Value<'_>,
+        op: CompareOp,
+        value: Literal<'a>,
+    ) -> Truth {
+        let null_safe = op == CompareOp::NullSafeEq;
+        match (row.is_null(), value == Literal::Null) {
+            (one, other) if null_safe && (one || other) => return Truth::of(one && other),
+            (true, _) | (_, true) => return Truth::NULL,
+            _ => {}
+        }
+        let Ok(operand) = self.operand(value) else {
+            return Truth::UNKNOWN;
+        };
+        let order = match (
+            row,
+            convert_any(&operand, column, self.circumstances(Intent::Compare)),
+        ) {
+            // What lies between two values lies on the same side of all others.
+            (row, Ok(Converted { value, order })) => Some(row.cmp(&value).then(order.reverse())),
+            (Value::Text(text), Err(_)) => compare_as_doubles(text, &operand),
+            _ => None,
+        };
+        order.map_or(Truth::UNKNOWN, |order| Truth::of(is(order, op)))
+    }
+
+    fn concatenated(
+        &self,
+        column: &KeyColumn,
+        row: &Value<'_>,
+        op: CompareOp,
+        value: Literal<'a>,
+    ) -> Truth {
+        if row.is_null() || value == Literal::Null {
+            return Truth::NULL;
+        }
+        let operand = self.operand(value).ok();
+        let order = operand.and_then(|operand| compare_as_text(row, column.column_type, &operand));
+        order.map_or(Truth::UNKNOWN, |order| Truth::of(is(order, op)))
+    }
+}
+
+fn is(order: Ordering, op: CompareOp) -> bool {
+    match op {
+        CompareOp::Eq | CompareOp::NullSafeEq => order.is_eq(),
+        CompareOp::Ne => order.is_ne(),
+        CompareOp::Lt => order.is_lt(),
+        CompareOp::Le => order.is_le(),
+        CompareOp::Gt => order.is_gt(),
+        CompareOp::Ge => order.is_ge(),
+    }
+}
