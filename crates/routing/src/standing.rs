@@ -1,7 +1,7 @@
 //! A server's standing as shown to an operator.
 
 use odp_cluster::{Server, ServerAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// On which list a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,5 +52,31 @@ impl ServerStanding {
     #[must_use]
     pub fn addr(&self) -> ServerAddr {
         self.server.addr
+    }
+}
+
+/// What an earlier router, perhaps of another process, held against a server.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FormerStanding {
+    /// The server.
+    pub server: ServerAddr,
+    /// The failures counted within the window.
+    pub strikes: u32,
+    /// When one request may probe it, reckoned from then; `None` when it was not listed for failures.
+    pub probe_in: Option<Duration>,
+}
+
+impl FormerStanding {
+    /// Takes down a standing; `None` when nothing is held against the server. What the cluster itself
+    /// says of it is part of the view.
+    #[must_use]
+    pub fn of(standing: &ServerStanding, now: Instant) -> Option<Self> {
+        let probe_at = standing.next_probe_at;
+        let former = Self {
+            server: standing.addr(),
+            strikes: standing.strikes,
+            probe_in: probe_at.map(|at| at.saturating_duration_since(now)),
+        };
+        (former.strikes > 0 || former.probe_in.is_some()).then_some(former)
     }
 }
