@@ -12,6 +12,7 @@ macro_rules! counters {
 
         /// The values of [`Counters`] at one moment.
         #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(default)]
         pub struct Counts {
             $($($(#[$doc])* pub $name: counters!(@plain $kind),)*)*
         }

@@ -16,6 +16,7 @@ pub(crate) use state_dir::StateDir;
 
 use crate::command_line::Serve;
 use crate::config::{Config, Settings};
+use crate::data_plane::PROCESS_NAME;
 use crate::error::Error;
 use crate::logging;
 use beginning::Beginning;
@@ -41,6 +42,8 @@ const BACKLOG: i32 = 4096;
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Error> {
     let config = arguments.sources().check()?;
     logging::start(&config.settings);
+    // After an upgrade the kernel knows the process by the number of a descriptor.
+    std::fs::write("/proc/self/comm", PROCESS_NAME).ok();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,6 +4,7 @@
 //! clients it is given; one more thread runs discovery.
 
 mod acceptor;
+mod asked_tables;
 mod control;
 mod discovery;
 mod handover;
@@ -93,7 +94,10 @@ impl Offer {
         logging::start(&settings);
         let listener =
             mysql_listener(self.listeners).ok_or("the offer has no listener for MySQL")?;
-        let router = Arc::new(Router::new(wiring::router_limits(&settings)));
+        let router = Arc::new(Router::with_policies(
+            wiring::router_limits(&settings),
+            wiring::policy_settings(&settings),
+        ));
         let warm = Warmth::of(self.snapshot.as_deref(), &router);
         let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
         let session_settings = Arc::new(wiring::session_settings(&settings));
@@ -103,10 +107,11 @@ impl Offer {
             router,
             discovery,
             ids,
+            asked: Arc::default(),
         };
         let workers = Workers::start(wiring::worker_count(&settings), &shared)
             .map_err(|error| error.to_string())?;
-        let inherited = warm.complete(&shared.discovery).await?;
+        let inherited = warm.complete(&shared).await?;
         Ok(Prepared {
             hello: self.hello,
             generation: self.generation,
@@ -126,9 +131,9 @@ impl Offer {
 /// What is known of the cluster before anybody was asked.
 enum Warmth {
     /// What the generation before knew.
-    Warm(Counts),
-    /// There was none, or it had nothing to tell.
-    Cold,
+    Warm(Handover),
+    /// There was none, or it knew no server.
+    Cold(Counts),
     /// What it told is not understood.
     Broken(String),
 }
@@ -136,26 +141,27 @@ enum Warmth {
 impl Warmth {
     fn of(snapshot: Option<&[u8]>, router: &Router) -> Self {
         let Some(snapshot) = snapshot else {
-            return Self::Cold;
+            return Self::Cold(Counts::default());
         };
-        match Handover::from_bytes(snapshot).and_then(|handover| handover.load(router)) {
-            Ok(counts) => Self::Warm(counts),
+        match Handover::from_bytes(snapshot) {
+            Ok(handover) if handover.load(router) => Self::Warm(handover),
+            Ok(handover) => Self::Cold(handover.counts),
             Err(reason) => Self::Broken(reason),
         }
     }
 
     /// Waits for discovery where nothing is known; answers what was counted before.
-    async fn complete(self, discovery: &odp_discovery::Handle) -> Result<Counts, String> {
+    async fn complete(self, shared: &Shared) -> Result<Counts, String> {
         match self {
-            Self::Warm(counts) => Ok(counts),
-            Self::Cold => {
-                discovery::first_result(discovery).await;
-                Ok(Counts::default())
+            Self::Warm(handover) => Ok(handover.warm_up(shared).await),
+            Self::Cold(counts) => {
+                discovery::first_result(&shared.discovery).await;
+                Ok(counts)
             }
             Self::Broken(reason) => {
                 tracing::warn!(reason, "the snapshot of the generation before is not used");
-                discovery::first_result(discovery).await;
-                if discovery.state().rounds > 0 {
+                discovery::first_result(&shared.discovery).await;
+                if shared.discovery.state().rounds > 0 {
                     return Ok(Counts::default());
                 }
                 Err(format!("{reason}, and no OBServer answers"))
