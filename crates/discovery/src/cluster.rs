@@ -1,5 +1,6 @@
 //! One round over the cluster: its name, servers, zones and tenants.
 
+use crate::dialect::{Asked, Dialect};
 use crate::source::AnswerRow;
 use crate::{DiscoveryError, MetadataConnection, queries};
 use odp_cluster::{
@@ -15,26 +16,14 @@ use std::net::{IpAddr, SocketAddr};
 /// # Errors
 /// Besides those of a query: a wrong cluster, or a cluster without servers.
 pub(crate) async fn load(
-    connection: &mut impl MetadataConnection,
+    connection: &mut Asked<impl MetadataConnection>,
     addr: ServerAddr,
     expected: Option<&ClusterName>,
 ) -> Result<ClusterView, DiscoveryError> {
-    let answer = connection.query(&queries::cluster()).await?;
-    let rows = answer.rows();
-    let mut view = ClusterView {
-        metadata: Metadata::Available,
-        ..ClusterView::default()
+    let mut view = match connection.dialect {
+        Dialect::Three => load_old(connection, expected).await?,
+        Dialect::Four => load_new(connection).await?,
     };
-    for row in rows {
-        view.name = ClusterName::new(row.text("cluster").unwrap_or_default());
-        let Some(server) = read_server(row) else {
-            continue;
-        };
-        if view.zone(&server.zone).is_none() {
-            view.zones.push(read_zone(row, &server.zone));
-        }
-        view.servers.push(server);
-    }
     if view.servers.is_empty() {
         return Err(DiscoveryError::NoServers { addr });
     }
@@ -47,6 +36,69 @@ pub(crate) async fn load(
     }
     view.tenants = load_tenants(connection).await?;
     Ok(view)
+}
+
+/// The name, servers and zones of a cluster of 4.x.
+async fn load_new(
+    connection: &mut Asked<impl MetadataConnection>,
+) -> Result<ClusterView, DiscoveryError> {
+    let answer = connection.query(&queries::cluster()).await?;
+    let mut view = ClusterView {
+        metadata: Metadata::Available,
+        ..ClusterView::default()
+    };
+    for row in answer.rows() {
+        view.name = ClusterName::new(row.text("cluster").unwrap_or_default());
+        let Some(server) = read_server(row) else {
+            continue;
+        };
+        if view.zone(&server.zone).is_none() {
+            view.zones.push(read_zone(row, &server.zone, "zone_status"));
+        }
+        view.servers.push(server);
+    }
+    match connection.query(queries::COMPACTING_ZONES).await {
+        Ok(answer) => {
+            for row in answer.rows() {
+                let is = |zone: &&mut Zone| row.text("zone") == Some(zone.name.as_str());
+                if let Some(zone) = view.zones.iter_mut().find(is)
+                    && zone.state == ZoneState::Active
+                {
+                    zone.state = ZoneState::Merging;
+                }
+            }
+        }
+        // Weak reads work without it.
+        Err(error @ DiscoveryError::QueryRefused { .. }) => {
+            tracing::debug!(%error, "zones in major compaction are not known");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(view)
+}
+
+/// The servers and zones of a cluster of 3.x, which does not tell its name here.
+async fn load_old(
+    connection: &mut Asked<impl MetadataConnection>,
+    expected: Option<&ClusterName>,
+) -> Result<ClusterView, DiscoveryError> {
+    let zones = connection.query(&queries::old_zones()).await?;
+    let servers = connection.query(&queries::old_servers()).await?;
+    let zone = |row: AnswerRow<'_>| {
+        let name = ZoneName::new(row.text("zone")?);
+        // The row without a name is the cluster's own.
+        (!name.is_empty()).then(|| read_zone(row, &name, "status"))
+    };
+    let zones: Vec<Zone> = zones.rows().into_iter().filter_map(zone).collect();
+    let mut servers: Vec<Server> = servers.rows().into_iter().filter_map(read_server).collect();
+    servers.retain(|server| zones.iter().any(|zone| zone.name == server.zone));
+    Ok(ClusterView {
+        name: expected.cloned().unwrap_or_default(),
+        metadata: Metadata::Available,
+        zones,
+        servers,
+        ..ClusterView::default()
+    })
 }
 
 /// A server; one whose zone is not known is dropped, as `OBProxy` does.
@@ -66,15 +118,17 @@ fn read_server(row: AnswerRow<'_>) -> Option<Server> {
 }
 
 /// The zone of a row; an INACTIVE one is treated as in upgrade, an unknown type as read-write.
-fn read_zone(row: AnswerRow<'_>, name: &ZoneName) -> Zone {
-    let is = |column, value: &str| {
+fn read_zone(row: AnswerRow<'_>, name: &ZoneName, status: &str) -> Zone {
+    let is = |column: &str, value: &str| {
         row.text(column)
             .is_some_and(|text| text.eq_ignore_ascii_case(value))
     };
     Zone {
         name: name.clone(),
-        state: if is("zone_status", "INACTIVE") {
+        state: if is(status, "INACTIVE") {
             ZoneState::Upgrade
+        } else if row.number("is_merging").is_some_and(|value| value != 0) {
+            ZoneState::Merging
         } else {
             ZoneState::Active
         },
@@ -89,9 +143,11 @@ fn read_zone(row: AnswerRow<'_>, name: &ZoneName) -> Zone {
 }
 
 async fn load_tenants(
-    connection: &mut impl MetadataConnection,
+    connection: &mut Asked<impl MetadataConnection>,
 ) -> Result<HashMap<TenantName, Tenant>, DiscoveryError> {
-    let answer = connection.query(queries::tenants()).await?;
+    let answer = connection
+        .query(queries::tenants(connection.dialect))
+        .await?;
     let mut tenants = HashMap::new();
     let mut normal = Vec::new();
     for row in answer.rows() {
@@ -107,7 +163,8 @@ async fn load_tenants(
         };
         tenants.insert(TenantName::new(name), tenant);
     }
-    if normal.is_empty() {
+    // The query of 3.x for single leaders is another one; without it, locations lead to them.
+    if normal.is_empty() || connection.dialect == Dialect::Three {
         return Ok(tenants);
     }
     match connection.query(&queries::single_leaders(&normal)).await {

@@ -1,5 +1,6 @@
 //! The rounds over the cluster, from the first contact to the end of the process.
 
+use crate::dialect::Asked;
 use crate::handle::Shared;
 use crate::worker::{Queue, Worker};
 use crate::{
@@ -100,7 +101,7 @@ struct Rounds<'a, S: MetadataSource> {
     router: &'a Router,
     config: &'a DiscoveryConfig,
     shared: &'a Shared,
-    connection: Option<(ServerAddr, S::Connection)>,
+    connection: Option<(ServerAddr, Asked<S::Connection>)>,
 }
 
 impl<S: MetadataSource> Rounds<'_, S> {
@@ -169,7 +170,7 @@ impl<S: MetadataSource> Rounds<'_, S> {
     async fn ask(&mut self, addr: ServerAddr) -> Result<ClusterView, DiscoveryError> {
         let mut connection = match self.connection.take() {
             Some((to, connection)) if to == addr => connection,
-            _ => self.source.open(addr).await?,
+            _ => Asked::new(self.source.open(addr).await?).await?,
         };
         let expected = self.config.cluster_name.as_ref();
         let view = cluster::load(&mut connection, addr, expected).await?;

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod config;
+mod dialect;
 mod discovery;
 mod error;
 mod handle;

@@ -1,8 +1,9 @@
-//! The text of the metadata queries, as `OBProxy` 4.3 sends them to an `OBServer` 4.x.
+//! The text of the metadata queries, as `OBProxy` 4.3 sends them to an `OBServer`.
 //!
 //! Facts: `ob_route_utils.cpp`, `ob_server_state_processor.cpp`. `OBProxy` substitutes database and
 //! table names as they are; they come from clients, so they are quoted here.
 
+use crate::dialect::Dialect;
 use odp_cluster::{TableId, TabletId};
 use odp_routing::TableKey;
 use std::fmt::Write;
@@ -12,7 +13,32 @@ const ALL: i64 = i64::MAX;
 /// The most tablets asked for in one query.
 pub(crate) const TABLETS_PER_QUERY: usize = 200;
 
-/// The cluster's name, servers and zones.
+/// The server's version.
+pub(crate) const VERSION: &str = "SELECT ob_version() AS cluster_version";
+
+/// The zones with a tenant in major compaction (4.x; `OBProxy` does not ask for them).
+pub(crate) const COMPACTING_ZONES: &str = "SELECT /*+READ_CONSISTENCY(WEAK)*/ DISTINCT zone AS zone \
+     FROM oceanbase.CDB_OB_ZONE_MAJOR_COMPACTION WHERE status = 'COMPACTING'";
+
+/// The zones of 3.x.
+pub(crate) fn old_zones() -> String {
+    format!(
+        "SELECT /*+READ_CONSISTENCY(WEAK)*/ * FROM oceanbase.__all_virtual_zone_stat LIMIT {ALL}"
+    )
+}
+
+/// The servers of 3.x.
+pub(crate) fn old_servers() -> String {
+    format!(
+        "SELECT /*+READ_CONSISTENCY(WEAK)*/ ss.svr_ip AS svr_ip, ss.svr_port AS svr_port, \
+         ss.zone AS zone, ss.status AS server_status, ss.start_service_time AS \
+         start_service_time, ss.stop_time AS stop_time FROM \
+         oceanbase.__all_virtual_proxy_server_stat ss WHERE ss.svr_port > 0 ORDER BY zone LIMIT \
+         {ALL}"
+    )
+}
+
+/// The cluster's name, servers and zones (4.x).
 pub(crate) fn cluster() -> String {
     format!(
         "SELECT /*READ_CONSISTENCY(WEAK)*/ parameters.value as cluster, zs.zone AS zone, \
@@ -26,7 +52,12 @@ pub(crate) fn cluster() -> String {
 }
 
 /// The tenants but `sys`.
-pub(crate) fn tenants() -> &'static str {
+pub(crate) fn tenants(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::Three {
+        return "SELECT /*+READ_CONSISTENCY(WEAK)*/ tenant_name, tenant_id, locality, \
+                previous_locality, primary_zone FROM oceanbase.__all_tenant where \
+                previous_locality = '' and tenant_id != 1";
+    }
     "SELECT /*+READ_CONSISTENCY(WEAK)*/ tenant_name, tenant_id, locality, previous_locality, \
      primary_zone, status FROM oceanbase.DBA_OB_TENANTS where previous_locality is null and \
      tenant_id != 1"
@@ -45,29 +76,41 @@ pub(crate) fn single_leaders(tenant_ids: &[i64]) -> String {
 }
 
 /// What a table is; for a table without partitions also where it is.
-pub(crate) fn schema(key: &TableKey) -> String {
-    located(key, "A.tablet_id = 0 ORDER BY A.role ASC")
+pub(crate) fn schema(dialect: Dialect, key: &TableKey) -> String {
+    let tablet = tablet_column(dialect);
+    located(dialect, key, &format!("A.{tablet} = 0 ORDER BY A.role ASC"))
 }
 
 /// Where the servers of a tenant are.
-pub(crate) fn tenant_servers(key: &TableKey) -> String {
-    located(key, "A.sql_port > 0 ORDER BY A.tablet_id ASC, role ASC")
+pub(crate) fn tenant_servers(dialect: Dialect, key: &TableKey) -> String {
+    let tablet = tablet_column(dialect);
+    let rest = format!("A.sql_port > 0 ORDER BY A.{tablet} ASC, role ASC");
+    located(dialect, key, &rest)
 }
 
-/// Where some tablets of a table are.
-pub(crate) fn tablets(key: &TableKey, tablets: &[TabletId]) -> String {
-    let ids = join(tablets);
-    located(
-        key,
-        &format!("A.tablet_id IN ({ids}) ORDER BY A.tablet_id, A.role ASC"),
-    )
+/// Where some tablets of a table are; partitions for 3.x.
+pub(crate) fn tablets(dialect: Dialect, key: &TableKey, tablets: &[TabletId]) -> String {
+    let (ids, tablet) = (join(tablets), tablet_column(dialect));
+    let rest = format!("A.{tablet} IN ({ids}) ORDER BY A.{tablet}, A.role ASC");
+    located(dialect, key, &rest)
 }
 
-fn located(key: &TableKey, rest: &str) -> String {
+fn tablet_column(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Three => "partition_id",
+        Dialect::Four => "tablet_id",
+    }
+}
+
+fn located(dialect: Dialect, key: &TableKey, rest: &str) -> String {
+    let (servers, port) = match dialect {
+        Dialect::Three => ("__all_virtual_server_stat", "inner_port"),
+        Dialect::Four => ("DBA_OB_SERVERS", "sql_port"),
+    };
     format!(
         "SELECT /*+READ_CONSISTENCY(WEAK)*/ A.*, B.svr_port as svr_port FROM \
-         oceanbase.__all_virtual_proxy_schema A inner join oceanbase.DBA_OB_SERVERS B ON \
-         A.svr_ip = B.svr_ip and A.sql_port = B.sql_port WHERE A.tenant_name = {} AND \
+         oceanbase.__all_virtual_proxy_schema A inner join oceanbase.{servers} B ON \
+         A.svr_ip = B.svr_ip and A.sql_port = B.{port} WHERE A.tenant_name = {} AND \
          A.database_name = {} AND A.table_name = {} AND {rest} LIMIT {ALL}",
         quote(key.tenant.as_str()),
         quote(key.database.as_str()),
@@ -75,24 +118,61 @@ fn located(key: &TableKey, rest: &str) -> String {
     )
 }
 
-/// How a table is partitioned, and by which columns.
-pub(crate) fn partition_info(table: TableId, key: &TableKey) -> String {
-    format!(
-        "SELECT /*+READ_CONSISTENCY(WEAK)*/ * FROM \
-         oceanbase.__all_virtual_proxy_partition_info WHERE table_id = {table} and \
-         tenant_name = {} order by part_key_idx LIMIT 16;",
-        quote(key.tenant.as_str()),
-    )
+/// A routine's first statement.
+pub(crate) fn routine(dialect: Dialect, key: &TableKey, name: &str) -> String {
+    let (tenant, database) = (quote(key.tenant.as_str()), quote(key.database.as_str()));
+    let name = quote(name);
+    match dialect {
+        Dialect::Three => format!(
+            "SELECT /*+READ_CONSISTENCY(WEAK)*/ *, spare4 AS routine_sql FROM \
+             oceanbase.__all_virtual_proxy_schema WHERE tenant_name={tenant} AND \
+             database_name={database} AND table_name={name} AND partition_id = 0 AND svr_ip = '' \
+             AND sql_port = 0 ORDER BY table_id ASC LIMIT 1;"
+        ),
+        Dialect::Four => format!(
+            "SELECT /*+READ_CONSISTENCY(WEAK)*/ * FROM __all_virtual_proxy_routine WHERE \
+             tenant_name = {tenant} and database_name = {database} and package_name = '' and \
+             routine_name = {name};"
+        ),
+    }
 }
 
-/// The partitions of the first level, in the server's order.
-pub(crate) fn first_partitions(table: TableId, key: &TableKey) -> String {
+/// How a table is partitioned, and by which columns. The kinds of 3.x that compute as in 4.x get its
+/// numbers; the others (hash and key) stay unknown.
+pub(crate) fn partition_info(dialect: Dialect, table: TableId, key: &TableKey) -> String {
+    match dialect {
+        Dialect::Three => format!(
+            "SELECT /*+READ_CONSISTENCY(WEAK)*/ CASE part_type WHEN 3 THEN 3 WHEN 4 THEN 4 WHEN 5 \
+             THEN 5 WHEN 7 THEN 6 END AS part_type, part_level, part_num, part_expr, \
+             part_key_name, part_key_idx, part_key_level, part_key_type, part_key_extra, spare1 AS \
+             part_key_collation_type FROM oceanbase.__all_virtual_proxy_partition_info WHERE \
+             table_id = {table} order by part_key_idx LIMIT 16;"
+        ),
+        Dialect::Four => format!(
+            "SELECT /*+READ_CONSISTENCY(WEAK)*/ * FROM \
+             oceanbase.__all_virtual_proxy_partition_info WHERE table_id = {table} and \
+             tenant_name = {} order by part_key_idx LIMIT 16;",
+            quote(key.tenant.as_str()),
+        ),
+    }
+}
+
+/// The partitions of the first level, in the server's order; in 3.x the partition's own id is where it
+/// is found.
+pub(crate) fn first_partitions(dialect: Dialect, table: TableId, key: &TableKey) -> String {
+    if dialect == Dialect::Three {
+        return format!(
+            "SELECT /*+READ_CONSISTENCY(WEAK)*/ part_id AS tablet_id, part_id, part_name, \
+             high_bound_val_bin, sub_part_num FROM oceanbase.__all_virtual_proxy_partition WHERE \
+             table_id = {table} LIMIT {ALL};"
+        );
+    }
     let columns = "A.part_id as part_id, A.part_name as part_name, \
                    A.high_bound_val_bin as high_bound_val_bin, A.sub_part_num AS sub_part_num";
     partitions(table, key, columns, "__all_virtual_proxy_partition")
 }
 
-/// The partitions of the second level, in the server's order.
+/// The partitions of the second level, in the server's order (4.x).
 pub(crate) fn second_partitions(table: TableId, key: &TableKey) -> String {
     let columns = "A.part_id as part_id, A.sub_part_id as sub_part_id, \
                    A.part_name as part_name, A.high_bound_val_bin as high_bound_val_bin";
@@ -137,7 +217,7 @@ mod tests {
             database: DatabaseName::new("d\\"),
             table: TableName::new("x' OR 1=1 -- \\'"),
         };
-        let sql = schema(&key);
+        let sql = schema(Dialect::Four, &key);
         assert!(sql.contains("A.tenant_name = 'te''nant' AND"), "{sql}");
         assert!(sql.contains(r"A.database_name = 'd\\' AND"), "{sql}");
         assert!(
@@ -149,7 +229,7 @@ mod tests {
     #[test]
     fn several_tablets_are_asked_for_at_once() {
         let key = TableKey::servers_of(&TenantName::new("t"));
-        let sql = tablets(&key, &[TabletId(1), TabletId(22)]);
+        let sql = tablets(Dialect::Four, &key, &[TabletId(1), TabletId(22)]);
         assert!(sql.contains("A.tablet_id IN (1, 22) ORDER BY"), "{sql}");
     }
 }

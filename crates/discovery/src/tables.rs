@@ -1,21 +1,26 @@
-//! One table's location: its partitions and where each of them is.
+//! One table's location: its partitions and where each of them is. One routine's first statement.
 
+use crate::dialect::{Asked, Dialect};
 use crate::{DiscoveryError, MetadataConnection, queries};
 use odp_routing::metadata::{Schema, read_partitioning};
 use odp_routing::{Lookup, TableKey};
 
-/// Asks for everything that routing needs of a table.
+/// Asks for everything that routing needs of a table or routine.
 ///
 /// # Errors
 /// Those of a query.
 pub(crate) async fn load(
-    connection: &mut impl MetadataConnection,
+    connection: &mut Asked<impl MetadataConnection>,
     key: &TableKey,
 ) -> Result<Lookup, DiscoveryError> {
+    let dialect = connection.dialect;
+    if let Some(name) = key.routine_name() {
+        return load_routine(connection, key, name).await;
+    }
     let sql = if key.is_servers() {
-        queries::tenant_servers(key)
+        queries::tenant_servers(dialect, key)
     } else {
-        queries::schema(key)
+        queries::schema(dialect, key)
     };
     let answer = connection.query(&sql).await?;
     // A virtual table has rows, but no address in them.
@@ -30,20 +35,21 @@ pub(crate) async fn load(
 }
 
 async fn load_partitions(
-    connection: &mut impl MetadataConnection,
+    connection: &mut Asked<impl MetadataConnection>,
     key: &TableKey,
     schema: Schema,
 ) -> Result<Lookup, DiscoveryError> {
-    let table = schema.table_id;
+    let (table, dialect) = (schema.table_id, connection.dialect);
     let info = connection
-        .query(&queries::partition_info(table, key))
+        .query(&queries::partition_info(dialect, table, key))
         .await?;
     let first = connection
-        .query(&queries::first_partitions(table, key))
+        .query(&queries::first_partitions(dialect, table, key))
         .await?;
     let info = info.rows();
     let level = info.first().and_then(|row| row.number("part_level"));
-    let second = if level == Some(2) {
+    // The leaves of 3.x have no rows of their own where a template makes them.
+    let second = if level == Some(2) && dialect == Dialect::Four {
         let sql = queries::second_partitions(table, key);
         connection.query(&sql).await?
     } else {
@@ -55,9 +61,33 @@ async fn load_partitions(
     };
     let mut answers = Vec::new();
     for tablets in partitioning.tablets().chunks(queries::TABLETS_PER_QUERY) {
-        answers.push(connection.query(&queries::tablets(key, tablets)).await?);
+        let sql = queries::tablets(dialect, key, tablets);
+        answers.push(connection.query(&sql).await?);
     }
     let rows: Vec<_> = answers.iter().flat_map(crate::Answer::rows).collect();
     let table = schema.into_partitioned(partitioning, &rows);
     Ok(Lookup::Table(Box::new(table)))
+}
+
+/// A server that knows no routines, or not this one, sends it anywhere.
+async fn load_routine(
+    connection: &mut Asked<impl MetadataConnection>,
+    key: &TableKey,
+    name: &str,
+) -> Result<Lookup, DiscoveryError> {
+    let sql = queries::routine(connection.dialect, key, name);
+    let answer = match connection.query(&sql).await {
+        Ok(answer) => answer,
+        Err(DiscoveryError::QueryRefused { .. }) => return Ok(Lookup::Missing),
+        Err(error) => return Err(error),
+    };
+    let rows = answer.rows();
+    let Some(routine) = rows.first() else {
+        return Ok(Lookup::Missing);
+    };
+    let text = |column| routine.text(column).map(str::to_owned);
+    Ok(Lookup::Routine {
+        database: text("database_name").unwrap_or_else(|| key.database.to_string()),
+        statement: text("routine_sql").unwrap_or_default(),
+    })
 }

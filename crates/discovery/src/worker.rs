@@ -1,5 +1,6 @@
 //! Fetches table locations from a queue, over a connection of its own.
 
+use crate::dialect::Asked;
 use crate::handle::Shared;
 use crate::{DiscoveryError, MetadataSource, tables};
 use odp_cluster::ServerAddr;
@@ -21,7 +22,7 @@ pub(crate) struct Worker<'a, S: MetadataSource> {
     pub(crate) router: &'a Router,
     pub(crate) shared: Arc<Shared>,
     pub(crate) limit: Duration,
-    pub(crate) connection: Option<S::Connection>,
+    pub(crate) connection: Option<Asked<S::Connection>>,
     /// Where in the list of servers the next connection is tried.
     pub(crate) rotation: usize,
 }
@@ -69,7 +70,7 @@ impl<S: MetadataSource> Worker<'_, S> {
     async fn try_one(&mut self, key: &TableKey) -> Result<Lookup, DiscoveryError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.source.open(self.next_server()?).await?,
+            None => Asked::new(self.source.open(self.next_server()?).await?).await?,
         };
         let answer = tables::load(&mut connection, key).await;
         self.connection = Some(connection);

@@ -12,7 +12,7 @@ use crate::{
     PolicySettings, Route, RouteReason, Table, TableKey, Unsure, ZonePolicy,
 };
 use odp_cluster::ServerAddr;
-use odp_sql::{Consistency, Name, TableRef, Verb};
+use odp_sql::{Consistency, Name, Outline, TableRef, Verb};
 
 /// The longest name that is looked up, in bytes (the server's limit is 64 characters).
 pub(crate) const MAX_NAME: usize = 256;
@@ -56,6 +56,10 @@ impl Decider<'_> {
         if self.view.metadata == Metadata::Unavailable {
             return self.without_location(RouteReason::NoMetadata);
         }
+        let call = self.choice.request.outline.and_then(Outline::routine);
+        if let Some(routine) = call {
+            return self.by_routine(routine);
+        }
         match self.statement() {
             None => self.with_altered(self.without_location(RouteReason::AnyServer)),
             Some(statement) => self.by_table(&statement),
@@ -88,7 +92,7 @@ impl Decider<'_> {
     pub(crate) fn wish(&self) -> Wish {
         let request = self.choice.request;
         let kind = Kind::of(request.outline);
-        let hint = request.outline.and_then(odp_sql::Outline::consistency_hint);
+        let hint = request.outline.and_then(Outline::consistency_hint);
         let in_columns = request.zone_policy == ZonePolicy::ColumnStoreOnly;
         let consistency = match kind {
             Kind::Other => Consistency::Strong,
@@ -132,14 +136,14 @@ impl Decider<'_> {
         self.with_key(table, |key| key.into_key())
     }
 
-    fn by_table(&self, statement: &Statement<'_>) -> Decision {
+    pub(crate) fn by_table(&self, statement: &Statement<'_>) -> Decision {
         let by_key = |key: BorrowedKey<'_>| {
             if key.database.is_empty() {
                 return self.without_location(RouteReason::NoTable);
             }
             let found = self.source.find(key, |found| match found {
                 Found::Table(cached) => self.in_table(statement, &cached),
-                Found::Missing => Err(Elsewhere::For(RouteReason::NoTable)),
+                Found::Routine(_) | Found::Missing => Err(Elsewhere::For(RouteReason::NoTable)),
                 Found::Failed => Err(Elsewhere::For(RouteReason::NoLocation)),
             });
             match found {

@@ -114,7 +114,7 @@ impl Decider<'_> {
                             placed: explain_placed(placed, cached.table),
                         })
                     }
-                    Found::Missing | Found::Failed => None,
+                    Found::Routine(_) | Found::Missing | Found::Failed => None,
                 })
             });
             explanation.table = key;

@@ -6,6 +6,7 @@
 
 mod blacklist;
 mod by_policy;
+mod call;
 mod choice;
 mod decide;
 mod decision;

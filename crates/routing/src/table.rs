@@ -31,6 +31,13 @@ pub struct Location {
 pub enum Lookup {
     /// The table.
     Table(Box<Table>),
+    /// The routine, for the key of one.
+    Routine {
+        /// The database in which its statements name tables.
+        database: String,
+        /// Its first statement; empty when it begins with none that has a table.
+        statement: String,
+    },
     /// The cluster knows no such table, or a virtual one without location.
     Missing,
     /// No answer: what was known before stays.

@@ -32,6 +32,23 @@ impl TableKey {
         }
     }
 
+    /// The key under which a routine is kept: its name with the brackets of a call, which no table has
+    /// unless somebody insists.
+    #[must_use]
+    pub fn routine(tenant: &TenantName, database: &DatabaseName, name: &str) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            database: database.clone(),
+            table: TableName::new(format!("{name}()")),
+        }
+    }
+
+    /// The name of the routine that this is the key of.
+    #[must_use]
+    pub fn routine_name(&self) -> Option<&str> {
+        self.table.as_str().strip_suffix("()")
+    }
+
     /// Whether this is the key of a tenant's servers.
     #[must_use]
     pub fn is_servers(&self) -> bool {

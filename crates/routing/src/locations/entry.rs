@@ -27,8 +27,17 @@ pub(crate) struct Entry {
 #[derive(Debug, PartialEq)]
 pub(super) enum Known {
     Table(Box<Table>),
+    Routine(Box<Routine>),
     Missing,
     Failed,
+}
+
+/// What is known of a routine.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Routine {
+    pub(crate) database: String,
+    /// Its first statement.
+    pub(crate) statement: String,
 }
 
 /// How fresh an entry is, for those who look.
@@ -78,6 +87,9 @@ impl Entry {
             heap(key.tenant.as_str()) + heap(key.database.as_str()) + heap(key.table.as_str());
         let table = match &known {
             Known::Table(table) => table.weight(),
+            Known::Routine(routine) => {
+                size_of::<Routine>() + routine.database.len() + routine.statement.len()
+            }
             Known::Missing | Known::Failed => 0,
         };
         Self {
@@ -99,7 +111,7 @@ impl Entry {
     pub(super) fn table(&self) -> Option<&Table> {
         match &self.known {
             Known::Table(table) => Some(table),
-            Known::Missing | Known::Failed => None,
+            Known::Routine(_) | Known::Missing | Known::Failed => None,
         }
     }
 

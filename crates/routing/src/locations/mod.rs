@@ -8,6 +8,7 @@ use crate::{Lookup, RouterLimits, Table, TableKey};
 use dashmap::DashMap;
 pub(crate) use entry::Entry;
 pub use entry::Freshness;
+pub(crate) use entry::Routine;
 use entry::{Known, millis_of};
 use parking_lot::Mutex;
 pub(crate) use recent::Recent;
@@ -38,6 +39,8 @@ pub(crate) struct Source<'a> {
 pub(crate) enum Found<'a> {
     /// The table.
     Table(Cached<'a>),
+    /// The routine, for the key of one.
+    Routine(&'a Routine),
     /// The cluster has no such table.
     Missing,
     /// It could not be asked a short while ago.
@@ -98,6 +101,7 @@ impl Source<'_> {
         self.entry(key, |entry| {
             entry.touch(now_ms);
             let ttl = millis_of(self.limits.missing_table_ttl);
+            let routine_ttl = millis_of(self.limits.tenant_servers_refresh_interval);
             let found = match &entry.known {
                 Known::Table(table) => Found::Table(Cached {
                     key: &entry.key,
@@ -106,6 +110,9 @@ impl Source<'_> {
                     limits: self.limits,
                     now_ms,
                 }),
+                // Nothing tells that a routine has changed, so it is asked for anew after a while.
+                Known::Routine(_) if now_ms >= entry.installed_ms + routine_ttl => return None,
+                Known::Routine(routine) => Found::Routine(routine),
                 _ if now_ms >= entry.installed_ms + ttl => return None,
                 Known::Missing => Found::Missing,
                 Known::Failed => Found::Failed,
@@ -165,6 +172,13 @@ impl Locations {
         let before = self.get(key.borrowed());
         let known = match answer {
             Lookup::Table(table) => Known::Table(table),
+            Lookup::Routine {
+                database,
+                statement,
+            } => Known::Routine(Box::new(Routine {
+                database,
+                statement,
+            })),
             Lookup::Missing => Known::Missing,
             Lookup::Failed => {
                 if let Some(before) = before.as_deref().filter(|entry| entry.table().is_some()) {

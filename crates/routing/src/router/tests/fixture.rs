@@ -17,11 +17,11 @@ use std::time::Instant;
 
 const SERVERS: u16 = 3;
 
-pub(super) fn addr(number: u16) -> ServerAddr {
+pub(crate) fn addr(number: u16) -> ServerAddr {
     format!("10.0.0.{number}:2881").parse().unwrap()
 }
 
-pub(super) fn view() -> ClusterView {
+pub(crate) fn view() -> ClusterView {
     let server = |number| Server {
         addr: addr(number),
         zone: ZoneName::new(format!("z{number}")),
@@ -35,7 +35,7 @@ pub(super) fn view() -> ClusterView {
     }
 }
 
-pub(super) fn replicas(leader: Option<u16>) -> Vec<Replica> {
+pub(crate) fn replicas(leader: Option<u16>) -> Vec<Replica> {
     let replica = |number| Replica {
         server: addr(number),
         role: if leader == Some(number) {
@@ -51,7 +51,7 @@ pub(super) fn replicas(leader: Option<u16>) -> Vec<Replica> {
 
 /// `t(id, k)` with `hash(k)` into three partitions; server 1 leads the first, 2 the second, 3 the
 /// third.
-pub(super) fn hashed() -> Table {
+pub(crate) fn hashed() -> Table {
     let tablets: Vec<TabletId> = (100..103).map(TabletId).collect();
     let key = KeyColumn {
         name: "k".to_owned(),
@@ -91,7 +91,7 @@ pub(super) fn hashed() -> Table {
     }
 }
 
-pub(super) fn unpartitioned(leader: Option<u16>) -> Table {
+pub(crate) fn unpartitioned(leader: Option<u16>) -> Table {
     Table {
         id: TableId(501),
         schema_version: 1,
@@ -103,15 +103,15 @@ pub(super) fn unpartitioned(leader: Option<u16>) -> Table {
     }
 }
 
-pub(super) struct Setup {
-    pub(super) router: Router,
-    pub(super) tenant: TenantName,
-    pub(super) database: DatabaseName,
-    pub(super) now: Instant,
+pub(crate) struct Setup {
+    pub(crate) router: Router,
+    pub(crate) tenant: TenantName,
+    pub(crate) database: DatabaseName,
+    pub(crate) now: Instant,
 }
 
 impl Setup {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let setup = Self {
             router: Router::new(RouterLimits::default()),
             tenant: TenantName::new("demo"),
@@ -124,7 +124,7 @@ impl Setup {
         setup
     }
 
-    pub(super) fn key(&self, table: &str) -> TableKey {
+    pub(crate) fn key(&self, table: &str) -> TableKey {
         TableKey {
             tenant: self.tenant.clone(),
             database: self.database.clone(),
@@ -132,20 +132,20 @@ impl Setup {
         }
     }
 
-    pub(super) fn install(&self, key: TableKey, table: Table) {
+    pub(crate) fn install(&self, key: TableKey, table: Table) {
         let answer = Lookup::Table(Box::new(table));
         self.router.install(key, answer, self.now);
     }
 
-    pub(super) fn request(&self) -> Request<'_> {
+    pub(crate) fn request(&self) -> Request<'_> {
         Request::new(&self.tenant, &self.database)
     }
 
-    pub(super) fn decide(&self, sql: &str) -> Decision {
+    pub(crate) fn decide(&self, sql: &str) -> Decision {
         self.decide_with(sql, self.request())
     }
 
-    pub(super) fn decide_with(&self, sql: &str, request: Request<'_>) -> Decision {
+    pub(crate) fn decide_with(&self, sql: &str, request: Request<'_>) -> Decision {
         let outline = odp_sql::outline(sql.as_bytes(), Charset::Utf8);
         let request = Request {
             outline: Some(&outline),
@@ -154,14 +154,14 @@ impl Setup {
         self.router.decide(&request, self.now)
     }
 
-    pub(super) fn route(&self, sql: &str) -> Route {
+    pub(crate) fn route(&self, sql: &str) -> Route {
         match self.decide(sql) {
             Decision::Route(route) => route,
             other => panic!("{sql}: {other:?}"),
         }
     }
 
-    pub(super) fn fail(&self, server: u16, times: usize) {
+    pub(crate) fn fail(&self, server: u16, times: usize) {
         let route = Route {
             server: addr(server),
             reason: RouteReason::AnyServer,
