@@ -7,8 +7,8 @@ use crate::locations::{Locations, Recent, Source};
 use crate::policy::facts::Facts;
 use crate::reason::ReasonCounters;
 use crate::{
-    Altered, ClusterView, Decision, Explanation, Learned, Lookup, Observation, PolicySettings,
-    Request, Route, RouteReason, RouterLimits, ServerStanding, TableKey,
+    Altered, ClusterView, Decision, Explanation, FormerStanding, Learned, Lookup, Observation,
+    PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding, TableKey,
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -151,6 +151,14 @@ impl Router {
         picture
             .blacklist
             .standings(&picture.view, &self.limits, now)
+    }
+
+    /// Puts servers where an earlier router had them; for the start, with its view in place.
+    pub fn relist(&self, former: &[FormerStanding], now: Instant) {
+        let picture = self.picture.load();
+        for former in former {
+            picture.blacklist.relist(former, &self.limits, now);
+        }
     }
 
     /// How often each reason chose a server.

@@ -1,10 +1,12 @@
 //! The picture of the cluster that discovery publishes: servers, zones and tenants.
 
 use odp_cluster::{ClusterName, Server, ServerAddr, TenantName, Zone, ZoneName, ZoneState};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What is known about the cluster; replaced as a whole by every refresh.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClusterView {
     /// The cluster's name, empty until an `OBServer` has told it.
     pub name: ClusterName,
@@ -21,7 +23,7 @@ pub struct ClusterView {
 }
 
 /// Whether locations can be asked for at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Metadata {
     /// No: the metadata login failed, or the server lacks the views of a cluster. Every statement
     /// goes to any of the servers.
@@ -32,7 +34,8 @@ pub enum Metadata {
 }
 
 /// A tenant as the cluster lists it (`DBA_OB_TENANTS`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tenant {
     /// `primary_zone`, for example `z1;z2,z3` or `RANDOM`.
     pub primary_zone: String,

@@ -7,7 +7,7 @@
 mod record;
 mod strikes;
 
-use crate::{ClusterView, RouterLimits, ServerStanding};
+use crate::{ClusterView, FormerStanding, RouterLimits, ServerStanding};
 use odp_cluster::ServerAddr;
 pub(crate) use record::Admission;
 use record::Record;
@@ -71,6 +71,13 @@ impl Blacklist {
     pub(crate) fn answered(&self, server: ServerAddr, limits: &RouterLimits, now: Instant) {
         if let Some(record) = self.records.get(&server) {
             record.answered(limits, now);
+        }
+    }
+
+    /// Puts `server` where an earlier blacklist had it.
+    pub(crate) fn relist(&self, former: &FormerStanding, limits: &RouterLimits, now: Instant) {
+        if let Some(record) = self.records.get(&former.server) {
+            record.relist(former, limits, now);
         }
     }
 

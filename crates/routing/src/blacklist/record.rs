@@ -1,7 +1,7 @@
 //! One server's standing: an atomic word for the readers, a locked history for the judge.
 
 use super::strikes::Strikes;
-use crate::{RouterLimits, ServerStanding, Standing};
+use crate::{FormerStanding, RouterLimits, ServerStanding, Standing};
 use odp_cluster::Server;
 use parking_lot::Mutex;
 use std::sync::OnceLock;
@@ -130,6 +130,22 @@ impl Record {
             strikes: history.strikes.within(limits, now),
             last_evidence: history.last_evidence.max(history.strikes.last()),
             next_probe_at: (word & ALIVE != 0).then(probe_at).flatten(),
+        }
+    }
+
+    /// Takes over what an earlier record held against the server; evidence counts as new.
+    pub(super) fn relist(&self, former: &FormerStanding, limits: &RouterLimits, now: Instant) {
+        let mut history = self.history.lock();
+        for _ in 0..former.strikes.min(limits.congestion_failure_threshold) {
+            history.strikes.add(limits, now);
+        }
+        if former.strikes > 0 {
+            history.last_evidence = Some(now);
+        }
+        if let Some(probe_in) = former.probe_in {
+            let probe_in = u64::try_from(probe_in.as_millis()).unwrap_or_default();
+            history.listed_at = Some(now);
+            self.set_alive(ALIVE | (self.millis(now) + probe_in) << TIME_SHIFT);
         }
     }
 

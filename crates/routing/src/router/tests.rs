@@ -57,7 +57,7 @@ fn what_is_not_certain_goes_anywhere_and_is_counted() {
     for (sql, unsure) in [
         ("select * from t", Unsure::NoKey),
         ("select * from t where k > 4", Unsure::NoKey),
-        ("select * from t where k = 1 or k = 2", Unsure::NoKey),
+        ("select * from t where k <> 2", Unsure::NoKey),
         ("select * from t where k = 1.5", Unsure::Conversion),
         ("select * from t partition(nope)", Unsure::PartitionName),
         ("insert into t(id) values (1)", Unsure::NoKey),
@@ -81,8 +81,15 @@ fn rows_in_several_partitions_go_where_most_of_them_are_led() {
     let route = setup.route("select * from t where k in (3, 1, 4) and id > 0");
     assert_eq!(
         (route.server, route.reason),
-        (addr(2), RouteReason::MostRows)
+        (addr(1), RouteReason::MostRows)
     );
+    for condition in ["k = 1 or k = 2", "k between 4 and 5", "k > 3 and k < 6"] {
+        let route = setup.route(&format!("select * from t where {condition}"));
+        assert_eq!(
+            (route.server, route.reason),
+            (addr(2), RouteReason::MostRows)
+        );
+    }
     let route = setup.route("delete from t where k in (1, 4) and id in (1, 2)");
     assert_eq!((route.server, route.reason), (addr(2), RouteReason::Leader));
     let route = setup.route("select * from t where k in (1, 2) and k = 2");

@@ -126,3 +126,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_held_against_a_server_is_held_on() {
+    let (limits, now) = (RouterLimits::default(), Instant::now());
+    let former = |strikes, probe_in| crate::FormerStanding {
+        server: "127.0.0.1:2881".parse().unwrap(),
+        strikes,
+        probe_in,
+    };
+    let record = Record::default();
+    record.relist(&former(2, None), &limits, now);
+    assert_eq!(record.admits(now), Admission::Yes);
+    for _ in 0..3 {
+        assert_eq!(record.admits(now), Admission::Yes);
+        record.strike(&limits, now);
+    }
+    assert_eq!(record.admits(now), Admission::No);
+
+    let record = Record::default();
+    record.relist(&former(5, Some(Duration::from_secs(7))), &limits, now);
+    assert_eq!(record.admits(now + Duration::from_secs(6)), Admission::No);
+    assert_eq!(record.admits(now + Duration::from_secs(7)), Admission::Probe);
+}
