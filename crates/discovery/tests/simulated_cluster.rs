@@ -193,3 +193,78 @@ async fn names_in_a_statement_cannot_break_out_of_the_metadata_queries() {
     })
     .await;
 }
+
+/// Another proxy's client drops a table and makes it anew: the first statement may miss, no other one.
+#[tokio::test]
+async fn a_table_made_anew_with_other_partitions_is_right_again_after_one_miss() {
+    let cluster = Cluster::start(&config()).unwrap();
+    with_client(&cluster, async |mut client| {
+        let routed = |id: i64| format!("select v from h where id = {id}");
+        client
+            .run("create table h (id bigint primary key, v int) partition by hash(id) partitions 3")
+            .await;
+        for id in 0..12 {
+            assert!(client.run(&routed(id)).await.is_leader);
+        }
+        // Behind the router's back, over a connection of its own.
+        let any = client.route(&routed(0)).await.server;
+        let other = client.connections.get_mut(&any).unwrap();
+        let ddl = "create table h (v int, id bigint primary key) partition by range(id) (partition \
+                   p0 values less than (3), partition p1 values less than (5), partition p2 values \
+                   less than (7), partition p3 values less than maxvalue)";
+        for sql in ["drop table h", ddl] {
+            other.query(sql, LIMIT).await.unwrap();
+        }
+        let before = misses(&cluster);
+        for id in 0..12 {
+            let missed = misses(&cluster);
+            let route = client.run(&routed(id)).await;
+            let observation = Observation::Answered {
+                partition_hit: Some(misses(&cluster) == missed),
+                schema_version: None,
+            };
+            let learned = client.router.learn(&route, observation, Instant::now());
+            if let Some(key) = learned.refresh {
+                client.handle.lookup(key).await;
+            }
+        }
+        let missed = misses(&cluster) - before;
+        assert!(missed <= 1, "{missed} misses");
+        for id in 0..12 {
+            let route = client.run(&routed(id)).await;
+            assert!(route.is_leader, "{id}: {route:?}");
+        }
+        assert_eq!(misses(&cluster) - before, missed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_makes_a_table_anew_through_the_router_does_not_miss_at_all() {
+    let cluster = Cluster::start(&config()).unwrap();
+    with_client(&cluster, async |mut client| {
+        for round in 2..6 {
+            for ddl in [
+                "drop table if exists h".to_owned(),
+                format!(
+                    "create table h (id bigint primary key, v int) partition by hash(id) \
+                     partitions {round}"
+                ),
+            ] {
+                let route = client.run(&ddl).await;
+                let answered = Observation::Answered {
+                    partition_hit: Some(true),
+                    schema_version: Some(round),
+                };
+                client.router.learn(&route, answered, Instant::now());
+            }
+            let before = misses(&cluster);
+            for id in 0..12 {
+                let sql = format!("select v from h where id = {id}");
+                assert!(client.run(&sql).await.is_leader, "{round}: {sql}");
+            }
+            assert_eq!(misses(&cluster), before, "with {round} partitions");
+        }
+    })
+    .await;
+}

@@ -130,7 +130,7 @@ proptest! {
 #[test]
 fn what_was_held_against_a_server_is_held_on() {
     let (limits, now) = (RouterLimits::default(), Instant::now());
-    let former = |strikes, probe_in| crate::FormerStanding {
+    let former = |strikes, probe_in| FormerStanding {
         server: "127.0.0.1:2881".parse().unwrap(),
         strikes,
         probe_in,

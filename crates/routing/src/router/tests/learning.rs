@@ -82,3 +82,67 @@ fn a_table_created_since_it_was_missed_is_looked_up_after_one_statement() {
         .install(setup.key("new"), Lookup::Missing, setup.now);
     assert_eq!(setup.router.learn(&route, found, setup.now).refresh, None);
 }
+
+#[test]
+fn an_answer_without_a_miss_renews_the_validity_of_a_location_and_nothing_else() {
+    let mut setup = Setup::new();
+    let sql = "select * from t where k = 1";
+    let outline = odp_sql::outline(sql.as_bytes(), odp_sql::Charset::Utf8);
+    let location = |setup: &Setup| {
+        let request = crate::Request {
+            outline: Some(&outline),
+            ..setup.request()
+        };
+        setup.router.explain(&request, setup.now).location.unwrap()
+    };
+    let route = setup.route(sql);
+    let answered = |hit| Observation::Answered {
+        partition_hit: Some(hit),
+        schema_version: None,
+    };
+    setup.now += Duration::from_secs(60);
+    assert_eq!(location(&setup).unconfirmed_for, Duration::from_secs(60));
+    setup.router.learn(&route, answered(true), setup.now);
+    let renewed = location(&setup);
+    assert_eq!(renewed.unconfirmed_for, Duration::ZERO);
+    assert_eq!(renewed.age, Duration::from_secs(60));
+    // What a miss has shown is not undone by a hit.
+    setup.router.learn(&route, answered(false), setup.now);
+    setup.router.learn(&route, answered(true), setup.now);
+    assert_eq!(location(&setup).freshness, crate::Freshness::Refreshing);
+}
+
+#[test]
+fn a_changed_schema_is_noticed_by_whoever_changes_it_and_by_whoever_stumbles() {
+    let setup = Setup::new();
+    let answered = |schema_version| Observation::Answered {
+        partition_hit: Some(true),
+        schema_version,
+    };
+    // The one who alters a table has it looked up with the next statement.
+    let ddl = setup.route("alter table t add column w int");
+    assert!(matches!(
+        setup.decide("select * from t where k = 1"),
+        crate::Decision::Route(_)
+    ));
+    setup.router.learn(&ddl, answered(Some(9)), setup.now);
+    let lookup = crate::Decision::Lookup(setup.key("t"));
+    assert_eq!(setup.decide("select * from t where k = 1"), lookup);
+
+    // A server that knows a newer schema than the location's.
+    setup.install(setup.key("t"), hashed());
+    let route = setup.route("select * from t where k = 1");
+    let learned = setup.router.learn(&route, answered(Some(2)), setup.now);
+    assert_eq!(learned.refresh, Some(setup.key("t")));
+
+    // A table that is gone is forgotten; a partition that is not there is looked for.
+    let route = setup.route("select * from t where k = 1");
+    let gone = Observation::ServerError(1146);
+    assert_eq!(setup.router.learn(&route, gone, setup.now).refresh, None);
+    assert_eq!(setup.decide("select * from t where k = 1"), lookup);
+    setup.install(setup.key("t"), hashed());
+    let route = setup.route("select * from t where k = 1");
+    let moved = Observation::ServerError(4725);
+    let learned = setup.router.learn(&route, moved, setup.now);
+    assert_eq!(learned.refresh, Some(setup.key("t")));
+}
