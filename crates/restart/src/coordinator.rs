@@ -285,6 +285,10 @@ impl Coordinator {
         if let Some(operation) = self.machine.operation_mut()
             && operation.leaving == Some(generation)
         {
+            // A data plane answers the order to drain with how it was at that moment.
+            if operation.last.is_none() {
+                operation.before = Some(heard.snapshot.to_vec());
+            }
             operation.last = Some(heard.snapshot.to_vec());
         }
         if let Some(member) = self.members.get_mut(&generation) {

@@ -115,7 +115,11 @@ impl Control {
     async fn obey(&mut self, order: Order, signals: &mut Signals) -> Next {
         match order {
             Order::Commit => self.accept(),
-            Order::Drain { timeout, pace } => self.drain(timeout, pace),
+            Order::Drain { timeout, pace } => {
+                // The receipt begins with how it was before.
+                self.report().await;
+                self.drain(timeout, pace);
+            }
             Order::Shutdown => return Next::End,
             Order::Snapshot => self.hand_out().await,
             Order::Lost => return self.lost(signals).await,
