@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use odp_benches::backend::Backend;
+use odp_benches::cell::Cell;
 use odp_benches::idle::Idle;
 use odp_benches::plan::Plan;
 use odp_benches::relay::{self, Task};
@@ -149,6 +150,7 @@ impl Driver {
             }
         }
         say(&report::markdown(&self.lines))?;
+        say(&format!("\n{}", report::summary(&self.lines)))?;
         say(&format!(
             "\nWhere odp does worse than HAProxy:\n\n{}",
             report::losses(&self.lines)
@@ -174,24 +176,35 @@ impl Driver {
                 cell.workload.name(),
                 cell.clients
             ));
-            if cell.workload == Workload::Idle {
-                for target in targets.iter().filter(|target| target.root.is_some()) {
-                    let idle = Idle::measure(backend, target, cell.clients)?;
-                    self.record(&json!({ "backend": backend.name, "idle": idle }))?;
-                    self.idle.push(idle);
-                }
-                continue;
+            // One cell that cannot be run costs no other.
+            if let Err(error) = self.cell(backend, &targets, cell) {
+                self.record(
+                    &json!({ "backend": backend.name, "cell": cell, "not_run": error.to_string() }),
+                )?;
+                note(&format!("not run: {error}"));
             }
-            let measured = cell.measure(backend, &targets, self.arguments.plan.effort())?;
-            for sample in &measured.samples {
-                self.record(&json!({ "backend": backend.name, "cell": cell, "turn": sample }))?;
-            }
-            let lines = report::lines(backend.name, &measured);
-            for line in &lines {
-                self.record(&json!({ "line": line }))?;
-            }
-            self.lines.extend(lines);
         }
+        Ok(())
+    }
+
+    fn cell(&mut self, backend: &Backend, targets: &[Target], cell: Cell) -> Result<(), Error> {
+        if cell.workload == Workload::Idle {
+            for target in targets.iter().filter(|target| target.root.is_some()) {
+                let idle = Idle::measure(backend, target, cell.clients)?;
+                self.record(&json!({ "backend": backend.name, "idle": idle }))?;
+                self.idle.push(idle);
+            }
+            return Ok(());
+        }
+        let measured = cell.measure(backend, targets, self.arguments.plan.effort())?;
+        for sample in &measured.samples {
+            self.record(&json!({ "backend": backend.name, "cell": cell, "turn": sample }))?;
+        }
+        let lines = report::lines(backend.name, &measured);
+        for line in &lines {
+            self.record(&json!({ "line": line }))?;
+        }
+        self.lines.extend(lines);
         Ok(())
     }
 

@@ -89,7 +89,7 @@ fn server(mariadbd: &Path, dir: &Path, port: u16) -> Command {
         .arg(format!("--port={port}"))
         .args([
             "--bind-address=127.0.0.1",
-            "--max-connections=4000",
+            "--max-connections=10000",
             "--max-allowed-packet=128M",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=256M",

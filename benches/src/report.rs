@@ -157,6 +157,50 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(none, |value| format!("{value:.2}"))
 }
 
+/// One line a cell, odp beside `HAProxy`: the short form of the table.
+#[must_use]
+pub fn summary(lines: &[Line]) -> String {
+    let mut out = String::from(
+        "| behind | work | clients | per s: direct, odp, HAProxy | added p50 µs: odp, HAProxy | added p99 µs: odp, HAProxy | CPU µs: odp, HAProxy | odp × HAProxy | others busy % |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        let of_cell = |line: &&Line| {
+            (line.backend, line.workload, line.clients)
+                == (first.backend, first.workload, first.clients)
+        };
+        let count = rest.iter().take_while(of_cell).count();
+        let (cell, others) = rest.split_at(count);
+        rest = others;
+        let find = |name| cell.iter().find(|line| line.target == name);
+        let (odp, haproxy) = (find(ODP), find(HAPROXY));
+        let pair = |value: &dyn Fn(&Line) -> Option<String>| {
+            [odp, haproxy]
+                .map(|line| line.and_then(value).unwrap_or_else(none))
+                .join(", ")
+        };
+        let added =
+            |at: usize| move |line: &Line| Some(format!("{:.0}", line.added_us.as_ref()?.get(at)?));
+        writeln!(
+            out,
+            "| {} | {} | {} | {}, {} | {} | {} | {} | {} | {:.0} |",
+            first.backend,
+            first.workload,
+            first.clients,
+            find(DIRECT).map_or_else(none, |line| format!("{:.0}", line.per_second)),
+            pair(&|line| Some(format!("{:.0}", line.per_second))),
+            pair(&added(0)),
+            pair(&added(2)),
+            pair(&|line| Some(format!("{:.1}", line.cpu_us?.iter().sum::<f64>()))),
+            number(odp.and_then(|line| line.cpu_of_haproxy)),
+            first.others_percent[0],
+        )
+        .expect("writing to a string does not fail");
+    }
+    out
+}
+
 /// Where odp does worse than `HAProxy`: more CPU time, or fewer units of work.
 #[must_use]
 pub fn losses(lines: &[Line]) -> String {
