@@ -88,6 +88,7 @@ fn read_column(row: &impl MetadataRow, details: &[ColumnDetail]) -> Result<KeyCo
         position: number(row, "part_key_idx").ok_or(Unsure::Metadata)?,
         column_type,
         absent: absent.unwrap_or(Absent::Unknown),
+        nullable: number(row, "part_key_rowkey_idx").is_none_or(|at: i64| at < 0),
         labels: labels.and_then(|detail| detail.labels.clone()),
     })
 }
@@ -102,6 +103,7 @@ fn read_generated(expression: &str, details: &[ColumnDetail]) -> Option<Absent> 
         column_type: source.column_type,
         absent: Absent::Unknown,
         labels: None,
+        nullable: true,
     };
     matches!(source.column_type, ColumnType::Text { .. })
         .then(|| Absent::Generated(Generated::new(source, start, length)))

@@ -21,6 +21,8 @@ pub(crate) struct KeyColumn {
     pub(crate) absent: Absent,
     /// The labels of an ENUM or SET, where they are known.
     pub(crate) labels: Option<Labels>,
+    /// Whether it may hold NULL; a column of the primary key may not.
+    pub(crate) nullable: bool,
 }
 
 /// What a key column holds when an INSERT does not name it.

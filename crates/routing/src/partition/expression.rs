@@ -5,7 +5,7 @@
 
 mod parse;
 
-use super::calendar::{Encoding, Moment, ZERO_DATETIME};
+use super::calendar::{Encoding, Moment};
 use super::column::ColumnType;
 use super::value::Value;
 use crate::Unsure;
@@ -244,11 +244,8 @@ impl Function {
                 _ => Some(Number::Integer(0)),
             },
             Number::Duration(micros) => self.of_duration(micros).map(integer),
-            Number::Instant(ZERO_DATETIME) if self == Self::UnixTimestamp => {
-                Some(Number::Integer(0))
-            }
             Number::Instant(micros) => {
-                (self == Self::UnixTimestamp).then(|| integer(micros.div_euclid(1_000_000)))
+                (self == Self::UnixTimestamp).then(|| integer(micros.div_euclid(1_000_000).max(0)))
             }
         }
     }

@@ -4,7 +4,9 @@ use super::Statement;
 use crate::Unsure;
 use crate::partition::Rules;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
-use crate::partition::convert::{Converted, Unequal, convert, is_comparable, unequal};
+use crate::partition::convert::{
+    Converted, Unequal, convert, is_comparable, is_descending, unequal,
+};
 use crate::partition::interval::{Interval, Region};
 use crate::partition::operand::{Intent, Operand};
 use crate::partition::value::Value;
@@ -85,8 +87,31 @@ impl<'a> Statement<'a> {
             stack.push(known);
         }
         match (stack.pop(), stack.is_empty()) {
-            (Some(known), true) => known.holds,
+            (Some(known), true) => self.without_contradictions(known.holds, columns),
             _ => Region::Everything,
+        }
+    }
+
+    /// Leaves single keys out for which another part of the condition is false: the server puts the
+    /// value of an equality into the other parts. It does not so with a string, which another part may
+    /// compare as a number; and a decimal may stand for one that equals nothing.
+    fn without_contradictions(&self, region: Region<'a>, columns: Columns<'_>) -> Region<'a> {
+        let stays = |column: &KeyColumn| {
+            let kept = matches!(column.column_type, ColumnType::Decimal { .. });
+            kept || matches!(column.column_type, ColumnType::Text { .. })
+        };
+        match region {
+            Region::Areas(mut areas) if !columns.iter().any(stays) => {
+                areas.retain(|area| {
+                    let points: Option<Vec<Value<'_>>> = area
+                        .iter()
+                        .map(|interval| interval.only().cloned())
+                        .collect();
+                    points.is_none_or(|row| self.may_hold(columns, 0, &row))
+                });
+                Region::Areas(areas)
+            }
+            other => other,
         }
     }
 
@@ -149,7 +174,15 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
             Item::Between { low, high, .. }
                 if !(self.is_comparable(*low) && self.is_comparable(*high)) =>
             {
-                Known::UNSURE
+                let (low, high) = (self.statement.operand(*low), self.statement.operand(*high));
+                let is_number = matches!(self.column.column_type, ColumnType::Number { .. });
+                match (low, high) {
+                    (Ok(low), Ok(high)) if is_descending(&low, &high) && !is_number => Known {
+                        holds: Region::NOTHING,
+                        fails: Region::Everything,
+                    },
+                    _ => Known::UNSURE,
+                }
             }
             Item::Between { low, high, .. } => Known {
                 holds: self.region(CompareOp::Ge, *low, slice).and(self.region(
@@ -162,6 +195,10 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
                     *high,
                     slice,
                 )),
+            },
+            Item::IsNull(_) if !self.column.nullable => Known {
+                holds: Region::NOTHING,
+                fails: Region::Everything,
             },
             Item::IsNull(_) => Known {
                 holds: slice(self.null()),
@@ -221,7 +258,7 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
     /// The keys of the rows whose column compares so with a value.
     fn region(&self, op: CompareOp, value: Literal<'a>, slice: &Slice<'_, 'a>) -> Region<'a> {
         if value == Literal::Null {
-            return if op == CompareOp::NullSafeEq {
+            return if op == CompareOp::NullSafeEq && self.column.nullable {
                 slice(self.null())
             } else {
                 Region::NOTHING
@@ -243,7 +280,7 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
         }
         match op {
             Eq | NullSafeEq if order.is_eq() => slice(Interval::point(value)),
-            Eq | NullSafeEq => match unequal(operand, self.column.column_type) {
+            Eq | NullSafeEq => match unequal(self.column.column_type) {
                 Unequal::Everything => Region::Everything,
                 Unequal::Nothing => Region::NOTHING,
                 Unequal::Value(value) => slice(Interval::point(value)),

@@ -17,12 +17,15 @@ pub(super) fn convert<'a>(
     intent: Intent,
 ) -> Option<Converted<'a>> {
     let exact = |number| Converted::exact(Value::Uint(number));
+    let compares = intent == Intent::Compare;
     if let Operand::Text { bytes, encoding } = operand {
         let labels = column.labels.as_ref()?;
         let from = encoding.or_else(|| bytes.is_ascii().then_some(labels.collation.encoding()))?;
         let text = from.transcode(bytes.clone(), labels.collation.encoding())?;
         if column.column_type == ColumnType::Enum {
-            if let Some(place) = labels.place(&text) {
+            // A comparison does not fill up with spaces.
+            let padded = compares && text.ends_with(b" ");
+            if let Some(place) = labels.place(&text).filter(|_| !padded) {
                 return Some(exact(place));
             }
         } else if let Some(members) = labels.members(&text) {
@@ -36,6 +39,12 @@ pub(super) fn convert<'a>(
                 order,
             });
         }
+    }
+    if compares && matches!(operand, Operand::Text { .. }) {
+        return Some(Converted {
+            value: Value::Uint(0),
+            order: Ordering::Less,
+        });
     }
     let most = match (column.column_type, &column.labels) {
         (ColumnType::Set, Some(labels)) => u64::MAX >> 64_usize.checked_sub(labels.texts.len())?,

@@ -102,7 +102,7 @@ fn numeric<'a>(
 ) -> Option<Converted<'a>> {
     let number = match (column_type, operand, intent) {
         // A string is the field's bytes.
-        (ColumnType::Bit { .. }, Operand::Text { bytes, .. }, _) => {
+        (ColumnType::Bit { .. }, Operand::Text { bytes, .. }, Intent::Store) => {
             let fold = |number: i128, byte: &u8| number * 256 + i128::from(*byte);
             let number = (bytes.len() <= 8).then(|| bytes.iter().fold(0, fold))?;
             Cut::new(&Operand::Integer(number), 0)?
@@ -155,22 +155,37 @@ fn text<'a>(
 /// Whether the server compares a literal of this kind in the column's own type, so that it can find
 /// the rows by their key (`ObPreRangeGraph::can_be_extract_range`).
 pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> bool {
-    match column_type {
-        ColumnType::Number { .. } => false,
-        ColumnType::Text { .. } => matches!(operand, Operand::Text { .. } | Operand::Digits { .. }),
+    match (column_type, operand) {
+        (_, Operand::Null) => true,
+        (
+            ColumnType::Signed { .. } | ColumnType::Unsigned { .. } | ColumnType::Bit { .. },
+            Operand::Decimal { text, .. },
+        ) => {
+            let mut fraction = text.iter().skip_while(|&&byte| byte != b'.').skip(1);
+            fraction.all(|&digit| digit == b'0')
+        }
+        (ColumnType::Number { .. }, _) => false,
+        (ColumnType::Text { .. }, operand) => {
+            matches!(operand, Operand::Text { .. } | Operand::Digits { .. })
+        }
         _ => true,
     }
 }
 
-/// What the server looks for when no value of the column equals a literal; `None` when it looks for
-/// nothing.
-pub(crate) fn unequal<'a>(operand: &Operand<'a>, column_type: ColumnType) -> Unequal<'a> {
-    match (column_type, operand) {
-        (ColumnType::Signed { .. } | ColumnType::Unsigned { .. }, Operand::Decimal { .. }) => {
-            Unequal::Everything
-        }
+/// Whether two constants are numbers of which the first is larger.
+pub(crate) fn is_descending(low: &Operand<'_>, high: &Operand<'_>) -> bool {
+    let number = |operand: &Operand<'_>| {
+        let is_number = !matches!(operand, Operand::Text { .. } | Operand::Digits { .. });
+        floating::double(operand).filter(|_| is_number)
+    };
+    matches!((number(low), number(high)), (Some(low), Some(high)) if low > high)
+}
+
+/// What the server looks for when no value of the column equals a literal.
+pub(crate) fn unequal<'a>(column_type: ColumnType) -> Unequal<'a> {
+    match column_type {
         // The cast of a constant gives the number behind the largest one.
-        (ColumnType::Decimal { .. }, _) => match column_type.beyond() {
+        ColumnType::Decimal { .. } => match column_type.beyond() {
             Some(value) => Unequal::Value(value),
             None => Unequal::Everything,
         },

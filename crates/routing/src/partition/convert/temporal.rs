@@ -34,9 +34,10 @@ pub(super) fn convert<'a>(
     Some(match column_type {
         ColumnType::Date(encoding) => {
             let moment = moment(operand)?;
-            let order = match circumstances.intent {
-                Intent::Compare => moment.micros.cmp(&0),
-                Intent::Store => Ordering::Equal,
+            let order = match (circumstances.intent, operand) {
+                // A number is cut to its day.
+                (Intent::Store, _) | (_, Operand::Integer(_)) => Ordering::Equal,
+                (Intent::Compare, _) => moment.micros.cmp(&0),
             };
             Converted {
                 value: Value::Int(moment.encode_date(encoding)),
@@ -256,9 +257,10 @@ fn time(operand: &Operand<'_>, scale: u32) -> Option<i64> {
         _ => return None,
     };
     let unit = 10_i64.pow(6_u32.saturating_sub(scale));
-    let rounded = (micros + unit / 2) / unit * unit;
-    let signed = if negative { -rounded } else { rounded };
-    (rounded <= MAX_TIME).then_some(signed)
+    let signed = if negative { -micros } else { micros };
+    // Halves go up, of negative times too.
+    let rounded = (signed + unit / 2).div_euclid(unit) * unit;
+    (rounded.abs() <= MAX_TIME).then_some(rounded)
 }
 
 fn signed_clock(text: &[u8]) -> Option<(bool, i64)> {

@@ -59,6 +59,7 @@ pub(crate) fn hashed() -> Table {
         column_type: ColumnType::from_number(5),
         absent: Absent::Unknown,
         labels: None,
+        nullable: true,
     };
     let locate = |(tablet, leader)| Location {
         tablet,

@@ -66,6 +66,8 @@ fn the_forms_of_a_time_are_read_as_the_server_does() {
         ("12", Some(micros(0, 0, 12, 0))),
         ("1 2:3:4", Some(micros(26, 3, 4, 0))),
         ("-1:2:3", Some(-micros(1, 2, 3, 0))),
+        ("-1:2:3.5", Some(-micros(1, 2, 3, 0))),
+        ("-1:2:3.6", Some(-micros(1, 2, 4, 0))),
         ("12:34:56.4999999", Some(micros(12, 34, 57, 0))),
         ("101112.5", Some(micros(10, 11, 13, 0))),
         ("839:0:0", None),
