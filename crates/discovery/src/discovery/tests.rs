@@ -1,5 +1,6 @@
 //! Discovery against a scripted cluster, with paused time.
 
+mod old;
 mod script;
 
 use super::*;

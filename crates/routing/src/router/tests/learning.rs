@@ -100,12 +100,12 @@ fn an_answer_without_a_miss_renews_the_validity_of_a_location_and_nothing_else()
         partition_hit: Some(hit),
         schema_version: None,
     };
-    setup.now += Duration::from_secs(60);
-    assert_eq!(location(&setup).unconfirmed_for, Duration::from_secs(60));
+    setup.now += Duration::from_mins(1);
+    assert_eq!(location(&setup).unconfirmed_for, Duration::from_mins(1));
     setup.router.learn(&route, answered(true), setup.now);
     let renewed = location(&setup);
     assert_eq!(renewed.unconfirmed_for, Duration::ZERO);
-    assert_eq!(renewed.age, Duration::from_secs(60));
+    assert_eq!(renewed.age, Duration::from_mins(1));
     // What a miss has shown is not undone by a hit.
     setup.router.learn(&route, answered(false), setup.now);
     setup.router.learn(&route, answered(true), setup.now);
