@@ -302,16 +302,20 @@ impl Coordinator {
         let Some(member) = self.members.remove(&generation) else {
             return Event::Exited(generation, how);
         };
-        let reason = member.refusal.clone().unwrap_or(how);
+        let log = member.generation.log();
+        let last_words = log.last().map(|line| format!("; its last words: {line}"));
+        let mut reason = member.refusal.clone().unwrap_or(how);
         if self.machine.is_ending(generation) {
             tracing::info!(generation, how = reason, "the data plane has ended");
         } else {
             tracing::error!(generation, how = reason, "the data plane has died");
-            let log = member.generation.log();
             self.publish(|status| {
                 status.last_exit = Some(reason.clone());
                 status.last_log = log;
             });
+            if member.refusal.is_none() {
+                reason.push_str(&last_words.unwrap_or_default());
+            }
         }
         Event::Exited(generation, reason)
     }

@@ -3,7 +3,8 @@
 use crate::Error;
 use crate::program::Program;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
 };
 use std::ffi::OsString;
 use std::io;
@@ -112,12 +113,21 @@ impl Process {
         }
     }
 
-    /// Sends SIGKILL; a process that has ended already is no error.
+    /// Sends SIGKILL to the process and, where it leads one, to its process group: what a wrapper has
+    /// started must not outlive it. A process that has ended already is no error.
     pub(crate) fn kill(&self) {
-        if let Err(error) = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL)
-            && error != rustix::io::Errno::SRCH
-        {
-            tracing::error!(%error, pid = self.pid, "the data plane could not be killed");
+        match pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL) {
+            // Not yet waited for, so that the number cannot have come to mean another group.
+            Ok(()) => {
+                let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+                if let Some(group) = group {
+                    kill_process_group(group, Signal::KILL).ok();
+                }
+            }
+            Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => {
+                tracing::error!(%error, pid = self.pid, "the data plane could not be killed");
+            }
         }
     }
 }

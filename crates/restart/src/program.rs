@@ -27,7 +27,8 @@ impl Program {
     /// [`Error::Program`] when there is none, or it is not a file that this user may execute.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let wrong = |reason: &str| Error::program(path, reason);
-        let file = File::open(path).map_err(|error| Error::program(path, &error.to_string()))?;
+        let file =
+            File::open(path).map_err(|error| wrong(&format!("cannot be opened: {error}")))?;
         let program = Self {
             path: path.to_owned(),
             file: Arc::new(file),

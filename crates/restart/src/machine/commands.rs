@@ -253,16 +253,16 @@ impl Machine {
 
     /// Gives the candidate its next step, with a deadline of its own.
     pub(super) fn step(&mut self, step: Coming) {
-        let mut wait = self.timing.ready_timeout;
-        if step == Coming::Snapshot {
-            wait /= 2;
-        }
-        let deadline = self.now.instant + wait;
+        let (now, timing) = (self.now.instant, self.timing);
         if let Phase::Starting(candidate) | Phase::Replacing { new: candidate, .. } =
             &mut self.phase
         {
+            let mut wait = candidate.timing.unwrap_or(timing).ready_timeout;
+            if step == Coming::Snapshot {
+                wait /= 2;
+            }
             candidate.step = step;
-            candidate.deadline = deadline;
+            candidate.deadline = now + wait;
         }
     }
 }

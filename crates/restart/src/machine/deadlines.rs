@@ -38,7 +38,8 @@ impl Machine {
             Phase::Starting(candidate) | Phase::Replacing { new: candidate, .. }
                 if candidate.deadline <= now =>
             {
-                self.overdue(candidate.generation, candidate.step);
+                let timing = candidate.timing.unwrap_or(self.timing);
+                self.overdue(candidate.generation, candidate.step, timing.ready_timeout);
             }
             Phase::BackingOff { until } if *until <= now => self.spawn_next(),
             Phase::Leaving { active, until } if *until <= now => {
@@ -48,12 +49,12 @@ impl Machine {
         }
     }
 
-    fn overdue(&mut self, generation: u64, step: Coming) {
+    fn overdue(&mut self, generation: u64, step: Coming, limit: Duration) {
         if step == Coming::Snapshot {
             // The successor may find out for itself what it was not told.
             return self.offer(generation);
         }
-        let limit = self.timing.ready_timeout.as_secs_f32();
+        let limit = limit.as_secs_f32();
         let reason = format!(
             "{} within {limit} s (hot_restart_ready_timeout)",
             step.words()

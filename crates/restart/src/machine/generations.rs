@@ -113,7 +113,8 @@ impl Machine {
             Phase::Starting(candidate) | Phase::Replacing { new: candidate, .. }
                 if candidate.generation == generation =>
             {
-                self.candidate_lost(how.to_owned(), None);
+                let reason = format!("the new data plane ended before it was ready: {how}");
+                self.candidate_lost(reason, None);
             }
             Phase::Serving(active)
             | Phase::Replacing { old: active, .. }
