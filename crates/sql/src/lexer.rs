@@ -95,6 +95,11 @@ impl<'a> Lexer<'a> {
         self.at = self.text.len();
     }
 
+    /// All bytes.
+    pub(crate) const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
     /// The bytes not yet read.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()

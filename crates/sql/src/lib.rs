@@ -8,6 +8,7 @@ mod block;
 mod byte_class;
 mod charset;
 mod command;
+mod comment;
 mod condition;
 mod escape;
 mod filter;
@@ -28,6 +29,7 @@ mod uses;
 mod verb;
 
 pub use charset::Charset;
+pub use comment::RoutingComment;
 pub use escape::{Backslash, Unescape};
 pub use filter::{CompareOp, Filter, Item};
 pub use literal::{Literal, LiteralList, TemporalKind};

@@ -1,6 +1,7 @@
 //! The outline of a statement: what routing needs to know of it.
 
 use crate::charset::Charset;
+use crate::comment::RoutingComment;
 use crate::filter::Filter;
 use crate::hint::Hints;
 use crate::lexer::Lexer;
@@ -137,6 +138,12 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub const fn is_for_update(&self) -> bool {
         self.is_for_update
+    }
+
+    /// What the comments before the first keyword say to a proxy.
+    #[must_use]
+    pub fn routing_comment(&self) -> RoutingComment<'a> {
+        RoutingComment::read(self.tail.text())
     }
 
     /// Features that tie the statement to a session or server. Reads the rows of an INSERT once when
