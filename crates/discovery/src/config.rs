@@ -30,6 +30,9 @@ pub struct DiscoveryConfig {
     pub max_queued_lookups: usize,
     /// Background refreshes of locations per second (`normal_pl_update_threshold`).
     pub max_refreshes_per_second: u32,
+    /// The same, for 15 seconds after more were asked for than that
+    /// (`limited_pl_update_threshold`).
+    pub limited_refreshes_per_second: u32,
 }
 
 impl Default for DiscoveryConfig {
@@ -46,6 +49,7 @@ impl Default for DiscoveryConfig {
             lookup_timeout: Duration::from_secs(5),
             max_queued_lookups: 1024,
             max_refreshes_per_second: 100,
+            limited_refreshes_per_second: 10,
         }
     }
 }

@@ -29,10 +29,18 @@ pub(crate) struct Shared {
     lookup_timeout: Duration,
 }
 
+/// How long refreshes are held back after too many were asked for in one second. (`OBProxy` takes a
+/// random time from 10 to 20 seconds.)
+const STRICT_PERIOD: Duration = Duration::from_secs(15);
+
 /// Counts the background refreshes of the current second.
 #[derive(Debug)]
 struct Rate {
     limit: u32,
+    /// The limit while there are too many.
+    strict: u32,
+    /// Until when there are too many.
+    strict_until: Option<Instant>,
     since: Option<Instant>,
     count: u32,
 }
@@ -47,6 +55,8 @@ impl Handle {
             round: Notify::new(),
             rate: Mutex::new(Rate {
                 limit: config.max_refreshes_per_second,
+                strict: config.limited_refreshes_per_second,
+                strict_until: None,
                 since: None,
                 count: 0,
             }),
@@ -140,6 +150,15 @@ impl Rate {
             self.count = 0;
         }
         self.count += 1;
-        self.count <= self.limit
+        if self.count > self.limit {
+            self.strict_until = Some(now + STRICT_PERIOD);
+        }
+        let is_strict = self.strict_until.is_some_and(|until| now < until);
+        let limit = if is_strict {
+            self.strict.min(self.limit)
+        } else {
+            self.limit
+        };
+        self.count <= limit
     }
 }

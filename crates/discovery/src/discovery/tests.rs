@@ -336,6 +336,7 @@ async fn background_refreshes_are_limited_per_second() {
     let log = script.clone();
     let config = DiscoveryConfig {
         max_refreshes_per_second: 3,
+        limited_refreshes_per_second: 1,
         ..config()
     };
     with_discovery(&script, config, |_, handle| async move {
@@ -345,9 +346,21 @@ async fn background_refreshes_are_limited_per_second() {
         }
         seconds(1).await;
         assert_eq!(log.asked("table_name = 't"), 3);
-        handle.refresh(key("t9"));
+        for number in 5..8 {
+            handle.refresh(key(&format!("t{number}")));
+        }
         seconds(1).await;
-        assert_eq!(log.asked("table_name = 't"), 4);
+        assert_eq!(
+            log.asked("table_name = 't"),
+            4,
+            "one a second after too many"
+        );
+        seconds(15).await;
+        for number in 5..8 {
+            handle.refresh(key(&format!("t{number}")));
+        }
+        seconds(1).await;
+        assert_eq!(log.asked("table_name = 't"), 7);
     })
     .await;
 }

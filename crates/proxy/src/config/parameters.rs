@@ -99,6 +99,8 @@ parameters! {
     short_async_task_timeout: Span = "5s", Bounds::Time("1s", "1h");
     /// Background refreshes of table locations per second.
     normal_pl_update_threshold: Count = "100", Bounds::Number(0, 1_000_000);
+    /// The same, for 15 seconds after more were wanted in one second.
+    limited_pl_update_threshold: Count = "10", Bounds::Number(0, 1_000_000);
     /// What is behind the proxy: an OceanBase cluster, or the MySQL or MariaDB servers of the list.
     server_routing_mode: Word = "oceanbase", Bounds::OneOf(&["oceanbase", "mysql"]);
 

@@ -40,7 +40,7 @@ const NAMES: &str = "
     grpc_timeout hot_upgrade_failure_retries hot_upgrade_rollback_timeout
     idc_list_refresh_interval ignore_local_config init_sql inspector_password instance_ip
     internal_cmd_mem_limited ip_listen_mode is_pool_mode ldg_info_refresh_interval
-    limited_pl_update_threshold local_bound_ipv6_ip local_vip_tenant_version
+    local_bound_ipv6_ip local_vip_tenant_version
     location_expire_period log_cleanup_interval
     log_dir_size_threshold log_file_percentage long_async_task_timeout max_connections
     max_log_file_size max_pending_num max_syslog_file_count max_syslog_file_time

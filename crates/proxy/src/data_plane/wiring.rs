@@ -51,6 +51,7 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
         query_timeout: settings.short_async_task_timeout.0,
         lookup_timeout: settings.short_async_task_timeout.0,
         max_refreshes_per_second: narrow(settings.normal_pl_update_threshold.0),
+        limited_refreshes_per_second: narrow(settings.limited_pl_update_threshold.0),
         ..DiscoveryConfig::default()
     }
 }
