@@ -35,6 +35,23 @@ pub fn python(script: &str, arguments: &[&str], limit: Duration) -> Result<Strin
     run_to_end(&mut command, limit)
 }
 
+/// Runs one theme of `tests/python/scenarios.py` directly and through a proxy, and compares
+/// everything that a client sees.
+///
+/// # Errors
+/// When the answers differ, with the first differences.
+pub fn same_answers(scenario: &str, direct: Account<'_>, proxied: u16) -> Result<(), Failure> {
+    let (direct_port, proxied) = (direct.port.to_string(), proxied.to_string());
+    let arguments = [
+        scenario,
+        direct.user,
+        direct.password,
+        &direct_port,
+        &proxied,
+    ];
+    python("same_answers.py", &arguments, SCENARIO).map(drop)
+}
+
 /// Runs statements with the `mariadb` command line client (`--batch`) and gives its stdout.
 ///
 /// # Errors
@@ -113,6 +130,25 @@ impl Sysbench {
     }
 }
 
+/// Runs `curl` with arguments; gives the status code and the body.
+///
+/// # Errors
+/// When it cannot be had, gets no answer or takes too long.
+pub fn curl(arguments: &[&str]) -> Result<(u16, String), Failure> {
+    let mut command = parts::program("curl", "curl")?.command();
+    command
+        .args(["--silent", "--show-error", "--noproxy", "*"])
+        .args(["--max-time", "30", "--write-out", "\n%{http_code}"])
+        .args(arguments);
+    let output = run_to_end(&mut command, CLI)?;
+    let (body, status) = output.rsplit_once('\n').unwrap_or_default();
+    let status = status
+        .trim()
+        .parse()
+        .map_err(|_| Failure::answer(format!("curl {arguments:?}"), output.as_str()))?;
+    Ok((status, body.to_owned()))
+}
+
 /// Runs `odp` with arguments to its end.
 ///
 /// # Errors
@@ -124,4 +160,5 @@ pub fn odp(arguments: &[&str]) -> Result<(ExitStatus, String, String), Failure> 
     Ok((status, output.stdout, output.stderr))
 }
 
+const SCENARIO: Duration = Duration::from_mins(3);
 const CLI: Duration = Duration::from_mins(2);

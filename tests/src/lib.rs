@@ -5,9 +5,11 @@
 //! says which; it never passes in silence.
 
 pub mod clients;
+pub mod connect_loop;
 pub mod engine;
 pub mod failure;
 pub mod http;
+pub mod mariadb_server;
 pub mod mysql;
 pub mod oracle;
 pub mod parts;
@@ -15,13 +17,19 @@ pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod sandbox;
+pub mod stage;
+pub mod task;
 pub mod timer;
 pub mod wait;
 pub mod watchdog;
 pub mod workspace;
 
+pub use connect_loop::ConnectLoop;
 pub use engine::Engine;
 pub use failure::Failure;
+pub use mariadb_server::MariadbServer;
 pub use proxy::Proxy;
 pub use sandbox::Sandbox;
+pub use stage::Stage;
+pub use task::Task;
 pub use timer::Timer;

@@ -6,7 +6,7 @@
 
 use crate::Failure;
 use sha1::{Digest as _, Sha1};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -91,6 +91,23 @@ impl Connection {
                 return Ok(rows);
             }
             rows.push(row(&packet));
+        }
+    }
+
+    /// Waits until the other side ends this idle connection; true when that was a clean end, without
+    /// an error packet and without a reset.
+    ///
+    /// # Errors
+    /// When it is still open after the limit.
+    pub fn wait_for_clean_end(&mut self, limit: Duration) -> Result<bool, Failure> {
+        self.stream
+            .set_read_timeout(Some(limit))
+            .map_err(Failure::io("set a time-out"))?;
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => Ok(rest.is_empty()),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(Failure::io("wait for the end of a session")(error)),
         }
     }
 

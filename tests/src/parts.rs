@@ -233,7 +233,8 @@ fn on_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-fn lock(real: &Path) -> Result<File, Failure> {
+/// Held while a part is prepared, so that parallel test binaries do it once.
+pub(crate) fn lock(real: &Path) -> Result<File, Failure> {
     let path = real.join("lock");
     let file = File::create(&path).map_err(Failure::io(format!("create {}", path.display())))?;
     file.lock().map_err(Failure::io("lock the real parts"))?;

@@ -156,6 +156,30 @@ pub fn is_alive(id: u32) -> bool {
     })
 }
 
+/// The processes that run in a folder, zombies excluded: however they were started, and whatever
+/// group they lead.
+#[must_use]
+pub fn in_folder(dir: &Path) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == dir))
+        .filter(|&id| is_alive(id))
+        .collect()
+}
+
+/// The command line of a process, for a failure's text.
+#[must_use]
+pub fn command_line(id: u32) -> String {
+    read(Path::new(&format!("/proc/{id}/cmdline"))).replace('\0', " ")
+}
+
+/// The number of a process's open descriptors.
+#[must_use]
+pub fn descriptors(id: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count)
+}
+
 /// Runs a command to its end and gives its stdout.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! `odp serve` with a configuration of the test's own.
 
 use crate::clients::Account;
-use crate::process::Process;
-use crate::{Failure, http, port, workspace};
+use crate::http::{Answer, Endpoint};
+use crate::process::{self, Process};
+use crate::{Failure, port, wait, workspace};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 pub struct Settings {
     servers: Vec<u16>,
     extra: Vec<(&'static str, String)>,
+    token: Option<&'static str>,
 }
 
 impl Settings {
@@ -23,18 +25,26 @@ impl Settings {
     pub fn in_front_of(servers: &[u16]) -> Self {
         Self {
             servers: servers.to_vec(),
-            extra: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// With one more parameter; the value as TOML writes it.
+    /// With a parameter at this value, as TOML writes it; the last one counts.
     #[must_use]
     pub fn with(mut self, parameter: &'static str, toml: impl Into<String>) -> Self {
+        self.extra.retain(|(key, _)| *key != parameter);
         self.extra.push((parameter, toml.into()));
         self
     }
 
-    fn toml(&self, sql: u16, admin: u16, dir: &std::path::Path) -> String {
+    /// With a token for the admin endpoint, which the harness then sends.
+    #[must_use]
+    pub fn with_token(mut self, token: &'static str) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    fn toml(&self, sql: u16, admin: u16, dir: &Path) -> String {
         let servers: Vec<_> = self
             .servers
             .iter()
@@ -46,6 +56,14 @@ impl Settings {
             servers.join(";"),
             dir.join("state").display().to_string(),
         );
+        if let Some(token) = self.token {
+            writeln!(text, "admin_token = \"{token}\"").ok();
+        }
+        let has_own = |parameter| self.extra.iter().any(|(key, _)| *key == parameter);
+        if !has_own("orphan_timeout") {
+            // A killed coordinator leaves its data plane behind: not for longer than a test lasts.
+            writeln!(text, "orphan_timeout = \"5s\"").ok();
+        }
         for (parameter, value) in &self.extra {
             // Writing to a string cannot fail.
             writeln!(text, "{parameter} = {value}").ok();
@@ -59,9 +77,12 @@ impl Settings {
 pub struct Proxy {
     process: Process,
     sql: u16,
-    admin: u16,
+    admin: Endpoint,
     started: Instant,
-    config: PathBuf,
+    dir: PathBuf,
+    binary: PathBuf,
+    /// Coordinators that were replaced; their groups end with this.
+    former: Vec<Process>,
 }
 
 impl Proxy {
@@ -80,27 +101,52 @@ impl Proxy {
     /// # Errors
     /// When it cannot be built or started.
     pub fn spawn(settings: &Settings) -> Result<Self, Failure> {
-        let odp = workspace::odp()?;
-        let dir = workspace::run_dir("proxy")?;
+        Self::spawn_in(&workspace::run_dir("proxy")?, &workspace::odp()?, settings)
+    }
+
+    /// Starts a binary of the test's own in a folder of the test's own, without waiting.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_in(dir: &Path, binary: &Path, settings: &Settings) -> Result<Self, Failure> {
         let (sql, admin) = (port::free()?, port::free()?);
-        let config = dir.join("odp.toml");
-        std::fs::write(&config, settings.toml(sql, admin, &dir))
+        std::fs::write(dir.join(CONFIG), settings.toml(sql, admin, dir))
             .map_err(Failure::io("write the configuration"))?;
-        let mut command = Command::new(odp);
-        command
-            .current_dir(&dir)
-            .arg("serve")
-            .arg("--config")
-            .arg(&config);
+        let mut admin = Endpoint::open(admin);
+        if let Some(token) = settings.token {
+            admin = admin.with_token(token);
+        }
         let started = Instant::now();
-        let process = Process::start(&mut command, &dir)?;
         Ok(Self {
-            process,
+            process: serve(dir, binary)?,
             sql,
             admin,
             started,
-            config,
+            dir: dir.to_owned(),
+            binary: binary.to_owned(),
+            former: Vec::new(),
         })
+    }
+
+    /// Starts `odp serve` once more in the same folder, as a supervisor does after the first one has
+    /// ended. Its log begins anew.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn serve_again(&mut self) -> Result<(), Failure> {
+        let process = serve(&self.dir, &self.binary)?;
+        self.former
+            .push(std::mem::replace(&mut self.process, process));
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    /// Waits until the coordinator has ended, by itself or by a signal.
+    ///
+    /// # Errors
+    /// When it has not in time.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Result<ExitStatus, Failure> {
+        self.process.wait_for_end(limit)
     }
 
     /// Waits until `/health` answers with this status, and gives the time since the start.
@@ -108,10 +154,10 @@ impl Proxy {
     /// # Errors
     /// When it does not in time, or the process ends; with its log.
     pub fn wait_for_health(&mut self, status: u16) -> Result<Duration, Failure> {
-        let (admin, started) = (self.admin, self.started);
+        let (admin, started) = (self.admin.clone(), self.started);
         let what = format!("{status} from /health");
         self.process.wait_until(&what, BOOT, |_| {
-            let answer = http::get(admin, "/health").map_err(|error| error.to_string())?;
+            let answer = admin.get("/health").map_err(|error| error.to_string())?;
             let refused = format!("{} {}", answer.status, answer.body);
             if answer.status == status {
                 Ok(started.elapsed())
@@ -127,16 +173,22 @@ impl Proxy {
         self.sql
     }
 
-    /// The admin port.
+    /// The admin endpoint.
     #[must_use]
-    pub fn admin_port(&self) -> u16 {
-        self.admin
+    pub fn admin(&self) -> &Endpoint {
+        &self.admin
     }
 
     /// The configuration file that it runs with.
     #[must_use]
-    pub fn config(&self) -> &std::path::Path {
-        &self.config
+    pub fn config(&self) -> PathBuf {
+        self.dir.join(CONFIG)
+    }
+
+    /// The folder that it runs in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// An account behind this proxy.
@@ -153,8 +205,8 @@ impl Proxy {
     ///
     /// # Errors
     /// When the admin endpoint does not answer.
-    pub fn health(&self) -> Result<http::Answer, Failure> {
-        http::get(self.admin, "/health")
+    pub fn health(&self) -> Result<Answer, Failure> {
+        self.admin.get("/health")
     }
 
     /// `GET /v1/status`.
@@ -162,7 +214,31 @@ impl Proxy {
     /// # Errors
     /// When the admin endpoint does not answer with JSON.
     pub fn status(&self) -> Result<Value, Failure> {
-        http::get(self.admin, "/v1/status")?.json()
+        self.admin.get("/v1/status")?.json()
+    }
+
+    /// The state in `/v1/status`.
+    ///
+    /// # Errors
+    /// When `/v1/status` does not say it.
+    pub fn state(&self) -> Result<String, Failure> {
+        let status = self.status()?;
+        let state = status.get("state").and_then(Value::as_str);
+        let state = state.map(str::to_owned);
+        state.ok_or_else(|| Failure::answer("state", status.to_string()))
+    }
+
+    /// Waits until `/v1/status` shows this state.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn wait_for_state(&self, state: &str) -> Result<(), Failure> {
+        wait::until(&format!("state {state}"), BOOT, || {
+            match self.state().map_err(|error| error.to_string())? {
+                now if now == state => Ok(()),
+                now => Err(format!("{now}\n{}", self.evidence())),
+            }
+        })
     }
 
     /// The process id of the coordinator.
@@ -213,4 +289,21 @@ impl Proxy {
     }
 }
 
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // Data planes lead groups of their own and outlive a killed coordinator for a while.
+        for id in process::in_folder(&self.dir) {
+            // One that has just ended is what is wanted.
+            process::send(id, Signal::KILL).ok();
+        }
+    }
+}
+
+fn serve(dir: &Path, binary: &Path) -> Result<Process, Failure> {
+    let mut command = Command::new(binary);
+    command.current_dir(dir).args(["serve", "--config", CONFIG]);
+    Process::start(&mut command, dir)
+}
+
+const CONFIG: &str = "odp.toml";
 const BOOT: Duration = Duration::from_secs(30);

@@ -1,8 +1,10 @@
 //! `odp sandbox`: the simulated cluster with a proxy in front of it.
 
 use crate::clients::Account;
+use crate::http::Endpoint;
 use crate::process::Process;
-use crate::{Failure, http, port, workspace};
+use crate::{Failure, port, workspace};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
@@ -21,6 +23,8 @@ pub struct Sandbox {
 pub struct ServerCount {
     /// The server.
     pub addr: String,
+    /// Everything it was asked, metadata included.
+    pub statements: u64,
     /// Statements that touch a partition whose leader it is.
     pub leader_hits: u64,
     /// Statements that touch a partition whose leader is another one.
@@ -41,7 +45,8 @@ impl Sandbox {
             .args(["sandbox", "--servers", "3"])
             .args(["-p", &sql.to_string()])
             .args(["--admin-port", &admin.to_string()])
-            .args(["--control-port", &control.to_string()]);
+            .args(["--control-port", &control.to_string()])
+            .args(["-o", "orphan_timeout=2s"]);
         let mut process = Process::start(&mut command, &dir)?;
         process.wait_until("the line `ready` of the sandbox", BOOT, |process| {
             let ready = process.stdout().lines().any(|line| line == "ready");
@@ -69,6 +74,31 @@ impl Sandbox {
         }
     }
 
+    /// The ports of the simulated servers.
+    ///
+    /// # Errors
+    /// When the control port does not tell their addresses.
+    pub fn server_ports(&self) -> Result<Vec<u16>, Failure> {
+        let port = |server: &ServerCount| server.addr.rsplit(':').next()?.parse().ok();
+        let servers = self.servers()?;
+        let ports: Option<Vec<_>> = servers.iter().map(port).collect();
+        ports.ok_or_else(|| Failure::answer("addresses of servers", format!("{servers:?}")))
+    }
+
+    /// Kills the simulated servers, all at once.
+    ///
+    /// # Errors
+    /// When they are dead already.
+    pub fn kill(&self) -> Result<(), Failure> {
+        self.process.signal(Signal::KILL)
+    }
+
+    /// The port of the simulated cluster's own endpoint.
+    #[must_use]
+    pub fn control_port(&self) -> u16 {
+        self.control
+    }
+
     /// The admin port.
     #[must_use]
     pub fn admin_port(&self) -> u16 {
@@ -86,11 +116,12 @@ impl Sandbox {
     /// # Errors
     /// When the control port does not answer as DESIGN says.
     pub fn servers(&self) -> Result<Vec<ServerCount>, Failure> {
-        let answer = http::get(self.control, "/servers")?;
+        let answer = Endpoint::open(self.control).get("/servers")?;
         let list = answer.json()?;
         let count = |server: &Value| {
             Some(ServerCount {
                 addr: server.get("addr")?.as_str()?.to_owned(),
+                statements: server.get("statements")?.as_u64()?,
                 leader_hits: server.get("leader_hits")?.as_u64()?,
                 leader_misses: server.get("leader_misses")?.as_u64()?,
             })

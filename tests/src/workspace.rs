@@ -22,7 +22,10 @@ pub fn profile_dir() -> Result<PathBuf, Failure> {
     let exe = std::env::current_exe().map_err(Failure::io("find the test binary"))?;
     let of_test = exe.ancestors().find(|dir| dir.ends_with("deps"));
     of_test
-        .or(exe.parent().filter(|dir| dir.join("deps").is_dir()).map(|_| exe.as_path()))
+        .or(exe
+            .parent()
+            .filter(|dir| dir.join("deps").is_dir())
+            .map(|_| exe.as_path()))
         .and_then(Path::parent)
         .map(Path::to_owned)
         .ok_or_else(|| Failure::answer("find the profile directory", exe.display().to_string()))

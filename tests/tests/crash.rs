@@ -1,14 +1,11 @@
 //! The coordinator keeps the port open whatever happens to the data plane, and both end on SIGTERM.
 
-use odp_tests::mysql::{Connection, greeting};
+use odp_tests::mysql::Connection;
 use odp_tests::process::{is_alive, send};
 use odp_tests::proxy::Settings;
-use odp_tests::{Engine, Failure, Proxy, Timer, wait};
+use odp_tests::{ConnectLoop, Engine, Failure, Proxy, Timer, wait};
 use rustix::process::Signal;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -38,10 +35,7 @@ fn a_killed_data_plane_is_replaced_and_no_connect_is_refused() -> Result<(), Fai
         assert_ne!(running_data_plane(&proxy)?, victim);
         assert!(is_alive(proxy.coordinator()));
         assert_eq!(proxy.health()?.status, 200);
-        let connects = loop_of_connects.seen().connects;
-        wait::until_true("200 more connects", Duration::from_secs(10), || {
-            loop_of_connects.seen().connects > connects + 200
-        })?;
+        loop_of_connects.wait_for(200, Duration::from_secs(10))?;
     }
     let seen = loop_of_connects.stop();
     report(&format!(
@@ -89,54 +83,6 @@ fn a_cold_start_is_healthy_in_a_moment() -> Result<(), Failure> {
     let limit = if cfg!(debug_assertions) { 5_000 } else { 1_000 };
     assert!(best < Duration::from_millis(limit), "{best:?}");
     Ok(())
-}
-
-/// Connects and reads the greeting again and again, as fast as it goes.
-struct ConnectLoop {
-    stop: Arc<AtomicBool>,
-    seen: Arc<Mutex<Seen>>,
-    thread: JoinHandle<()>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct Seen {
-    connects: u64,
-    cut: u64,
-    refused: Vec<String>,
-}
-
-impl ConnectLoop {
-    fn start(port: u16) -> Self {
-        let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
-        let (stopped, noted) = (Arc::clone(&stop), Arc::clone(&seen));
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let result = greeting(port);
-                let mut seen = lock(&noted);
-                seen.connects += 1;
-                match result {
-                    Ok(_) => {}
-                    Err(Failure::Io { what, .. }) if what.starts_with("read") => seen.cut += 1,
-                    Err(failure) => seen.refused.push(failure.to_string()),
-                }
-            }
-        });
-        Self { stop, seen, thread }
-    }
-
-    fn seen(&self) -> Seen {
-        lock(&self.seen).clone()
-    }
-
-    fn stop(self) -> Seen {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().ok();
-        lock(&self.seen).clone()
-    }
-}
-
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn in_front_of_the_engine() -> Result<Proxy, Failure> {

@@ -1,6 +1,6 @@
 //! In front of the real engine: the same answers as without the proxy.
 
-use odp_tests::clients::{mariadb, python};
+use odp_tests::clients::{self, Account, mariadb, python};
 use odp_tests::mysql::Connection;
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer};
@@ -100,17 +100,15 @@ impl World {
 
 fn same_answers(scenario: &str) -> Result<(), Failure> {
     let world = World::shared()?;
-    let (direct, proxied) = (
-        world.engine.port().to_string(),
-        world.proxy.port().to_string(),
-    );
-    let arguments = [scenario, USER, PASSWORD, &direct, &proxied];
-    python("same_answers.py", &arguments, SCENARIO)
-        .map(drop)
-        .map_err(|failure| {
-            let evidence = format!("{failure}\n{}", world.proxy.evidence());
-            Failure::answer(format!("scenario {scenario}"), evidence)
-        })
+    let direct = Account {
+        port: world.engine.port(),
+        user: USER,
+        password: PASSWORD,
+    };
+    clients::same_answers(scenario, direct, world.proxy.port()).map_err(|failure| {
+        let evidence = format!("{failure}\n{}", world.proxy.evidence());
+        Failure::answer(format!("scenario {scenario}"), evidence)
+    })
 }
 
 const USER: &str = "app@sys";

@@ -1,0 +1,214 @@
+//! In front of a real `MariaDB` server (`server_routing_mode = "mysql"`): the same answers as
+//! without the proxy, every login method relayed, and a dead server that hurts nobody else.
+
+use odp_tests::clients::{self, Account, mariadb};
+use odp_tests::mysql::Connection;
+use odp_tests::process::{is_alive, send};
+use odp_tests::proxy::Settings;
+use odp_tests::{Failure, MariadbServer, Proxy, Timer, wait};
+use rustix::process::Signal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One test for each theme of `tests/python/scenarios.py` that needs nothing of `OceanBase`.
+macro_rules! same_answers {
+    ($($test:ident => $scenario:literal,)*) => {
+        $(
+            #[test]
+            fn $test() -> Result<(), Failure> {
+                let _timer = Timer::start();
+                let world = World::shared()?;
+                clients::same_answers($scenario, world.direct("app", PASSWORD), world.proxy.port())
+                    .map_err(|failure| world.explain(&failure))
+            }
+        )*
+    };
+}
+
+same_answers! {
+    logins_and_refusals_are_the_same => "login",
+    text_statements_answer_the_same => "text_statements",
+    prepared_statements_answer_the_same => "prepared_statements",
+    the_binary_protocol_is_the_same_byte_by_byte => "binary_protocol",
+    transactions_end_the_same => "transactions",
+    unicode_is_the_same => "unicode_text",
+    types_and_nulls_are_the_same => "types_and_nulls",
+    a_large_result_is_the_same => "large_result",
+    an_error_in_the_middle_is_the_same => "error_in_the_middle",
+    warnings_are_the_same => "warnings",
+    multiple_results_are_the_same => "multiple_results",
+    last_insert_id_is_the_same => "last_insert_id",
+    session_variables_are_the_same => "session_variables",
+    other_databases_are_the_same => "other_databases",
+    show_statements_are_the_same => "show_statements",
+    load_data_local_is_the_same => "load_data_local",
+    large_packets_are_the_same => "large_packets",
+    other_commands_answer_the_same => "commands",
+    a_changed_user_is_the_same => "change_user",
+}
+
+#[test]
+fn an_ed25519_login_is_relayed() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let who = "SELECT CURRENT_USER() AS u";
+    let output = mariadb(world.proxied("modern", PASSWORD), "test", who)
+        .map_err(|failure| world.explain(&failure))?;
+    assert_eq!(output, "u\nmodern@%\n");
+    let refusal = |account| {
+        let refused = mariadb(account, "test", who).err();
+        let text = refused.map(|failure| failure.to_string());
+        let text = text.unwrap_or_else(|| "let in".to_owned());
+        text.lines()
+            .find(|line| line.contains("ERROR"))
+            .unwrap_or(&text)
+            .to_owned()
+    };
+    let direct = refusal(world.direct("modern", "wrong"));
+    assert!(direct.contains("1045"), "{direct}");
+    assert_eq!(refusal(world.proxied("modern", "wrong")), direct);
+    Ok(())
+}
+
+#[test]
+fn a_killed_server_ends_its_clients_with_an_error_and_the_proxy_stays() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let (mut first, second) = (MariadbServer::start()?, MariadbServer::start()?);
+    let proxy = proxy_in_front_of(&[first.port(), second.port()])?;
+    let data_plane = proxy.data_plane()?;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        let mut session = Connection::login(proxy.port(), "root", "")?;
+        let rows = session.query("SELECT @@port")?;
+        let port = rows.first().and_then(|row| row.first().cloned().flatten());
+        sessions.push((session, port));
+    }
+    send(first.id(), Signal::KILL)?;
+    let _status = first.wait_for_end(Duration::from_secs(5))?;
+    let on_first = Some(first.port().to_string());
+    for (session, port) in &mut sessions {
+        let answer = session.query("SELECT 1");
+        if *port != on_first {
+            assert!(answer.is_ok(), "{answer:?}\n{}", proxy.evidence());
+            continue;
+        }
+        assert!(answer.is_err(), "a dead server answered {answer:?}");
+        let again = session.query("SELECT 2");
+        let cut = matches!(again, Err(Failure::Io { .. }));
+        assert!(cut, "the connection is still open: {again:?}");
+    }
+    // Clients that come back find the other server, perhaps after the first was found dead.
+    wait::until(
+        "a login on the other server",
+        Duration::from_secs(10),
+        || {
+            let mut session =
+                Connection::login(proxy.port(), "root", "").map_err(|e| e.to_string())?;
+            session.query("SELECT 3").map_err(|e| e.to_string())
+        },
+    )?;
+    assert_eq!(proxy.health()?.status, 200, "{}", proxy.evidence());
+    assert_eq!(proxy.data_plane()?, data_plane, "{}", proxy.evidence());
+    assert!(is_alive(proxy.coordinator()));
+    Ok(())
+}
+
+#[test]
+fn a_server_killed_under_a_running_statement_ends_the_client_at_once() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let mut server = MariadbServer::start()?;
+    let proxy = proxy_in_front_of(&[server.port()])?;
+    let mut session = Connection::login(proxy.port(), "root", "")?;
+    let id = session.query("SELECT CONNECTION_ID()")?;
+    let id = id[0][0].clone().unwrap_or_default();
+    let waiting = std::thread::spawn(move || (session.query("SELECT SLEEP(60)"), Instant::now()));
+    let mut watcher = Connection::login(server.port(), "root", "")?;
+    let running = format!(
+        "SELECT COUNT(*) FROM information_schema.processlist \
+         WHERE info LIKE 'SELECT SLEEP%' AND (id = {id} OR user = 'root')"
+    );
+    wait::until(
+        "the statement on the server",
+        Duration::from_secs(10),
+        || {
+            let rows = watcher.query(&running).map_err(|e| e.to_string())?;
+            if rows[0][0].as_deref() == Some("0") {
+                return Err("not there".to_owned());
+            }
+            Ok(())
+        },
+    )?;
+    let killed = Instant::now();
+    send(server.id(), Signal::KILL)?;
+    let _status = server.wait_for_end(Duration::from_secs(5))?;
+    let joined = waiting.join();
+    let (answer, ended) = joined.map_err(|_| Failure::answer("SLEEP", "the client panicked"))?;
+    assert!(answer.is_err(), "{answer:?}");
+    let took = ended - killed;
+    assert!(
+        took < Duration::from_secs(2),
+        "{took:?}\n{}",
+        proxy.evidence()
+    );
+    assert!(is_alive(proxy.coordinator()));
+    Ok(())
+}
+
+/// A server with two accounts on it and a proxy in front.
+struct World {
+    server: MariadbServer,
+    proxy: Proxy,
+}
+
+impl World {
+    fn shared() -> Result<Arc<Self>, Failure> {
+        static SHARED: Mutex<Option<Arc<World>>> = Mutex::new(None);
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(world) = shared.as_ref() {
+            return Ok(Arc::clone(world));
+        }
+        let server = MariadbServer::start()?;
+        let mut root = Connection::login(server.port(), "root", "")?;
+        for sql in [
+            "INSTALL SONAME 'auth_ed25519'".to_owned(),
+            format!("CREATE USER app IDENTIFIED BY '{PASSWORD}'"),
+            "GRANT ALL ON *.* TO app".to_owned(),
+            "CREATE USER second IDENTIFIED BY 'other'".to_owned(),
+            "GRANT ALL ON *.* TO second".to_owned(),
+            format!("CREATE USER modern IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}')"),
+            "GRANT ALL ON *.* TO modern".to_owned(),
+        ] {
+            root.query(&sql)?;
+        }
+        let proxy = proxy_in_front_of(&[server.port()])?;
+        let world = Arc::new(Self { server, proxy });
+        *shared = Some(Arc::clone(&world));
+        Ok(world)
+    }
+
+    fn direct<'a>(&self, user: &'a str, password: &'a str) -> Account<'a> {
+        Account {
+            port: self.server.port(),
+            user,
+            password,
+        }
+    }
+
+    fn proxied<'a>(&self, user: &'a str, password: &'a str) -> Account<'a> {
+        self.proxy.account(user, password)
+    }
+
+    fn explain(&self, failure: &Failure) -> Failure {
+        let logs = format!("{}\n{}", self.proxy.evidence(), self.server.evidence());
+        Failure::answer("behind MariaDB", format!("{failure}\n{logs}"))
+    }
+}
+
+fn proxy_in_front_of(servers: &[u16]) -> Result<Proxy, Failure> {
+    let settings = Settings::in_front_of(servers)
+        .with("server_routing_mode", "\"mysql\"")
+        .with("graceful_exit_delay", "\"100ms\"");
+    Proxy::start(&settings)
+}
+
+const PASSWORD: &str = "secret";
