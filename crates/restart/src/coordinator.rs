@@ -56,7 +56,7 @@ pub struct Coordinator {
     members: BTreeMap<GenerationId, Member>,
     /// What serves, what comes, and what served before the last commit.
     current: Plan,
-    candidate: Option<Plan>,
+    candidate: Option<(GenerationId, Plan)>,
     previous: Option<Program>,
     snapshot: Option<Arc<[u8]>>,
     status: watch::Sender<Arc<Status>>,
@@ -204,7 +204,7 @@ impl Coordinator {
             Answer::Planned(generation, plan) => match *plan {
                 Ok(plan) if self.listeners.may_serve(&plan.listeners) => {
                     let timing = plan.timing;
-                    self.candidate = Some(plan);
+                    self.candidate = Some((generation, plan));
                     Event::Prepared(generation, Ok(timing))
                 }
                 Ok(_) => {

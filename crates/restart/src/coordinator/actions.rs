@@ -5,6 +5,7 @@ use crate::event::{Action, GenerationId, KillReason, Launch};
 use crate::generation::{Generation, Order};
 use crate::listener::Listeners;
 use crate::message::{Down, Heartbeat, Offer};
+use crate::plan::Plan;
 use crate::resume::Legacy;
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ impl Coordinator {
             Action::Offer(generation) => self.offer(generation),
             Action::Commit(generation) => {
                 self.order(generation, Down::Commit);
-                if let Some(plan) = self.candidate.take() {
+                let candidate = self.candidate.take();
+                if let Some((_, plan)) = candidate.filter(|(number, _)| *number == generation) {
                     let former = std::mem::replace(&mut self.current, plan);
                     self.previous = Some(former.program);
                 }
@@ -74,7 +76,7 @@ impl Coordinator {
     }
 
     fn spawn(&mut self, generation: GenerationId) {
-        let plan = self.candidate.as_ref().unwrap_or(&self.current);
+        let plan = self.plan_of(generation);
         let reports = self.reports_sender.clone();
         let arguments = &self.settings.arguments;
         match Generation::spawn(generation, &plan.program, arguments, reports) {
@@ -87,13 +89,14 @@ impl Coordinator {
     }
 
     fn offer(&mut self, generation: GenerationId) {
-        let plan = self.candidate.as_ref().unwrap_or(&self.current);
+        let plan = self.plan_of(generation);
+        let config = plan.config.clone();
         let snapshot = self.snapshot.take();
         let length = snapshot.as_ref().map(|snapshot| snapshot.len());
         let offer = Offer {
             generation,
             listeners: self.listeners.metas(),
-            config: plan.config.clone(),
+            config,
             snapshot: length.and_then(|length| u64::try_from(length).ok()),
         };
         let listeners = Arc::clone(&self.listeners);
@@ -106,8 +109,17 @@ impl Coordinator {
         }
     }
 
+    /// What a generation is started from: a plan of its own, or what is known to have worked.
+    fn plan_of(&self, generation: GenerationId) -> &Plan {
+        match &self.candidate {
+            Some((number, plan)) if *number == generation => plan,
+            _ => &self.current,
+        }
+    }
+
     fn open(&mut self) {
-        let plan = self.candidate.as_ref().unwrap_or(&self.current);
+        let candidate = self.candidate.as_ref().map(|(_, plan)| plan);
+        let plan = candidate.unwrap_or(&self.current);
         let opened = match Listeners::open(&plan.listeners) {
             Ok(listeners) => {
                 self.listeners = Arc::new(listeners);

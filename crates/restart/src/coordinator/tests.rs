@@ -224,6 +224,13 @@ async fn a_broken_new_binary_is_told_in_words_and_hurts_nobody() {
         assert_eq!(status.state, State::Running);
         assert_eq!(status.data_plane, first.data_plane);
     }
+    // What failed is forgotten: a crash is followed by what served before.
+    kill(first.data_plane.unwrap());
+    let again = until(&mut run.handle, |status| {
+        status.state == State::Running && status.data_plane != first.data_plane
+    })
+    .await;
+    assert!(again.last_exit.as_ref().unwrap().contains("signal: 9"));
     run.handle.force().await;
     run.task.await.unwrap();
 }
