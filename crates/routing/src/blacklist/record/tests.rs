@@ -147,5 +147,8 @@ fn what_was_held_against_a_server_is_held_on() {
     let record = Record::default();
     record.relist(&former(5, Some(Duration::from_secs(7))), &limits, now);
     assert_eq!(record.admits(now + Duration::from_secs(6)), Admission::No);
-    assert_eq!(record.admits(now + Duration::from_secs(7)), Admission::Probe);
+    assert_eq!(
+        record.admits(now + Duration::from_secs(7)),
+        Admission::Probe
+    );
 }
