@@ -176,6 +176,11 @@ impl<'a, 'o> Walk<'a, 'o> {
         }
         self.outline.table = Some(found.table);
         self.outline.partition = found.partition;
+        if let Some(behind) = found.condition.filter(|_| self.depth == self.base) {
+            // The usual next word has been read already.
+            self.lexer.reset(behind);
+            self.clause(k::WHERE);
+        }
     }
 
     /// The body of the common table expression that `found` names, if it stands before the place `from` where

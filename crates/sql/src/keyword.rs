@@ -9,7 +9,7 @@ impl Key {
 
     /// The key of the word of `length` bytes that starts at `at`.
     pub(crate) fn of(text: &[u8], at: usize, length: usize) -> Self {
-        if length > LONGEST {
+        if !(SHORTEST..=LONGEST).contains(&length) {
             return Self::NONE;
         }
         let folded = fold(load(text, at, length));
@@ -40,6 +40,8 @@ impl Key {
     }
 }
 
+/// The shortest word that is looked up, in bytes: columns often have one letter.
+const SHORTEST: usize = 2;
 /// The longest word that is looked up, in bytes.
 const LONGEST: usize = 16;
 

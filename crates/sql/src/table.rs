@@ -1,7 +1,7 @@
 //! Reads a table, its partition and its alias.
 
 use crate::keyword::{self as k, Key};
-use crate::lexer::{Lexer, Token};
+use crate::lexer::{Lexer, Mark, Token};
 use crate::name::{Name, TableRef};
 
 /// A table as found behind FROM, UPDATE, INTO and their like.
@@ -10,6 +10,8 @@ pub(crate) struct Found<'a> {
     pub(crate) table: TableRef<'a>,
     /// The only name in `PARTITION (…)`.
     pub(crate) partition: Option<Name<'a>>,
+    /// The place behind WHERE, when that comes next.
+    pub(crate) condition: Option<Mark>,
 }
 
 /// Reads `[db.]table [PARTITION (p)] [[AS] alias]`. `None` (with the lexer where it was) when no table
@@ -36,12 +38,22 @@ pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option
                 partition = Some(only_name(lexer)?);
             }
             token => {
-                table.alias = alias(token, lexer);
-                if table.alias.is_none() {
+                let mut condition = None;
+                if let Token::Word(_, k::WHERE) = token {
+                    condition = Some(lexer.mark());
                     lexer.reset(behind);
+                } else {
+                    table.alias = alias(token, lexer);
+                    if table.alias.is_none() {
+                        lexer.reset(behind);
+                    }
                 }
                 let partition = partition.and_then(|Only(name)| name);
-                return Some(Found { table, partition });
+                return Some(Found {
+                    table,
+                    partition,
+                    condition,
+                });
             }
         }
     }
