@@ -1,13 +1,14 @@
 //! One cell of the table: a workload with a number of clients, run against every target in turn.
 
+use crate::Error;
 use crate::backend::Backend;
 use crate::load::Clients;
 use crate::machine::Machine;
 use crate::processes::{self, Cpu, TICKS_PER_SECOND};
 use crate::statistics::Latencies;
+use crate::syscalls::Counter;
 use crate::target::Target;
 use crate::workload::Workload;
-use crate::{Error, syscalls};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -75,6 +76,9 @@ struct Turn<'a> {
 /// How long one target works before the next one does: short, so that all see the same machine, and so
 /// that no proxy takes its clients for idle in between.
 const SLICE: Duration = Duration::from_millis(80);
+
+/// How long system calls are counted.
+const COUNTED: Duration = Duration::from_millis(500);
 
 impl Sample {
     /// User and kernel together.
@@ -162,24 +166,15 @@ impl Cell {
 
     /// System calls for each unit of work, in a short run of their own.
     fn syscalls(self, backend: &Backend, target: &Target) -> Result<Option<f64>, Error> {
-        const WINDOW: Duration = Duration::from_millis(500);
-        const RUN: Duration = Duration::from_millis(1500);
-        let Turn {
-            mut clients, pids, ..
-        } = self.open(backend, target)?;
-        std::thread::scope(|scope| {
-            let counting = scope.spawn(|| {
-                // The clients are under way and the counter attached well within the run.
-                std::thread::sleep(WINDOW / 2);
-                syscalls::count(&pids, WINDOW)
-            });
-            let outcome = clients.work(RUN)?;
-            let counted = counting.join().ok().flatten();
-            #[expect(clippy::cast_precision_loss, reason = "a run has few units")]
-            let units = outcome.latencies.count() as f64;
-            let share = WINDOW.as_secs_f64() / outcome.elapsed.as_secs_f64();
-            Ok(counted.map(|calls| calls / (units * share).max(1.0)))
-        })
+        let mut turn = self.open(backend, target)?;
+        turn.clients.work(SLICE)?;
+        let Some(counter) = Counter::start(&turn.pids) else {
+            return Ok(None);
+        };
+        let outcome = turn.clients.work(COUNTED)?;
+        #[expect(clippy::cast_precision_loss, reason = "a run has few units")]
+        let units = outcome.latencies.count().max(1) as f64;
+        Ok(counter.finish().map(|calls| calls / units))
     }
 }
 
