@@ -2,10 +2,11 @@
 //! [`Status`].
 
 mod actions;
+mod member;
 
 use crate::estate::Adopted;
 use crate::event::{Event, GenerationId};
-use crate::generation::{Generation, Report};
+use crate::generation::Report;
 use crate::handle::{Handle, Refusal, Wish};
 use crate::listener::Listeners;
 use crate::machine::{Beginning, Machine, Now};
@@ -15,6 +16,7 @@ use crate::plan::{Plan, Planner};
 use crate::status::{Heard, Status};
 use crate::table::{Command, State, Verdict};
 use crate::{Error, Program};
+use member::Member;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -66,16 +68,6 @@ pub struct Coordinator {
     /// What the loop tells itself: answers of actions.
     answers: mpsc::Receiver<Answer>,
     answers_sender: mpsc::Sender<Answer>,
-}
-
-/// A generation whose process has not ended.
-struct Member {
-    generation: Generation,
-    hello: Option<Hello>,
-    heard: Option<Heard>,
-    ticks: Vec<u64>,
-    /// Why it said that it cannot serve.
-    refusal: Option<String>,
 }
 
 /// What came of an action that took its time.
@@ -371,38 +363,6 @@ impl Coordinator {
     fn publish(&self, change: impl FnOnce(&mut Status)) {
         self.status
             .send_modify(|status| change(Arc::make_mut(status)));
-    }
-}
-
-impl Member {
-    fn new(generation: Generation) -> Self {
-        Self {
-            generation,
-            hello: None,
-            heard: None,
-            ticks: Vec::new(),
-            refusal: None,
-        }
-    }
-
-    fn adopted(
-        adopted: Adopted,
-        reports: mpsc::Sender<(GenerationId, Report)>,
-    ) -> Result<(Self, Listeners), Error> {
-        let number = adopted.generation;
-        let heard = Heard {
-            generation: number,
-            at: Instant::now(),
-            snapshot: adopted.heartbeat.snapshot.into(),
-        };
-        let member = Self {
-            generation: Generation::hold(number, adopted.running, reports)?,
-            hello: Some(adopted.hello),
-            heard: Some(heard),
-            ticks: adopted.heartbeat.ticks,
-            refusal: None,
-        };
-        Ok((member, adopted.listeners))
     }
 }
 

@@ -6,6 +6,7 @@ mod notify;
 mod operations;
 mod planner;
 mod reaper;
+mod rendering;
 mod signals;
 mod state_dir;
 mod task_book;

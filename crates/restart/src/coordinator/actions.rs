@@ -1,6 +1,7 @@
 //! What the machine asks for, done to processes and listeners.
 
-use super::{Answer, Coordinator, Member};
+use super::member::Member;
+use super::{Answer, Coordinator};
 use crate::event::{Action, GenerationId, KillReason, Launch};
 use crate::generation::{Generation, Order};
 use crate::listener::Listeners;

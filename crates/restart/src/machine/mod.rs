@@ -7,13 +7,14 @@
 mod commands;
 mod deadlines;
 mod generations;
+mod phase;
 
 use crate::crashes::Crashes;
 use crate::event::{Action, Event, GenerationId, KillReason, Launch, Pace};
 use crate::operation::{Operation, SUPERSEDED, StepName};
 use crate::table::{Command, State};
 use crate::timing::Timing;
-use crate::watch::Watch;
+use phase::{Active, Candidate, Coming, Fate, Other, Phase};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -72,74 +73,6 @@ pub struct Machine {
     flaw: Option<String>,
     actions: Vec<Action>,
     now: Now,
-}
-
-#[derive(Debug)]
-enum Phase {
-    /// No generation runs.
-    Stopped,
-    /// A generation comes up, and none serves.
-    Starting(Candidate),
-    /// A generation serves.
-    Serving(Active),
-    /// A generation serves while its successor comes up.
-    Replacing { old: Active, new: Candidate },
-    /// Generations die in a row; the next one waits.
-    BackingOff { until: Instant },
-    /// A generation serves, but load balancers are told to look away.
-    Leaving { active: Active, until: Instant },
-    /// Nobody is served any more; it is over when the last generation has ended.
-    Ending,
-    /// Everything has ended.
-    Done,
-}
-
-#[derive(Debug)]
-struct Active {
-    generation: GenerationId,
-    since: Instant,
-    watch: Watch,
-}
-
-#[derive(Debug)]
-struct Candidate {
-    generation: GenerationId,
-    step: Coming,
-    deadline: Instant,
-    timing: Option<Timing>,
-}
-
-/// What a candidate has to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coming {
-    /// Its configuration and binary are being looked at.
-    Prepare,
-    /// The listeners are being opened for it.
-    Listen,
-    /// Its process has to say Hello.
-    Hello,
-    /// Its predecessor has to hand out the snapshot.
-    Snapshot,
-    /// It has to get ready.
-    Ready,
-}
-
-/// A generation that comes to its end.
-#[derive(Debug)]
-struct Other {
-    generation: GenerationId,
-    fate: Fate,
-    deadline: Option<Instant>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// It ends its sessions.
-    Draining,
-    /// All its sessions have ended.
-    Drained,
-    /// It was killed.
-    Dying,
 }
 
 impl Machine {
@@ -411,28 +344,6 @@ impl Machine {
             }
             Command::Restart | Command::ForceRestart | Command::Start => self.complete(),
             Command::Stop => {}
-        }
-    }
-}
-
-impl Active {
-    fn new(generation: GenerationId, now: Instant) -> Self {
-        Self {
-            generation,
-            since: now,
-            watch: Watch::new(now),
-        }
-    }
-}
-
-impl Coming {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Prepare => "the configuration and the binary could not be read",
-            Self::Listen => "the listeners could not be opened",
-            Self::Hello => "the new data plane did not say hello",
-            Self::Snapshot => "the snapshot was not handed out",
-            Self::Ready => "the new data plane was not ready",
         }
     }
 }
