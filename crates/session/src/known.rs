@@ -1,8 +1,8 @@
 //! The few variables that the proxy itself heeds, read from what servers report.
 
 use crate::collation;
-use odp_routing::{CollationId, ZonePolicy};
-use odp_sql::{Charset, Consistency};
+use odp_routing::{CollationId, TimeZone, ZonePolicy};
+use odp_sql::{Backslash, Charset, Consistency};
 use std::time::Duration;
 
 /// The variables that the proxy itself heeds; always derived from the others.
@@ -24,6 +24,10 @@ pub(crate) struct Known {
     pub(crate) charset: Charset,
     /// `collation_connection`: how its literals compare.
     pub(crate) collation: CollationId,
+    /// `time_zone`: what its TIMESTAMP literals mean.
+    pub(crate) time_zone: TimeZone,
+    /// `NO_BACKSLASH_ESCAPES` of `sql_mode`.
+    pub(crate) backslash: Backslash,
 }
 
 impl Default for Known {
@@ -38,6 +42,8 @@ impl Default for Known {
             zone_policy: ZonePolicy::default(),
             charset: Charset::Utf8,
             collation: CollationId::default(),
+            time_zone: TimeZone::default(),
+            backslash: Backslash::Escapes,
         }
     }
 }
@@ -66,6 +72,10 @@ impl Known {
             }
             b"ob_route_policy" => self.zone_policy = ZonePolicy::read(value),
             b"character_set_client" => self.charset = collation::charset(value),
+            b"time_zone" => {
+                self.time_zone = TimeZone::parse(std::str::from_utf8(value).unwrap_or_default());
+            }
+            b"sql_mode" => self.backslash = backslash(value),
             b"collation_connection" => self.collation = collation::id(value),
             _ => {}
         }
@@ -74,5 +84,40 @@ impl Known {
     /// What was noted so far comes from a login: STRONG is nobody's choice then.
     pub(crate) fn end_of_login(&mut self) {
         self.is_consistency_chosen = self.consistency == Consistency::Weak;
+    }
+}
+
+/// Reads an `sql_mode`, which servers write as words or as a number.
+fn backslash(mode: &[u8]) -> Backslash {
+    const NO_BACKSLASH_ESCAPES: u64 = 1 << 20;
+    let text = std::str::from_utf8(mode).unwrap_or_default();
+    let plain = match text.parse::<u64>() {
+        Ok(bits) => bits & NO_BACKSLASH_ESCAPES != 0,
+        Err(_) => text
+            .split(',')
+            .any(|word| word.eq_ignore_ascii_case("NO_BACKSLASH_ESCAPES")),
+    };
+    if plain {
+        Backslash::IsPlain
+    } else {
+        Backslash::Escapes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_read_from_words_and_from_a_number() {
+        for (mode, expected) in [
+            ("", Backslash::Escapes),
+            ("STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES", Backslash::IsPlain),
+            ("STRICT_ALL_TABLES", Backslash::Escapes),
+            ("1048576", Backslash::IsPlain),
+            ("4194304", Backslash::Escapes),
+        ] {
+            assert_eq!(backslash(mode.as_bytes()), expected, "{mode}");
+        }
     }
 }

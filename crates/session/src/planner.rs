@@ -347,6 +347,8 @@ impl Planner<'_> {
             outline,
             parameters,
             collation: known.collation,
+            time_zone: known.time_zone,
+            backslash: known.backslash,
             consistency: known.consistency,
             is_consistency_chosen: known.is_consistency_chosen,
             zone_policy: known.zone_policy,
