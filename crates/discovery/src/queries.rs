@@ -137,6 +137,17 @@ pub(crate) fn routine(dialect: Dialect, key: &TableKey, name: &str) -> String {
     }
 }
 
+/// The visible columns of a table: the members of ENUM and SET keys, the columns behind generated ones.
+pub(crate) fn columns(table: TableId, key: &TableKey) -> String {
+    format!(
+        "SELECT /*+READ_CONSISTENCY(WEAK)*/ column_name, data_type, data_length, collation_type, \
+         extended_type_info FROM oceanbase.__all_virtual_column WHERE table_id = {table} AND \
+         tenant_id = (SELECT tenant_id FROM oceanbase.DBA_OB_TENANTS WHERE tenant_name = {} LIMIT 1) \
+         AND is_hidden = 0 ORDER BY column_id LIMIT 4096",
+        quote(key.tenant.as_str()),
+    )
+}
+
 /// How a table is partitioned, and by which columns. The kinds of 3.x that compute as in 4.x get its
 /// numbers; the others (hash and key) stay unknown.
 pub(crate) fn partition_info(dialect: Dialect, table: TableId, key: &TableKey) -> String {

@@ -1,8 +1,9 @@
 //! One table's location: its partitions and where each of them is. One routine's first statement.
 
 use crate::dialect::{Asked, Dialect};
+use crate::source::AnswerRow;
 use crate::{DiscoveryError, MetadataConnection, queries};
-use odp_routing::metadata::{Schema, read_partitioning};
+use odp_routing::metadata::{Schema, read_partitioning_with_columns};
 use odp_routing::{Lookup, TableKey};
 
 /// Asks for everything that routing needs of a table or routine.
@@ -55,7 +56,18 @@ async fn load_partitions(
     } else {
         crate::Answer::default()
     };
-    let Some(partitioning) = read_partitioning(&info, &first.rows(), &second.rows()) else {
+    let columns = if needs_columns(&info) {
+        // Without them such keys stay unsure, which costs latency only.
+        connection
+            .query(&queries::columns(table, key))
+            .await
+            .unwrap_or_default()
+    } else {
+        crate::Answer::default()
+    };
+    let read =
+        read_partitioning_with_columns(&info, &first.rows(), &second.rows(), &columns.rows());
+    let Some(partitioning) = read else {
         tracing::warn!(%key, "the partitions of a table were not understood; it is served by any server");
         return Ok(Lookup::Missing);
     };
@@ -67,6 +79,16 @@ async fn load_partitions(
     let rows: Vec<_> = answers.iter().flat_map(crate::Answer::rows).collect();
     let table = schema.into_partitioned(partitioning, &rows);
     Ok(Lookup::Table(Box::new(table)))
+}
+
+/// Whether a key is an ENUM (32) or a SET (33), or computed from other columns.
+fn needs_columns(info: &[AnswerRow<'_>]) -> bool {
+    info.iter().any(|row| {
+        matches!(row.number("part_key_type"), Some(32 | 33))
+            || row
+                .text("part_key_extra")
+                .is_some_and(|text| !text.is_empty())
+    })
 }
 
 /// A server that knows no routines, or not this one, sends it anywhere.
