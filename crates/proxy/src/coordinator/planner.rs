@@ -45,6 +45,9 @@ impl Planner for DiskPlanner {
         };
         let program = Program::open(path).map_err(|error| error.to_string())?;
         if let Launch::Binary(_) = launch {
+            if self.state_dir.is_none() {
+                return Err("a proxy without state_dir cannot be upgraded in place".to_owned());
+            }
             program.check_owner().map_err(|error| error.to_string())?;
             run_check(&program, &self.check)?;
         }
@@ -159,7 +162,7 @@ mod tests {
                 sources.check()
             }),
             check: vec!["check".into()],
-            state_dir: None,
+            state_dir: Some("/nonexistent".into()),
             mysql: "127.0.0.1:2883".parse().unwrap(),
             keeper: super::super::notify::Notifier::none(),
         }

@@ -42,7 +42,12 @@ impl StateDir {
             let path = PathBuf::from(&settings.state_dir);
             return std::path::absolute(&path).unwrap_or(path);
         }
-        let name = format!("odp-{}", settings.prometheus_listen_port.0);
+        let port = settings.prometheus_listen_port.0;
+        if port == 0 {
+            // Nothing that lasts tells such a proxy from others; an upgrade keeps the process id.
+            return std::env::temp_dir().join(format!("odp-pid-{}", std::process::id()));
+        }
+        let name = format!("odp-{port}");
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         if let Some(given) = variable("STATE_DIRECTORY") {
             return given.join(name);
