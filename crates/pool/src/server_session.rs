@@ -82,6 +82,8 @@ impl ServerSession {
         let (mut stream, greeting) = connect(addr, options).await?;
         let packet = login.packet(&greeting, identity, first);
         let answer = log_in(addr, &mut stream, &packet, options).await?;
+        // The answer was large; what follows is small, or far away.
+        stream.rest();
         let framing = framing(&answer).map_err(PoolError::protocol(addr))?;
         let Greeting { connection_id, .. } = greeting;
         Ok((
