@@ -101,6 +101,8 @@ impl Target {
     /// # Errors
     /// When it cannot be started.
     pub fn odp(binary: &Path, backend: &Backend, name: &str) -> Result<Option<Self>, Error> {
+        // It is started in a folder of its own.
+        let binary = std::path::absolute(binary).map_err(Error::io("find the odp binary"))?;
         let dir = workspace::run_dir("odp")?;
         let (sql, admin) = (port::free()?, port::free()?);
         let servers: Vec<_> = backend.addrs.iter().map(ToString::to_string).collect();
@@ -116,7 +118,7 @@ impl Target {
         let file = dir.join("odp.toml");
         std::fs::write(&file, config).map_err(Error::io("write the configuration"))?;
         let command = |verb: &str| {
-            let mut command = Command::new(binary);
+            let mut command = Command::new(&binary);
             command.arg(verb).arg("--config").arg(&file);
             command.current_dir(&dir);
             command
