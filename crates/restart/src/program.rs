@@ -4,7 +4,7 @@ use crate::Error;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -83,6 +83,22 @@ impl Program {
         command
     }
 
+    /// Refuses a script: its interpreter would look for the descriptor in the process that has just
+    /// become the interpreter, where it is closed.
+    ///
+    /// # Errors
+    /// [`Error::Program`] with the reason.
+    pub(crate) fn check_not_a_script(&self) -> Result<(), Error> {
+        let mut start = [0; 2];
+        let failed = |error: std::io::Error| Error::program(&self.path, &error.to_string());
+        self.file.read_at(&mut start, 0).map_err(failed)?;
+        if start == *b"#!" {
+            let reason = "is a script, which the coordinator cannot become";
+            return Err(Error::program(&self.path, reason));
+        }
+        Ok(())
+    }
+
     fn metadata(&self) -> Result<Metadata, Error> {
         let failed = |error: std::io::Error| Error::program(&self.path, &error.to_string());
         self.file.metadata().map_err(failed)
@@ -126,6 +142,15 @@ mod tests {
             let program = Program::open(&file(name, mode)).unwrap();
             assert_eq!(program.check_owner().is_ok(), fine, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_script_cannot_take_the_place_of_the_coordinator() {
+        let script = Program::open(&file("script", 0o755)).unwrap();
+        let refused = script.check_not_a_script().unwrap_err().to_string();
+        assert!(refused.contains("is a script"), "{refused}");
+        let program = Program::open(&std::env::current_exe().unwrap()).unwrap();
+        assert!(program.check_not_a_script().is_ok());
     }
 
     #[test]
