@@ -103,7 +103,8 @@ fn column(phase: State, cells: [Cell; 5]) -> Result<(), Failure> {
             .with("hot_upgrade_exit_timeout", "\"20s\"")
             .with("hot_restart_ready_timeout", "\"60s\"")
     })?;
-    std::fs::copy(workspace::odp()?, stage.dir().join("real")).map_err(Failure::io("copy odp"))?;
+    std::fs::hard_link(workspace::odp()?, stage.dir().join("real"))
+        .map_err(Failure::io("link odp"))?;
     stage.swap_binary()?;
     // From now on the data plane, too, comes from the script, whoever starts the next one.
     stage.restart()?;
