@@ -221,6 +221,15 @@ impl Session {
     /// The columns of a planned query, as far as they are known before it runs.
     pub(super) fn columns_of(&mut self, plan: &Plan) -> Result<Vec<OutColumn>, SqlError> {
         self.prepare_tables(&plan.translated)?;
+        self.described(plan, |statement| resolve(&shape(statement), None))
+    }
+
+    /// Prepares a planned query, its databases attached, and reads something of it without running it.
+    pub(super) fn described<T>(
+        &mut self,
+        plan: &Plan,
+        read: impl FnOnce(&rusqlite::Statement<'_>) -> T,
+    ) -> Result<T, SqlError> {
         let databases: Vec<&str> = plan
             .translated
             .tables
@@ -231,7 +240,7 @@ impl Session {
         engine.attach(databases)?;
         let statement = engine.connection.prepare(&plan.translated.sql);
         let statement = statement.map_err(|error| sql_error(&error))?;
-        Ok(resolve(&shape(&statement), None))
+        Ok(read(&statement))
     }
 }
 

@@ -5,7 +5,6 @@ use crate::ddl::alter::{self, Change};
 use crate::ddl::create::{self, CreateTable, Source};
 use crate::ddl::definition::{ColumnDef, KeyDef, TableDef};
 use crate::ddl::sqlite::create_statements;
-use crate::engine::sql_error;
 use crate::error::SqlError;
 use crate::session::{Answer, Session, Summary};
 use crate::translate::{quote_name, quote_text};
@@ -318,19 +317,11 @@ impl Session {
         &mut self,
         plan: &crate::session::data::Plan,
     ) -> Result<Vec<ColumnDef>, SqlError> {
-        let databases: Vec<&str> = plan
-            .translated
-            .tables
-            .iter()
-            .filter_map(|table| table.database.as_deref())
-            .collect();
-        let engine = self.engine()?;
-        engine.attach(databases)?;
-        let statement = engine.connection.prepare(&plan.translated.sql);
-        let statement = statement.map_err(|error| sql_error(&error))?;
-        Ok(statement
-            .columns()
-            .map(|column| alter::column_of_query(&column))
-            .collect())
+        self.described(plan, |statement| {
+            let columns = statement.columns();
+            columns
+                .map(|column| alter::column_of_query(&column))
+                .collect()
+        })
     }
 }
