@@ -320,7 +320,7 @@ impl Session {
             Err(error) => {
                 // As with MySQL, a refused change of user ends the connection.
                 if let Some(packet) = error.to_client() {
-                    self.put_refusal(sequence, &packet);
+                    answer::put_error(self.client.outbound(), sequence, &packet);
                     self.client.flush().await.map_err(SessionError::client_io)?;
                 }
                 return Err(SessionError::ClientGone);

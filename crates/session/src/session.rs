@@ -18,7 +18,7 @@ use crate::settings::RoutingMode;
 use crate::state::SessionState;
 use bytes::BytesMut;
 use odp_protocol::stream::Stream;
-use odp_protocol::{CommandKind, ErrPacket, FrameHeader, HEADER_LEN, PacketTracker};
+use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, PacketTracker};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -223,9 +223,7 @@ impl Session {
 
     /// Takes the command packet out of what was read, as far as it is there.
     pub(crate) fn take_packet(&mut self) -> (BytesMut, PacketTracker) {
-        let mut packet = PacketTracker::default();
-        let count = packet.advance(self.client.inbound());
-        (self.client.take(count), packet)
+        self.take_packet_into(BytesMut::new())
     }
 
     /// Tells the client why its command was not run. The session goes on, unless the rest of the
@@ -295,10 +293,5 @@ impl Session {
                 tokio::time::timeout(PATIENCE, stream.flush()).await.ok();
             }
         }
-    }
-
-    /// Answers with an error in place of a server.
-    pub(crate) fn put_refusal(&mut self, sequence: u8, error: &ErrPacket) {
-        answer::put_error(self.client.outbound(), sequence, error);
     }
 }
