@@ -257,24 +257,21 @@ impl Session {
     /// `COM_CHANGE_USER`: a login over a new salt, on a server session of its own.
     async fn change_user(&mut self, context: &Context) -> Result<Begun, SessionError> {
         let capabilities = self.state.login.response.capabilities;
-        let (head, packet) = self.take_packet();
-        let payload = join(&head);
-        let change = ChangeUser::parse(&payload, capabilities)
-            .map_err(|error| SessionError::Client(error.into()))?;
-        let salt = login::random_salt();
-        let sequence = packet.next_sequence();
-        let (auth, sequence) = if login::can_switch(capabilities) {
-            let limit = context.settings.login_timeout;
-            let asked = login::switch_to_native(&mut self.client, &salt, sequence);
-            let late = |_| Err(SessionError::LoginTimeout(limit));
-            tokio::time::timeout(limit, asked)
-                .await
-                .unwrap_or_else(late)?
-        } else {
+        if !login::can_switch(capabilities) {
             return Err(SessionError::Unsupported(
                 "COM_CHANGE_USER without PLUGIN_AUTH",
             ));
-        };
+        }
+        let (head, packet) = self.take_packet();
+        let change = ChangeUser::parse(&join(&head), capabilities)
+            .map_err(|error| SessionError::Client(error.into()))?;
+        let salt = login::random_salt();
+        let limit = context.settings.login_timeout;
+        let asked = login::switch_to_native(&mut self.client, &salt, packet.next_sequence());
+        let late = |_| Err(SessionError::LoginTimeout(limit));
+        let (auth, sequence) = tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or_else(late)?;
         let mut login = ClientLogin {
             proxy_salt: salt,
             ..self.state.login.clone()
