@@ -7,8 +7,9 @@ use crate::locations::{Locations, Recent, Source};
 use crate::policy::facts::Facts;
 use crate::reason::ReasonCounters;
 use crate::{
-    Altered, ClusterView, Decision, Explanation, FormerStanding, Learned, Lookup, Observation,
-    PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding, TableKey,
+    Altered, ClusterView, Decision, Explanation, FormerLocation, FormerStanding, Learned, Lookup,
+    Observation, PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding,
+    TableKey,
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -142,6 +143,16 @@ impl Router {
     /// Puts discovery's answer for a table into the location cache.
     pub fn install(&self, key: TableKey, answer: Lookup, now: Instant) {
         self.locations.install(key, answer, &self.limits, now);
+    }
+
+    /// A copy of the location cache, what was used last first. Each entry is copied when it is asked for.
+    pub fn locations(&self) -> impl Iterator<Item = FormerLocation> + use<> {
+        self.locations.copies()
+    }
+
+    /// Puts back what an earlier router knew of a table; its age begins anew.
+    pub fn relocate(&self, former: FormerLocation, now: Instant) {
+        self.locations.restore(former, &self.limits, now);
     }
 
     /// Every server of the cluster with its standing.

@@ -2,9 +2,10 @@
 
 use crate::Partitioning;
 use odp_cluster::{Replica, Role, ServerAddr, TableId, TabletId};
+use serde::{Deserialize, Serialize};
 
 /// A table's partitioning and locations, fetched in one go and replaced as a whole.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Its id.
     pub id: TableId,
@@ -18,7 +19,7 @@ pub struct Table {
 }
 
 /// Where a tablet is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// The tablet; 0 for the single tablet of a table without partitions.
     pub tablet: TabletId,
@@ -27,7 +28,7 @@ pub struct Location {
 }
 
 /// What discovery found for a [`crate::TableKey`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Lookup {
     /// The table.
     Table(Box<Table>),

@@ -1,6 +1,6 @@
 //! One entry of the location cache: what is known of a table, how old it is, and who refreshes it.
 
-use crate::{RouterLimits, Table, TableKey};
+use crate::{FormerLocation, Lookup, RouterLimits, Table, TableKey};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -113,6 +113,24 @@ impl Entry {
             Known::Table(table) => Some(table),
             Known::Routine(_) | Known::Missing | Known::Failed => None,
         }
+    }
+
+    /// A copy for another cache; `None` when there is nothing to know.
+    pub(super) fn copy(&self) -> Option<FormerLocation> {
+        let answer = match &self.known {
+            Known::Table(table) => Lookup::Table(table.clone()),
+            Known::Routine(routine) => Lookup::Routine {
+                database: routine.database.clone(),
+                statement: routine.statement.clone(),
+            },
+            Known::Missing => Lookup::Missing,
+            Known::Failed => return None,
+        };
+        Some(FormerLocation {
+            key: self.key.clone(),
+            answer,
+            stale: self.freshness.load(Ordering::Relaxed) != FRESH,
+        })
     }
 
     pub(super) fn touch(&self, now_ms: u64) {

@@ -4,7 +4,7 @@ mod entry;
 mod recent;
 
 use crate::table_key::{BorrowedKey, KeyParts};
-use crate::{Lookup, RouterLimits, Table, TableKey};
+use crate::{FormerLocation, Lookup, RouterLimits, Table, TableKey};
 use dashmap::DashMap;
 pub(crate) use entry::Entry;
 pub use entry::Freshness;
@@ -12,6 +12,7 @@ pub(crate) use entry::Routine;
 use entry::{Known, millis_of};
 use parking_lot::Mutex;
 pub(crate) use recent::Recent;
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -198,6 +199,22 @@ impl Locations {
         }
         if self.bytes.load(Ordering::Relaxed) > limits.location_cache_bytes {
             self.evict(limits);
+        }
+    }
+
+    /// What is known of each table, what was used last first.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = FormerLocation> + use<> {
+        let mut entries: Vec<_> = self.map.iter().map(|entry| Arc::clone(&entry)).collect();
+        entries.sort_by_cached_key(|entry| Reverse(entry.used_ms.load(Ordering::Relaxed)));
+        entries.into_iter().filter_map(|entry| entry.copy())
+    }
+
+    /// Puts such a copy in.
+    pub(crate) fn restore(&self, former: FormerLocation, limits: &RouterLimits, now: Instant) {
+        let FormerLocation { key, answer, stale } = former;
+        self.install(key.clone(), answer, limits, now);
+        if let Some(entry) = self.get(key.borrowed()).filter(|_| stale) {
+            entry.mark_stale();
         }
     }
 

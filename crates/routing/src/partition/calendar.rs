@@ -3,6 +3,8 @@
 //! The calendar is the proleptic Gregorian one, as in MySQL. Facts: `ob_time_convert.cpp` and the
 //! metadata of a live engine.
 
+use serde::{Deserialize, Serialize};
+
 /// A point in the calendar, without time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -13,7 +15,7 @@ pub(crate) struct Moment {
 }
 
 /// How a date or time is stored as a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Encoding {
     /// Days or microseconds since 1970 (types 17 and 19).
     Linear,

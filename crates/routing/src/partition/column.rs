@@ -6,9 +6,10 @@ use super::generated::Generated;
 use super::text::Collation;
 use super::value::Value;
 use super::wide::Wide;
+use serde::{Deserialize, Serialize};
 
 /// A column that a partition function reads.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeyColumn {
     /// Its name.
     pub(crate) name: String,
@@ -26,7 +27,7 @@ pub(crate) struct KeyColumn {
 }
 
 /// What a key column holds when an INSERT does not name it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Absent {
     /// The default value (NULL when none is declared).
     Default(Value<'static>),
@@ -37,7 +38,7 @@ pub(crate) enum Absent {
 }
 
 /// The type of a key column (`part_key_type`, an `ObObjType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ColumnType {
     /// TINYINT to BIGINT.
     Signed {
@@ -115,7 +116,7 @@ pub(crate) enum ColumnType {
 }
 
 /// Whether a value shorter than a string column is filled up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fill {
     /// VARCHAR, VARBINARY.
     Varying,

@@ -9,18 +9,19 @@ use super::calendar::{Encoding, Moment};
 use super::column::ColumnType;
 use super::value::Value;
 use crate::Unsure;
+use serde::{Deserialize, Serialize};
 
 /// The deepest stack of a program.
 const MAX_STACK: usize = 16;
 
 /// A partition expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Expression {
     program: Vec<Step>,
 }
 
 /// One step of the stack machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Step {
     /// Pushes the value of the key's n-th column.
     Column(usize),
@@ -32,7 +33,7 @@ enum Step {
     Unary(Function),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Operator {
     Add,
     Subtract,
@@ -41,7 +42,7 @@ enum Operator {
     Modulo,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Function {
     Negate,
     Abs,

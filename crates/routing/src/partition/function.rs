@@ -3,10 +3,11 @@
 use super::murmur::murmur64a;
 use super::value::{Bound, Tuple, Value};
 use super::wide::Wide;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// The partitions of one level (below one parent): how many, and what tells them apart.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Buckets {
     /// PARTITION BY HASH into this many.
     Hash(u64),
@@ -19,7 +20,7 @@ pub(crate) enum Buckets {
 }
 
 /// The values of list partitions.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct List {
     /// Every listed tuple with the number of its partition, ascending.
     rows: Vec<(Vec<Value<'static>>, usize)>,

@@ -6,10 +6,11 @@ use super::operand::{Circumstances, Operand};
 use super::text::Text;
 use super::value::Value;
 use crate::Unsure;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// `substr(column, start[, length])`, counted in characters from 1, from the end when negative.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Generated {
     /// The column whose text it is a part of.
     pub(crate) source: Box<KeyColumn>,

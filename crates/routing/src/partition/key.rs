@@ -6,9 +6,10 @@ use super::expression::{Expression, Growth, Number};
 use super::operand::{Circumstances, Intent, Operand};
 use super::value::{Tuple, Value};
 use crate::Unsure;
+use serde::{Deserialize, Serialize};
 
 /// A level's key.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Key {
     /// The columns, in the order of the key.
     pub(crate) columns: Vec<KeyColumn>,

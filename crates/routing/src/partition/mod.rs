@@ -21,10 +21,11 @@ use function::Buckets;
 use key::Key;
 use odp_cluster::TabletId;
 use operand::{Circumstances, Operand};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// How a table is partitioned.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Partitioning {
     /// The rules, or why they cannot be computed.
     pub(crate) rules: Result<Rules, Unsure>,
@@ -37,7 +38,7 @@ pub struct Partitioning {
 }
 
 /// A partition of the first level.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Part {
     /// Its name.
     pub(crate) name: String,
@@ -46,21 +47,21 @@ pub(crate) struct Part {
 }
 
 /// How partitions are computed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rules {
     pub(crate) first: Level,
     pub(crate) second: Option<SecondLevel>,
 }
 
 /// The first level.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Level {
     pub(crate) key: Key,
     pub(crate) buckets: Buckets,
 }
 
 /// The second level: the parents may have different subpartitions.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SecondLevel {
     pub(crate) key: Key,
     /// One per partition of the first level.

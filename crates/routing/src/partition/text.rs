@@ -12,6 +12,7 @@ use super::murmur::murmur64a;
 pub(crate) use collation::Collation;
 use collation::Hashing;
 pub(crate) use encoding::Encoding;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use weights::weights;
@@ -20,7 +21,7 @@ use weights::weights;
 const PIECE: usize = 128;
 
 /// A string in its collation's character set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Text<'a> {
     bytes: Cow<'a, [u8]>,
     collation: Collation,

@@ -2,13 +2,14 @@
 
 use super::text::Text;
 use super::wide::Wide;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// A value of a partition key column after conversion to the column's type.
 ///
 /// A new column type is a new variant here, an arm in [`super::column::ColumnType`] and a file in
 /// `convert/`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Value<'a> {
     /// SQL NULL: below everything.
     Null,
@@ -100,7 +101,7 @@ impl PartialOrd for Value<'_> {
 }
 
 /// An end of a range partition in one column.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Bound {
     /// MINVALUE.
     Min,

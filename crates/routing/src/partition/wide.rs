@@ -1,9 +1,10 @@
 //! Integers of 256 bits: DECIMAL has up to 65 digits.
 
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// A signed integer of at most 65 decimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Wide {
     /// Little-endian two's complement.
     limbs: [u64; 4],

@@ -7,8 +7,8 @@ use odp_cluster::{
 };
 use odp_routing::metadata::{Schema, read_partitioning_with_columns};
 use odp_routing::{
-    ClusterView, Decision, Lookup, LookupPhase, Metadata, Request, RouteReason, Router,
-    RouterLimits, Table, TableKey, TimeZone, Unsure,
+    ClusterView, Decision, FormerLocation, Lookup, LookupPhase, Metadata, Request, RouteReason,
+    Router, RouterLimits, Table, TableKey, TimeZone, Unsure,
 };
 use std::time::Instant;
 
@@ -63,7 +63,14 @@ impl Setup {
         }
         let now = Instant::now();
         let copy = placed.clone();
-        router.install(key.clone(), Lookup::Table(Box::new(placed)), now);
+        // As the next generation of a proxy gets it.
+        let former = FormerLocation {
+            key: key.clone(),
+            answer: Lookup::Table(Box::new(placed)),
+            stale: false,
+        };
+        let bytes = postcard::to_stdvec(&former).unwrap();
+        router.relocate(postcard::from_bytes(&bytes).unwrap(), now);
         Self {
             router,
             table: copy,

@@ -6,6 +6,7 @@ use crate::partition::column::{ColumnType, KeyColumn};
 use crate::partition::operand::{Intent, Operand};
 use crate::partition::text::{Collation, Text};
 use crate::partition::value::Value;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -61,7 +62,7 @@ pub(super) fn convert<'a>(
 }
 
 /// The labels of an ENUM or SET column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Labels {
     /// Their collation.
     pub(crate) collation: Collation,

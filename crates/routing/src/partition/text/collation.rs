@@ -1,9 +1,10 @@
 //! The collations that are computed: their character sets and how their hash goes.
 
 use super::encoding::Encoding;
+use serde::{Deserialize, Serialize};
 
 /// A collation whose strings are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Collation {
     /// `binary`: bytes; trailing spaces count.
     Binary,

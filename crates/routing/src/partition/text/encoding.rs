@@ -2,6 +2,7 @@
 //! written in another.
 
 use super::run_table::RunTable;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 const GBK_CODES: RunTable = RunTable(include_bytes!("../../../tables/gbk_codes.bin"));
@@ -14,7 +15,7 @@ const LATIN1_POINTS: RunTable = RunTable(include_bytes!("../../../tables/latin1_
 const FOUR_BYTES: u32 = 0x1_0000;
 
 /// A character set that is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Encoding {
     /// Bytes without characters.
     Binary,
