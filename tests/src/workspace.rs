@@ -38,8 +38,10 @@ pub fn profile_dir() -> Result<PathBuf, Failure> {
 pub fn real_dir() -> Result<PathBuf, Failure> {
     let profile = profile_dir()?;
     let dir = profile.parent().unwrap_or(&profile).join("real");
-    std::fs::create_dir_all(&dir).map_err(Failure::io(format!("create {}", dir.display())))?;
-    Ok(dir)
+    let what = || format!("create {}", dir.display());
+    std::fs::create_dir_all(&dir).map_err(Failure::io(what()))?;
+    // It may be a link, and processes are found by the folder that the kernel names.
+    dir.canonicalize().map_err(Failure::io(what()))
 }
 
 /// A new empty folder for one process of this test run; the watchdog removes it in the end.

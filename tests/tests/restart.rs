@@ -5,10 +5,9 @@ use odp_tests::mysql::Connection;
 use odp_tests::process::{descriptors, is_alive};
 use odp_tests::proxy::Settings;
 use odp_tests::task::order;
-use odp_tests::{ConnectLoop, Failure, Sandbox, Stage, Task, Timer, wait, workspace};
+use odp_tests::{ConnectLoop, Failure, Stage, Task, Timer, workspace};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -150,34 +149,6 @@ fn a_transaction_that_outlives_the_deadline_gets_an_error_that_says_why() -> Res
 }
 
 #[test]
-fn the_first_statement_of_a_new_generation_asks_for_no_metadata() -> Result<(), Failure> {
-    let _timer = Timer::start();
-    let cluster = Arc::new(Sandbox::start()?);
-    let stage = Stage::in_front_of(Arc::clone(&cluster), |settings| {
-        with_exit_timeout(settings, "\"1s\"").with("server_state_refresh_interval", "\"1h\"")
-    })?;
-    mariadb(stage.app(), "test", &create("warm"))?;
-    let select = |id: u32| -> Result<u64, Failure> {
-        let before = quiet(&cluster)?;
-        let mut session = login(stage.app())?;
-        session.query("USE test")?;
-        session.query(&format!("SELECT v FROM warm WHERE id = {id}"))?;
-        Ok(quiet(&cluster)? - before)
-    };
-    let cold = select(3)?;
-    let warm = select(3)?;
-    assert!(cold > warm, "cold {cold}, warm {warm}: nothing was learnt");
-    stage.restart()?;
-    let after = select(3)?;
-    assert!(
-        after <= warm,
-        "statements on the servers: cold {cold}, warm {warm}, in the new generation {after}\n{}",
-        stage.proxy.evidence()
-    );
-    Ok(())
-}
-
-#[test]
 fn a_force_restart_ends_the_old_generation_first() -> Result<(), Failure> {
     let _timer = Timer::start();
     let stage = Stage::start(|settings| with_exit_timeout(settings, "\"30s\""))?;
@@ -261,22 +232,6 @@ fn create(table: &str) -> String {
         "CREATE TABLE {table} (id BIGINT PRIMARY KEY, v VARCHAR(30)) \
          PARTITION BY HASH(id) PARTITIONS 16"
     )
-}
-
-/// What the servers were asked altogether, once they have not been asked anything for a while.
-fn quiet(cluster: &Sandbox) -> Result<u64, Failure> {
-    let mut last = (Instant::now(), u64::MAX);
-    wait::until("quiet servers", MOMENT, || {
-        let servers = cluster.servers().map_err(|error| error.to_string())?;
-        let sum = servers.iter().map(|server| server.statements).sum();
-        if sum != last.1 {
-            last = (Instant::now(), sum);
-        }
-        if last.0.elapsed() > Duration::from_millis(400) {
-            return Ok(sum);
-        }
-        Err(format!("{sum} statements"))
-    })
 }
 
 /// Shown although the test passes: the figures are a result.

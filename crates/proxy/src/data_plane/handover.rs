@@ -1,9 +1,9 @@
 //! What a generation tells the next one, so that it begins warm: a copy of what it knows and has counted.
 //!
-//! Locations travel by name: the next generation fetches them before it is Ready, with its own release's
-//! understanding of the metadata, and as they are then.
+//! JSON, which every release reads as far as it knows it, and behind it the locations in a form that
+//! only releases of the same form read. Others get the names of the tables and fetch them anew.
 
-use super::asked_tables::AskedTables;
+use super::locations_copy::{Label, LocationsCopy};
 use super::worker::Shared;
 use odp_routing::{ClusterView, FormerStanding, Router, TableKey};
 use odp_session::Counts;
@@ -21,8 +21,23 @@ pub(super) struct Handover {
     view: ClusterView,
     /// What is held against the servers.
     standings: Vec<FormerStanding>,
-    /// The tables whose locations were asked for.
+    /// The tables that were used last.
     tables: Vec<TableKey>,
+    /// What stands behind the JSON.
+    label: Label,
+    #[serde(skip)]
+    locations: LocationsCopy,
+}
+
+/// What a router was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loaded {
+    /// The cluster and the locations.
+    Everything,
+    /// The cluster; locations are to be fetched.
+    Cluster,
+    /// Nothing: the generation before knew no server.
+    Nothing,
 }
 
 impl Handover {
@@ -34,6 +49,7 @@ impl Handover {
         let now = Instant::now();
         let standings = shared.router.standings(now);
         let held = |standing| FormerStanding::of(standing, now);
+        let (locations, tables) = LocationsCopy::of(&shared.router);
         Self {
             counts: Counts {
                 clients: 0,
@@ -44,13 +60,19 @@ impl Handover {
             },
             view: ClusterView::clone(&shared.router.view()),
             standings: standings.iter().filter_map(held).collect(),
-            tables: shared.asked.all(),
+            tables,
+            label: locations.label,
+            locations,
         }
     }
 
     /// As bytes for the control channel.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_else(|error| {
+        let written = serde_json::to_vec(self).map(|mut bytes| {
+            bytes.extend_from_slice(&self.locations.bytes);
+            bytes
+        });
+        written.unwrap_or_else(|error| {
             tracing::error!(%error, "the snapshot cannot be written");
             Vec::new()
         })
@@ -61,25 +83,39 @@ impl Handover {
     /// # Errors
     /// One line for the operator.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| format!("the snapshot cannot be read: {error}"))
+        let mut json = serde_json::Deserializer::from_slice(bytes).into_iter();
+        let mut handover: Self = match json.next() {
+            Some(Ok(handover)) => handover,
+            Some(Err(error)) => return Err(format!("the snapshot cannot be read: {error}")),
+            None => return Err("the snapshot is empty".to_owned()),
+        };
+        let rest = bytes.get(json.byte_offset()..).unwrap_or_default();
+        handover.locations = LocationsCopy::check(handover.label, rest)?;
+        Ok(handover)
     }
 
-    /// Puts the picture of the cluster in place; says whether there was one.
-    pub(super) fn load(&self, router: &Router) -> bool {
+    /// Puts what is known in place.
+    pub(super) fn load(&self, router: &Router) -> Loaded {
         if self.view.servers.is_empty() {
-            return false;
+            return Loaded::Nothing;
         }
+        let now = Instant::now();
         router.set_view(self.view.clone());
-        router.relist(&self.standings, Instant::now());
-        true
+        router.relist(&self.standings, now);
+        let Some(locations) = self.locations.read() else {
+            return Loaded::Cluster;
+        };
+        // The bound of the cache may be another one: what was used last shall stay.
+        for former in locations.into_iter().rev() {
+            router.relocate(former, now);
+        }
+        Loaded::Everything
     }
 
-    /// Fetches the locations; answers what was counted.
-    pub(super) async fn warm_up(self, shared: &Shared) -> Counts {
+    /// Fetches the locations of the tables that were used last.
+    pub(super) async fn fetch_locations(&self, shared: &Shared) {
         let mut lookups = JoinSet::new();
-        for key in self.tables.into_iter().take(AskedTables::KEPT) {
-            shared.asked.note(&key);
+        for key in self.tables.iter().take(LocationsCopy::NAMED).cloned() {
             let discovery = shared.discovery.clone();
             lookups.spawn(async move { discovery.lookup(key).await });
         }
@@ -88,7 +124,6 @@ impl Handover {
             tracing::warn!("not all locations came in time");
         }
         lookups.detach_all();
-        self.counts
     }
 }
 
@@ -123,7 +158,7 @@ mod tests {
         let copy = Handover::from_bytes(&handover.to_bytes()).unwrap();
         assert_eq!(copy, handover);
         let router = Router::new(RouterLimits::default());
-        assert!(copy.load(&router));
+        assert_eq!(copy.load(&router), Loaded::Cluster);
         let standings = router.standings(Instant::now());
         assert_eq!(standings[0].standing, odp_routing::Standing::Alive);
         assert_eq!(standings[0].strikes, 5);
@@ -133,8 +168,31 @@ mod tests {
     fn what_another_release_wrote_is_taken_as_far_as_it_is_known() {
         let copy = Handover::from_bytes(br#"{"counts":{"logins":3},"novelty":[1]}"#);
         assert!(copy.is_ok(), "{copy:?}");
-        assert!(!copy.unwrap().load(&Router::new(RouterLimits::default())));
+        let router = Router::new(RouterLimits::default());
+        assert_eq!(copy.unwrap().load(&router), Loaded::Nothing);
         assert!(Handover::from_bytes(b"\x00\x01").is_err());
         assert!(Handover::from_bytes(b"").is_err());
+        assert!(Handover::from_bytes(b"{} and more").is_err());
+    }
+
+    #[test]
+    fn locations_stand_behind_the_json() {
+        let router = Router::new(RouterLimits::default());
+        router.set_view(view());
+        let key = TableKey::servers_of(&odp_cluster::TenantName::new("demo"));
+        router.install(key, odp_routing::Lookup::Missing, Instant::now());
+        let (locations, tables) = LocationsCopy::of(&router);
+        let handover = Handover {
+            view: view(),
+            tables,
+            label: locations.label,
+            locations,
+            ..Handover::default()
+        };
+        let copy = Handover::from_bytes(&handover.to_bytes()).unwrap();
+        assert_eq!(copy, handover);
+        let next = Router::new(RouterLimits::default());
+        assert_eq!(copy.load(&next), Loaded::Everything);
+        assert!(next.locations().eq(router.locations()));
     }
 }

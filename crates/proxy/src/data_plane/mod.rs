@@ -4,10 +4,10 @@
 //! clients it is given; one more thread runs discovery.
 
 mod acceptor;
-mod asked_tables;
 mod control;
 mod discovery;
 mod handover;
+mod locations_copy;
 mod lookup;
 mod report;
 mod wiring;
@@ -19,7 +19,7 @@ use crate::coordinator::MYSQL_LISTENER;
 use crate::error::Error;
 use crate::logging;
 use control::{Control, Prepared};
-use handover::Handover;
+use handover::{Handover, Loaded};
 use odp_restart::{Hello, Link, Offered, OfferedListener, Successor};
 use odp_routing::Router;
 use odp_session::{Counts, SessionIds};
@@ -107,7 +107,6 @@ impl Offer {
             router,
             discovery,
             ids,
-            asked: Arc::default(),
         };
         let workers = Workers::start(wiring::worker_count(&settings), &shared)
             .map_err(|error| error.to_string())?;
@@ -130,8 +129,10 @@ impl Offer {
 
 /// What is known of the cluster before anybody was asked.
 enum Warmth {
-    /// What the generation before knew.
-    Warm(Handover),
+    /// What the generation before knew, and has counted.
+    Warm(Counts),
+    /// Likewise, but without locations.
+    Lukewarm(Box<Handover>),
     /// There was none, or it knew no server.
     Cold(Counts),
     /// What it told is not understood.
@@ -144,8 +145,11 @@ impl Warmth {
             return Self::Cold(Counts::default());
         };
         match Handover::from_bytes(snapshot) {
-            Ok(handover) if handover.load(router) => Self::Warm(handover),
-            Ok(handover) => Self::Cold(handover.counts),
+            Ok(handover) => match handover.load(router) {
+                Loaded::Everything => Self::Warm(handover.counts),
+                Loaded::Cluster => Self::Lukewarm(Box::new(handover)),
+                Loaded::Nothing => Self::Cold(handover.counts),
+            },
             Err(reason) => Self::Broken(reason),
         }
     }
@@ -153,7 +157,11 @@ impl Warmth {
     /// Waits for discovery where nothing is known; answers what was counted before.
     async fn complete(self, shared: &Shared) -> Result<Counts, String> {
         match self {
-            Self::Warm(handover) => Ok(handover.warm_up(shared).await),
+            Self::Warm(counts) => Ok(counts),
+            Self::Lukewarm(handover) => {
+                handover.fetch_locations(shared).await;
+                Ok(handover.counts)
+            }
             Self::Cold(counts) => {
                 discovery::first_result(&shared.discovery).await;
                 Ok(counts)

@@ -1,6 +1,5 @@
 //! A worker thread: the clients it was given, from accept to goodbye.
 
-use super::asked_tables::AskedTables;
 use super::lookup::DiscoveryLookup;
 use crate::error::Error;
 use odp_discovery::Handle;
@@ -24,8 +23,6 @@ pub(super) struct Shared {
     pub(super) router: Arc<Router>,
     pub(super) discovery: Handle,
     pub(super) ids: Arc<SessionIds>,
-    /// The tables that sessions asked for.
-    pub(super) asked: Arc<AskedTables>,
 }
 
 /// An accepted client.
@@ -110,7 +107,6 @@ impl Thread {
             router: Desk::new(Arc::clone(&self.shared.router), self.number),
             lookup: Rc::new(DiscoveryLookup {
                 discovery: self.shared.discovery.clone(),
-                asked: Arc::clone(&self.shared.asked),
             }),
             counters: Arc::clone(&self.gauges.counters),
             variable_sets: RefCell::default(),

@@ -17,6 +17,7 @@ use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, ServerAddr, TableId, TableName, TabletId, TenantName,
 };
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 fn column(column_type: ColumnType, absent: Absent, labels: Option<Labels>) -> KeyColumn {
@@ -156,7 +157,10 @@ fn the_written_form_changes_only_with_its_number() {
     };
     let answers = [table(), unsure(), routine, Lookup::Missing, Lookup::Failed];
     let bytes = postcard::to_stdvec(&answers.map(former)).unwrap();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    });
     assert_eq!(
         (FormerLocation::FORMAT, hex.as_str()),
         (1, FORM.split_whitespace().collect::<String>().as_str()),
