@@ -1,7 +1,7 @@
 //! A proxy in front of a simulated cluster whose next generation a test can hold back or break.
 //!
 //! The coordinator runs from a copy of `odp` in a folder of its own. [`Stage::swap_binary`] puts a
-//! script in its place, which runs lines of the test's choice before it becomes the real binary.
+//! stand-in in its place, which runs lines of the test's choice before it becomes the real binary.
 
 use crate::clients::Account;
 use crate::process::{self, run_to_end};
@@ -185,28 +185,36 @@ impl Stage {
         &self.dir
     }
 
-    /// Puts a script in the place of the binary on disk. A data plane that is started from it runs
+    /// Puts a stand-in in the place of the binary on disk. A data plane that is started from it runs
     /// the lines that [`Stage::act`] wrote last, then becomes the real `odp`.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn swap_binary(&self) -> Result<(), Failure> {
         self.act("")?;
-        self.script("odp", &self.act_file()).map(drop)
+        self.stand_in("odp", "data-plane", &self.act_file())
+            .map(drop)
     }
 
-    /// Writes such a script under another name and gives its path.
+    /// Makes such a binary under another name, for another role than that of a data plane perhaps, and
+    /// gives its path.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn script(&self, name: &str, lines: &Path) -> Result<PathBuf, Failure> {
-        let real = workspace::odp()?;
+    pub fn stand_in(&self, name: &str, role: &str, lines: &Path) -> Result<PathBuf, Failure> {
         let text = format!(
-            "#!/bin/sh\ncase \"$1\" in data-plane) . '{}' ;; esac\nexec '{}' \"$@\"\n",
+            "case \"$1\" in {role}) . '{}' ;; esac\nexec '{}' \"$@\"\n",
             lines.display(),
-            real.display()
+            workspace::odp()?.display()
         );
-        self.program(name, &text)
+        let (path, draft) = (self.dir.join(name), self.dir.join(format!("{name}.draft")));
+        let script = self.dir.join(format!("{name}.sh"));
+        write(&draft, &text)?;
+        let put = |what: &'static str| Failure::io(what);
+        std::fs::rename(&draft, script).map_err(put("put a script in place"))?;
+        copy(&workspace::stand_in()?, &draft)?;
+        std::fs::rename(&draft, &path).map_err(put("put a stand-in in place"))?;
+        Ok(path)
     }
 
     /// Writes an executable file and gives its path.
@@ -333,20 +341,24 @@ fn shared_cluster() -> Result<Arc<Sandbox>, Failure> {
 }
 
 fn program(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let (draft, copy, path) = (
+    let (draft, copied, path) = (
         dir.join(format!("{name}.draft")),
         dir.join(format!("{name}.copy")),
         dir.join(name),
     );
     write(&draft, text)?;
-    // Written by another process: one that is forked here at this moment would keep the file open
-    // for writing, and such a file cannot be executed.
-    run_to_end(Command::new("cp").arg(&draft).arg(&copy), STEP)?;
-    std::fs::set_permissions(&copy, Permissions::from_mode(0o755))
+    copy(&draft, &copied)?;
+    std::fs::set_permissions(&copied, Permissions::from_mode(0o755))
         .map_err(Failure::io("make a script executable"))?;
-    std::fs::rename(&copy, &path).map_err(Failure::io("put a script in place"))?;
+    std::fs::rename(&copied, &path).map_err(Failure::io("put a script in place"))?;
     std::fs::remove_file(&draft).map_err(Failure::io("remove a draft"))?;
     Ok(path)
+}
+
+/// Copies a file that will be executed. Another process does so: one that is forked here at this moment
+/// would keep the file open for writing, and such a file cannot be executed.
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    run_to_end(Command::new("cp").arg(from).arg(to), STEP).map(drop)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -71,6 +71,14 @@ pub fn long() -> bool {
     std::env::var_os("ODP_LONG").is_some_and(|value| value == "1")
 }
 
+/// The binary that becomes the script beside it; cargo builds it with every test that could ask.
+///
+/// # Errors
+/// When the test binary does not know its own path.
+pub fn stand_in() -> Result<PathBuf, Failure> {
+    Ok(profile_dir()?.join("stand-in"))
+}
+
 /// The `odp` binary, built in the profile of this test run, once for each test binary.
 ///
 /// # Errors

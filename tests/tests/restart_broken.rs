@@ -228,7 +228,7 @@ impl Trial {
     fn stand_in(&self, name: &str, lines: &str) -> Result<PathBuf, Failure> {
         let file = self.stage.dir().join(format!("{name}.lines"));
         std::fs::write(&file, format!("{lines}\n")).map_err(Failure::io("write lines"))?;
-        self.stage.script(name, &file)
+        self.stage.stand_in(name, "data-plane", &file)
     }
 
     /// As the binary of an upgrade, and as the one on disk at a restart.

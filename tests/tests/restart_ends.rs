@@ -2,9 +2,9 @@
 
 use odp_tests::mysql::Connection;
 use odp_tests::process::{in_folder, send};
-use odp_tests::{Failure, Stage, Task, Timer, wait};
+use odp_tests::{Failure, Stage, Task, Timer, wait, workspace};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -79,11 +79,11 @@ fn an_upgrade_that_crashes_after_it_took_over_is_taken_back() -> Result<(), Fail
     let old_binary = std::fs::read(&odp).map_err(Failure::io("read odp"))?;
     let lines = stage.dir().join("act");
     stage.act("")?;
-    let script = stage.script("stand-in", &lines)?;
+    let binary = stage.stand_in("stand-in", "data-plane", &lines)?;
     // An open transaction holds the upgrade in its drain, while the new generation serves already.
     let mut session = login(&stage)?;
     session.query("BEGIN")?;
-    let body = json!({"binary": script});
+    let body = json!({"binary": binary});
     let mut task = Task::begin(stage.proxy.admin(), "upgrade", Some(&body))?;
     task.wait_for_step("drain", MOMENT)?;
     stage.act("echo the stand-in crashes >&2; exit 3")?;
@@ -105,19 +105,26 @@ fn an_upgrade_that_crashes_after_it_took_over_is_taken_back() -> Result<(), Fail
 }
 
 #[test]
-fn an_upgrade_onto_a_script_never_costs_the_coordinator() -> Result<(), Failure> {
+fn an_upgrade_onto_what_is_not_odp_is_refused_before_anything_is_started() -> Result<(), Failure> {
     let _timer = Timer::start();
     let stage = Stage::start(|settings| settings.with("hot_upgrade_exit_timeout", "\"1s\""))?;
-    stage.act("")?;
-    let script = stage.script("wrapper", &stage.dir().join("act"))?;
-    let task = Task::run(
-        stage.proxy.admin(),
-        "upgrade",
-        Some(&json!({"binary": script})),
-    )
-    .map_err(|failure| stage.explain(&failure))?;
-    let has_reason = task.state() == "Completed" || task.error().len() > 10;
-    assert!(has_reason, "{}", task.body);
+    let odp = workspace::odp()?;
+    let wrapper = format!("#!/bin/sh\nexec '{}' \"$@\"\n", odp.display());
+    let before = stage.data_plane()?;
+    for (binary, reason) in [
+        (stage.program("wrapper", &wrapper)?, "is a script"),
+        (stage.program("noise", "noise\n")?, "no executable"),
+        ("/bin/true".into(), "is not odp"),
+    ] {
+        let body = json!({"binary": binary});
+        let task = Task::run(stage.proxy.admin(), "upgrade", Some(&body))
+            .map_err(|failure| stage.explain(&failure))?;
+        assert_eq!(task.state(), "Failed", "{}", task.body);
+        assert!(task.error().contains(reason), "{}", task.body);
+        let failed = task.body.pointer("/steps/0/state").and_then(Value::as_str);
+        assert_eq!(failed, Some("Failed"), "{}", task.body);
+        assert_eq!(stage.data_plane()?, before);
+    }
     assert_eq!(stage.proxy.state()?, "Running");
     login(&stage)?.query("SELECT 1")?;
     stage.restart()?;

@@ -83,20 +83,22 @@ impl Program {
         command
     }
 
-    /// Refuses a script: its interpreter would look for the descriptor in the process that has just
-    /// become the interpreter, where it is closed.
+    /// Refuses what a running process cannot become by this descriptor, which is everything but a
+    /// native executable: a script's interpreter would look for the descriptor in the process that has
+    /// just become the interpreter, where it is closed.
     ///
     /// # Errors
     /// [`Error::Program`] with the reason.
-    pub(crate) fn check_not_a_script(&self) -> Result<(), Error> {
-        let mut start = [0; 2];
+    pub fn check_native(&self) -> Result<(), Error> {
+        let mut start = [0; 4];
         let failed = |error: std::io::Error| Error::program(&self.path, &error.to_string());
         self.file.read_at(&mut start, 0).map_err(failed)?;
-        if start == *b"#!" {
-            let reason = "is a script, which the coordinator cannot become";
-            return Err(Error::program(&self.path, reason));
-        }
-        Ok(())
+        let reason = match start {
+            [b'#', b'!', ..] => "is a script; the coordinator can only become an executable",
+            [0x7f, b'E', b'L', b'F'] => return Ok(()),
+            _ => "is no executable (ELF)",
+        };
+        Err(Error::program(&self.path, reason))
     }
 
     fn metadata(&self) -> Result<Metadata, Error> {
@@ -145,12 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn a_script_cannot_take_the_place_of_the_coordinator() {
-        let script = Program::open(&file("script", 0o755)).unwrap();
-        let refused = script.check_not_a_script().unwrap_err().to_string();
-        assert!(refused.contains("is a script"), "{refused}");
+    fn only_an_executable_can_take_the_place_of_the_coordinator() {
+        let script = file("script", 0o755);
+        let empty = file("empty", 0o755);
+        std::fs::write(&empty, "").unwrap();
+        for (path, reason) in [(script, "is a script"), (empty, "no executable")] {
+            let refused = Program::open(&path).unwrap().check_native();
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
         let program = Program::open(&std::env::current_exe().unwrap()).unwrap();
-        assert!(program.check_not_a_script().is_ok());
+        assert!(program.check_native().is_ok());
     }
 
     #[test]

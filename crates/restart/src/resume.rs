@@ -51,9 +51,6 @@ impl Legacy<'_> {
 
     /// Becomes `program`; returns only when that fails.
     pub(crate) async fn exec(&self, program: &Program, arguments: &[OsString]) -> Error {
-        if let Err(error) = program.check_not_a_script() {
-            return error;
-        }
         match self.pack().await {
             Ok(stdin) => {
                 let error = program

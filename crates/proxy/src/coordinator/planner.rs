@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Where the configuration of the next generation comes from.
@@ -49,6 +49,8 @@ impl Planner for DiskPlanner {
                 return Err("a proxy without state_dir cannot be upgraded in place".to_owned());
             }
             program.check_owner().map_err(|error| error.to_string())?;
+            program.check_native().map_err(|error| error.to_string())?;
+            check_name(&program)?;
             run_check(&program, &self.check)?;
         }
         plan(
@@ -100,13 +102,44 @@ pub(crate) fn mysql_listener(settings: &Settings, before: SocketAddr) -> Listene
     }
 }
 
+/// Another program might understand everything that it is asked.
+fn check_name(program: &Program) -> Result<(), String> {
+    let path = program.path().display();
+    let answer = run(program, &["--version".into()])?;
+    let name = answer.stdout.split(' ').next();
+    match name {
+        Some("odp") if answer.status.success() => Ok(()),
+        _ => Err(format!("{path} is not odp: it does not say its version")),
+    }
+}
+
 fn run_check(program: &Program, arguments: &[OsString]) -> Result<(), String> {
+    let answer = run(program, arguments)?;
+    if answer.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} refuses the configuration ({}): {}",
+        program.path().display(),
+        answer.status,
+        answer.stderr.trim()
+    ))
+}
+
+/// What a binary said.
+struct Answer {
+    status: ExitStatus,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(program: &Program, arguments: &[OsString]) -> Result<Answer, String> {
     let path = program.path().display();
     let failed = |error: std::io::Error| format!("{path} cannot be run: {error}");
     let mut command: Command = program.command(arguments);
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
@@ -124,19 +157,20 @@ fn run_check(program: &Program, arguments: &[OsString]) -> Result<(), String> {
             }
         }
     };
-    if status.success() {
-        return Ok(());
+    Ok(Answer {
+        status,
+        stdout: text(child.stdout.take()),
+        stderr: text(child.stderr.take()),
+    })
+}
+
+/// The beginning of what was said, which is a help and not a need.
+fn text(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(COMPLAINT).read_to_end(&mut bytes).ok();
     }
-    let mut complaint = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        // What it said is a help, not a need.
-        stderr.take(COMPLAINT).read_to_end(&mut complaint).ok();
-    }
-    let complaint = String::from_utf8_lossy(&complaint);
-    Err(format!(
-        "{path} refuses the configuration ({status}): {}",
-        complaint.trim()
-    ))
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -178,13 +212,24 @@ mod tests {
 
     #[test]
     fn a_new_binary_is_asked_first_and_its_answer_told() {
-        let planner = planner("rootservice_list=127.0.0.1:2881");
-        let ask = |path| planner.plan(&Launch::Binary(path), &current());
-        assert!(ask(script("good", "#!/bin/sh\n[ \"$1\" = check ]\n")).is_ok());
+        let ask = |path: &Path| run_check(&Program::open(path).unwrap(), &["check".into()]);
+        assert!(ask(&script("good", "#!/bin/sh\n[ \"$1\" = check ]\n")).is_ok());
         let bad = "#!/bin/sh\necho listen_port is wrong >&2\nexit 1\n";
-        let error = ask(script("bad", bad)).unwrap_err();
+        let error = ask(&script("bad", bad)).unwrap_err();
         assert!(error.contains("listen_port is wrong"), "{error}");
-        assert!(ask("/nonexistent".into()).is_err());
+    }
+
+    #[test]
+    fn what_is_not_odp_is_refused_before_it_is_asked_to_serve() {
+        let planner = planner("rootservice_list=127.0.0.1:2881");
+        for (path, reason) in [
+            (PathBuf::from("/nonexistent"), "No such file"),
+            (script("shell", "#!/bin/sh\nexit 0\n"), "is a script"),
+            ("/bin/true".into(), "is not odp"),
+        ] {
+            let error = planner.plan(&Launch::Binary(path), &current()).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]
