@@ -20,13 +20,23 @@ pub struct Handle {
 /// What the handles and the workers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The tables being fetched. Dropping a sender wakes those who wait for the table.
-    pending: Mutex<HashMap<TableKey, watch::Sender<()>>>,
+    /// The tables being fetched.
+    pending: Mutex<HashMap<TableKey, Fetch>>,
     queue: mpsc::Sender<TableKey>,
     state: ArcSwap<DiscoveryState>,
     round: Notify,
     rate: Mutex<Rate>,
     lookup_timeout: Duration,
+}
+
+/// A fetch in the queue or under way.
+#[derive(Debug)]
+struct Fetch {
+    /// Dropping it wakes those who wait for the table.
+    done: watch::Sender<()>,
+    /// Whether it shall be followed by another one, since it may have read what it brings before that
+    /// was asked for.
+    again: bool,
 }
 
 /// How long refreshes are held back after too many were asked for in one second. (`OBProxy` takes a
@@ -83,12 +93,26 @@ impl Handle {
         }
     }
 
-    /// Fetches a table's location anew in the background. Nothing happens when a fetch is under way
-    /// or too many refreshes were asked for this second.
-    pub fn refresh(&self, key: TableKey) {
-        if self.shared.rate.lock().admits(Instant::now()) {
-            self.shared.enqueue(key);
+    /// Completes when no location of this table is being fetched.
+    pub async fn settled(&self, key: TableKey) {
+        let done = |fetch: &Fetch| fetch.done.subscribe();
+        let done = self.shared.pending.lock().get(&key).map(done);
+        if let Some(mut done) = done {
+            while done.changed().await.is_ok() {}
         }
+    }
+
+    /// Fetches a table's location anew in the background, after a fetch that is under way. Nothing
+    /// happens when too many refreshes were asked for this second.
+    pub fn refresh(&self, key: TableKey) {
+        if !self.shared.rate.lock().admits(Instant::now()) {
+            return;
+        }
+        if let Some(fetch) = self.shared.pending.lock().get_mut(&key) {
+            fetch.again = true;
+            return;
+        }
+        self.shared.enqueue(key);
     }
 
     /// Has the state of the cluster loaded before the next regular round.
@@ -108,17 +132,20 @@ impl Shared {
     fn enqueue(&self, key: TableKey) -> Option<watch::Receiver<()>> {
         let mut pending = self.pending.lock();
         if let Some(fetch) = pending.get(&key) {
-            return Some(fetch.subscribe());
+            return Some(fetch.done.subscribe());
         }
         self.queue.try_send(key.clone()).ok()?;
-        let (fetch, done) = watch::channel(());
-        pending.insert(key, fetch);
-        Some(done)
+        let (done, waiting) = watch::channel(());
+        pending.insert(key, Fetch { done, again: false });
+        Some(waiting)
     }
 
-    /// Wakes those who wait for `key`.
+    /// Wakes those who wait for `key`, and fetches it again if that was asked for.
     pub(crate) fn complete(&self, key: &TableKey) {
-        self.pending.lock().remove(key);
+        let fetch = self.pending.lock().remove(key);
+        if fetch.is_some_and(|fetch| fetch.again) {
+            self.enqueue(key.clone());
+        }
     }
 
     /// Wakes everybody: discovery has ended.

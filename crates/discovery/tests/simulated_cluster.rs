@@ -42,6 +42,7 @@ impl Client {
             match self.decide(sql, lookup) {
                 Decision::Route(route) => return route,
                 Decision::Lookup(key) => self.handle.lookup(key).await,
+                Decision::Wait(wait) => self.handle.settled(wait.table).await,
                 Decision::NoServer(reason) => panic!("{sql}: {reason:?}"),
             }
             lookup = LookupPhase::Done;

@@ -80,7 +80,7 @@ impl Decider<'_> {
                 candidates.add_others(servers, holders, rotation, self.facts, &nearness);
                 Servers::Known
             }
-            Found::Routine(_) | Found::Missing => Servers::UnknownTenant,
+            Found::Routine(_) | Found::Missing(_) => Servers::UnknownTenant,
             Found::Failed => Servers::StandIns,
         });
         let may_ask = self.choice.request.lookup == LookupPhase::Allowed

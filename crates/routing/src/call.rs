@@ -25,7 +25,7 @@ impl Decider<'_> {
         };
         let found = self.source.find(key.borrowed(), |found| match found {
             Found::Routine(routine) => Some(self.by_first_statement(routine)),
-            Found::Table(_) | Found::Missing | Found::Failed => None,
+            Found::Table(_) | Found::Missing(_) | Found::Failed => None,
         });
         match found {
             Some(Some(decision)) => decision,

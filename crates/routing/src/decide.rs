@@ -2,14 +2,14 @@
 
 use crate::by_policy::{Pick, Picked};
 use crate::choice::{Choice, Effects};
-use crate::locations::{Cached, Found, Outdated, Source};
+use crate::locations::{Cached, Found, Marks, Outdated, Source};
 use crate::placement::{Placement, Statement};
 use crate::policy::facts::Facts;
 use crate::policy::rule::{Copies, Kind, Order, Wish};
 use crate::table_key::BorrowedKey;
 use crate::{
     Altered, ClusterView, Decision, Location, LookupPhase, Metadata, NoServerReason,
-    PolicySettings, Route, RouteReason, Table, TableKey, Unsure, ZonePolicy,
+    PolicySettings, Route, RouteReason, Table, TableKey, Unsure, Wait, ZonePolicy,
 };
 use odp_cluster::ServerAddr;
 use odp_sql::{Consistency, Name, Outline, TableRef, Verb};
@@ -35,12 +35,14 @@ struct Chosen {
 }
 
 /// Why a table's location did not lead to a server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Elsewhere {
     /// Any server of the tenant, for this reason.
     For(RouteReason),
     /// The servers of the tenant must be looked up first.
     NeedServers,
+    /// The partition is no longer there; where it is will soon be known.
+    Wait(Wait),
     /// The policy leaves no server that was not tried.
     Nowhere,
 }
@@ -143,7 +145,11 @@ impl Decider<'_> {
             }
             let found = self.source.find(key, |found| match found {
                 Found::Table(cached) => self.in_table(statement, &cached),
-                Found::Routine(_) | Found::Missing => Err(Elsewhere::For(RouteReason::NoTable)),
+                Found::Missing(marks) => {
+                    let wait = self.wait(self.wish(), marks).map(Elsewhere::Wait);
+                    Err(wait.unwrap_or(Elsewhere::For(RouteReason::NoTable)))
+                }
+                Found::Routine(_) => Err(Elsewhere::For(RouteReason::NoTable)),
                 Found::Failed => Err(Elsewhere::For(RouteReason::NoLocation)),
             });
             match found {
@@ -151,6 +157,7 @@ impl Decider<'_> {
                 Some(Err(Elsewhere::NeedServers)) => {
                     Decision::Lookup(TableKey::servers_of(self.choice.request.tenant))
                 }
+                Some(Err(Elsewhere::Wait(wait))) => Decision::Wait(wait),
                 Some(Err(Elsewhere::Nowhere)) => Decision::NoServer(NoServerReason::AllTried),
                 Some(Err(Elsewhere::For(
                     reason @ (RouteReason::NoTable | RouteReason::Unsure(_)),
@@ -194,6 +201,9 @@ impl Decider<'_> {
     fn in_table(&self, statement: &Statement<'_>, cached: &Cached<'_>) -> Result<Route, Elsewhere> {
         let table = cached.table;
         let wish = self.wish();
+        if let Some(wait) = self.wait(wish, cached.marks) {
+            return Err(Elsewhere::Wait(wait));
+        }
         let chosen = match statement.place(table) {
             Ok(Placement::Leaf(leaf)) => self.in_leaf(wish, table, leaf)?,
             Ok(Placement::MostRows(server)) => {
@@ -222,7 +232,7 @@ impl Decider<'_> {
         Ok(Route {
             server: chosen.server,
             reason: chosen.reason,
-            table: Some(cached.key.clone()),
+            table: Some(cached.marks.key().clone()),
             tablet: location.map(|location| location.tablet),
             is_leader: location.is_some_and(|at| at.leader() == Some(chosen.server)),
             refresh: self.claims(cached, no_leader),
@@ -232,7 +242,20 @@ impl Decider<'_> {
 
     /// Whether this decision has the entry refreshed.
     pub(crate) fn claims(&self, cached: &Cached<'_>, outdated: Outdated) -> bool {
-        self.choice.effects == Effects::Claim && cached.claim_refresh(outdated)
+        self.choice.effects == Effects::Claim && cached.marks.claim_refresh(outdated)
+    }
+
+    /// How long to wait for what a refresh brings, when an answer has spoken against an entry. Weak reads
+    /// need no leader.
+    fn wait(&self, wish: Wish, marks: Marks<'_>) -> Option<Wait> {
+        let waits = wish.consistency == Consistency::Strong
+            && self.choice.request.lookup == LookupPhase::Allowed
+            && self.choice.effects == Effects::Claim;
+        if waits {
+            marks.worth_waiting_for()
+        } else {
+            None
+        }
     }
 
     fn in_leaf(&self, wish: Wish, table: &Table, leaf: usize) -> Result<Chosen, Elsewhere> {

@@ -3,6 +3,7 @@
 use crate::{RouteReason, TableKey};
 use odp_cluster::{ServerAddr, TabletId, TenantName};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The answer to a [`crate::Request`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +13,31 @@ pub enum Decision {
     /// The location is not known: look this table up, then ask again with
     /// [`crate::LookupPhase::Done`].
     Lookup(TableKey),
+    /// The partition is no longer where its location says, and a refresh is about to tell where it is:
+    /// wait for that, then ask again.
+    Wait(Wait),
     /// There is no server to try.
     NoServer(NoServerReason),
+}
+
+/// A short wait for a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Whose.
+    pub table: TableKey,
+    /// Who has it refreshed.
+    pub refresh: Refresh,
+    /// How long at most.
+    pub limit: Duration,
+}
+
+/// Who has a location refreshed that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// Somebody else does.
+    UnderWay,
+    /// The caller shall, now.
+    Claimed,
 }
 
 /// A chosen server.

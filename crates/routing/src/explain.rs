@@ -108,13 +108,13 @@ impl Decider<'_> {
                         Some(ExplainedLocation {
                             schema_version: cached.table.schema_version,
                             leaves: cached.table.locations.len(),
-                            freshness: cached.freshness(),
-                            age: cached.age(),
-                            unconfirmed_for: cached.unconfirmed_for(),
+                            freshness: cached.marks.freshness(),
+                            age: cached.marks.age(),
+                            unconfirmed_for: cached.marks.unconfirmed_for(),
                             placed: explain_placed(placed, cached.table),
                         })
                     }
-                    Found::Routine(_) | Found::Missing | Found::Failed => None,
+                    Found::Routine(_) | Found::Missing(_) | Found::Failed => None,
                 })
             });
             explanation.table = key;
@@ -143,7 +143,7 @@ impl Decider<'_> {
                 .standings(self.view, self.choice.limits, self.choice.now);
         let chosen = match &explanation.decision {
             Decision::Route(route) => Some(route.server),
-            Decision::Lookup(_) | Decision::NoServer(_) => None,
+            Decision::Lookup(_) | Decision::Wait(_) | Decision::NoServer(_) => None,
         };
         let mut ranked = Vec::new();
         for candidate in field.candidates.iter() {

@@ -83,7 +83,7 @@ impl Decider<'_> {
         let key = TableKey::servers_of(self.choice.request.tenant);
         let refresh = self.source.find(key.borrowed(), |found| match found {
             Found::Table(cached) => self.claims(&cached, Outdated::No),
-            Found::Routine(_) | Found::Missing | Found::Failed => false,
+            Found::Routine(_) | Found::Missing(_) | Found::Failed => false,
         });
         Route {
             table: refresh.map(|_| key),

@@ -31,7 +31,7 @@ mod view;
 
 pub use odp_sql::{Backslash, Consistency};
 
-pub use decision::{Altered, Decision, NoServerReason, Route};
+pub use decision::{Altered, Decision, NoServerReason, Refresh, Route, Wait};
 pub use desk::Desk;
 pub use explain::{ExplainedLocation, ExplainedServer, Explanation, Placed};
 pub use former_location::FormerLocation;

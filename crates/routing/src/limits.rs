@@ -22,6 +22,9 @@ pub struct RouterLimits {
     pub location_expire_period_time: Duration,
     /// How long a refresh may be under way before another one is asked for.
     pub refresh_timeout: Duration,
+    /// How long after its start a refresh is waited for by statements on a partition that is no longer
+    /// where the location says; then they go there all the same.
+    pub refresh_patience: Duration,
     /// How long "no such table" is believed.
     pub missing_table_ttl: Duration,
     /// How old a tenant's server list may grow before it is fetched anew in the background.
@@ -40,6 +43,7 @@ impl Default for RouterLimits {
             delay_update_entry_interval: Duration::from_secs(5),
             location_expire_period_time: Duration::ZERO,
             refresh_timeout: Duration::from_secs(5),
+            refresh_patience: Duration::from_millis(250),
             missing_table_ttl: Duration::from_secs(5),
             tenant_servers_refresh_interval: Duration::from_secs(30),
             location_cache_bytes: 128 << 20,

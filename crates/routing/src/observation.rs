@@ -1,5 +1,6 @@
 //! What a session saw after following a route, and what shall be done about it.
 
+use crate::locations::{Confirmation, Doubt, Leaves};
 use crate::{Route, RouteReason, Table, TableKey, Unsure};
 
 /// What came of a route. At most one per statement and server.
@@ -63,22 +64,21 @@ impl Observation {
     }
 
     /// Whether the server answered from where it was asked, as far as it says.
-    pub(crate) fn confirms(self, route: &Route) -> bool {
-        matches!(
-            (self, route.reason),
+    pub(crate) fn confirms(self, route: &Route) -> Confirmation {
+        match (self, route.reason) {
             (
                 Self::Answered {
                     partition_hit: Some(true),
                     ..
                 },
-                RouteReason::Leader | RouteReason::WeakReplica
-            )
-        )
+                RouteReason::Leader | RouteReason::WeakReplica,
+            ) => Confirmation::Yes,
+            _ => Confirmation::No,
+        }
     }
 
-    /// Whether it shows that the location which led to `route` is no longer right; `table` is what is
-    /// known of its table.
-    pub(crate) fn outdates(self, route: &Route, table: Option<&Table>) -> bool {
+    /// What it says against the location which led to `route`; `table` is what is known of its table now.
+    pub(crate) fn doubt(self, route: &Route, table: Option<&Table>) -> Doubt {
         match self {
             Self::Answered {
                 partition_hit,
@@ -88,24 +88,45 @@ impl Observation {
                 let is_newer = schema_version
                     .zip(known)
                     .is_some_and(|(seen, known)| seen > known);
-                is_newer || partition_hit.is_some_and(|hit| Self::is_surprise(hit, route.reason))
+                if is_newer {
+                    return Doubt::Leaves(Leaves::ALL);
+                }
+                match partition_hit {
+                    Some(hit) if Self::is_surprise(hit, route.reason) => Self::miss(route, table),
+                    _ => Doubt::None,
+                }
             }
-            Self::ConnectFailed | Self::ConnectionLost => true,
-            Self::TimedOut => false,
-            Self::ServerError(code) => matches!(
-                code,
+            Self::ConnectFailed | Self::ConnectionLost => Doubt::Stale,
+            Self::TimedOut => Doubt::None,
+            Self::ServerError(code) => match code {
+                code::NOT_MASTER
+                | code::PARTITION_NOT_EXIST
+                | code::LS_NOT_EXIST
+                | code::TABLET_NOT_EXIST => Self::miss(route, table),
                 code::NO_PARTITION_FOR_GIVEN_VALUE
-                    | code::UNKNOWN_PARTITION
-                    | code::NOT_MASTER
-                    | code::CONNECT_ERROR
-                    | code::PARTITION_NOT_EXIST
-                    | code::LS_NOT_EXIST
-                    | code::TABLET_NOT_EXIST
-                    | code::READ_ONLY
-                    | code::TENANT_NOT_IN_SERVER
-                    | code::SERVER_IS_INIT
-                    | code::SERVER_IS_STOPPING
-            ),
+                | code::UNKNOWN_PARTITION
+                | code::CONNECT_ERROR
+                | code::READ_ONLY
+                | code::TENANT_NOT_IN_SERVER
+                | code::SERVER_IS_INIT
+                | code::SERVER_IS_STOPPING => Doubt::Stale,
+                _ => Doubt::None,
+            },
+        }
+    }
+
+    /// The tablet is not led where the statement was sent. That is no news when the location has
+    /// changed since the statement left.
+    fn miss(route: &Route, table: Option<&Table>) -> Doubt {
+        let (Some(table), Some(tablet), true) = (table, route.tablet, route.is_leader) else {
+            return Doubt::Leaves(Leaves::ALL);
+        };
+        let leaf = table.locations.iter().position(|at| at.tablet == tablet);
+        match leaf.and_then(|leaf| Some((leaf, table.locations.get(leaf)?))) {
+            Some((leaf, at)) if at.leader() == Some(route.server) => {
+                Doubt::Leaves(Leaves::one(leaf))
+            }
+            _ => Doubt::None,
         }
     }
 

@@ -123,10 +123,9 @@ impl Router {
                 self.locations.forget(key);
                 return false;
             }
-            if observation.confirms(route) {
-                source.renew(key);
-            }
-            source.mark_stale(key, |table| observation.outdates(route, table))
+            source.note(key, observation.confirms(route), |table| {
+                observation.doubt(route, table)
+            })
         });
         if let (Observation::Answered { .. }, Some(altered)) = (observation, &route.alters) {
             match &**altered {

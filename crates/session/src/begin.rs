@@ -49,6 +49,11 @@ impl Session {
                     attempts.lookup = LookupPhase::Done;
                     continue;
                 }
+                Plan::Wait(wait) => {
+                    context.wait(wait).await;
+                    attempts.note_wait(now.elapsed());
+                    continue;
+                }
                 Plan::Forward(target) => target,
             };
             match self.hold_lease(&target, context).await {

@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, SessionIds, Settings};
-use odp_routing::{Desk, Observation, Route, TableKey};
+use odp_routing::{Desk, Observation, Refresh, Route, TableKey, Wait};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,6 +18,9 @@ pub trait Lookup {
 
     /// Asks for a fresh location of `key` in the background.
     fn refresh(&self, key: &TableKey);
+
+    /// Completes when no location of `key` is being fetched.
+    fn settled(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>>;
 
     /// Asks for the state of the servers before the next regular round.
     fn refresh_cluster(&self);
@@ -51,6 +54,16 @@ impl Context {
         if learned.refresh_cluster {
             self.lookup.refresh_cluster();
         }
+    }
+
+    /// Waits for the refresh of a location, as long as the router would.
+    pub(crate) async fn wait(&self, wait: Wait) {
+        if wait.refresh == Refresh::Claimed {
+            self.lookup.refresh(&wait.table);
+        }
+        let settled = self.lookup.settled(wait.table);
+        // Late, the old location serves.
+        tokio::time::timeout(wait.limit, settled).await.ok();
     }
 }
 

@@ -124,6 +124,7 @@ impl Explained {
         let by_router = match &self.explanation.decision {
             Decision::Route(route) => (route.server.to_string(), route.reason.label().to_owned()),
             Decision::Lookup(key) => ("-".to_owned(), format!("{key} must be looked up")),
+            Decision::Wait(wait) => ("-".to_owned(), format!("{} is being looked up", wait.table)),
             Decision::NoServer(reason) => {
                 let why = match reason {
                     NoServerReason::NoCluster => "the cluster has not been reached yet",

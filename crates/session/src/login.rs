@@ -290,6 +290,11 @@ pub(crate) async fn first_session(
                 attempts.lookup = LookupPhase::Done;
                 continue;
             }
+            Decision::Wait(wait) => {
+                attempts.lookup = LookupPhase::Done;
+                context.wait(wait).await;
+                continue;
+            }
             Decision::NoServer(reason) => {
                 return Err(last_error.unwrap_or_else(|| no_server(tenant, reason)));
             }

@@ -10,7 +10,8 @@ use odp_protocol::{
     Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
 };
 use odp_routing::{
-    Decision, Desk, Explanation, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route, TableKey,
+    Decision, Desk, Explanation, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route,
+    TableKey, Wait,
 };
 use odp_sql::{Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub(crate) enum Plan {
     Local(Local),
     /// The location of a table must be fetched first.
     Lookup(TableKey),
+    /// The location of a table is being fetched anew, which is worth a short wait.
+    Wait(Wait),
     /// A server runs it.
     Forward(Target),
 }
@@ -71,6 +74,22 @@ pub(crate) struct Attempts {
     pub(crate) lookup: LookupPhase,
     /// How long it took.
     pub(crate) waited: Duration,
+    /// How often a refresh was waited for.
+    waits: u32,
+}
+
+impl Attempts {
+    /// A refresh that began too early brings an answer that is doubted too; one more is waited for.
+    const MAX_WAITS: u32 = 2;
+
+    /// Notes that a refresh was waited for.
+    pub(crate) fn note_wait(&mut self, waited: Duration) {
+        self.waited += waited;
+        self.waits += 1;
+        if self.waits == Self::MAX_WAITS {
+            self.lookup = LookupPhase::Done;
+        }
+    }
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -170,6 +189,7 @@ impl Planner<'_> {
             let explanation = self.explain(&outline);
             return Ok(match explanation.decision {
                 Decision::Lookup(key) => Plan::Lookup(key),
+                Decision::Wait(wait) => Plan::Wait(wait),
                 _ => Plan::Local(Local::ExplainRoute(self.attempts.waited)),
             });
         }
@@ -332,6 +352,7 @@ impl Planner<'_> {
                 outline,
             ))),
             Decision::Lookup(key) => Ok(Plan::Lookup(key)),
+            Decision::Wait(wait) => Ok(Plan::Wait(wait)),
             Decision::NoServer(reason) => Err(no_server(&self.state.tenant, reason)),
         }
     }

@@ -131,7 +131,7 @@ async fn reach(context: &Context) -> Result<(ServerAddr, Stream, Bytes), Session
         };
         let route: Route = match context.router.decide(&request, Instant::now()) {
             Decision::Route(route) => route,
-            Decision::Lookup(_) => break,
+            Decision::Lookup(_) | Decision::Wait(_) => break,
             Decision::NoServer(reason) => {
                 return Err(last_error.unwrap_or_else(|| no_server(&nobody, reason)));
             }

@@ -19,6 +19,10 @@ impl Lookup for DiscoveryLookup {
         self.discovery.refresh(key.clone());
     }
 
+    fn settled(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(self.discovery.settled(key))
+    }
+
     fn refresh_cluster(&self) {
         self.discovery.refresh_cluster();
     }

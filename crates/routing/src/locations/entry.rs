@@ -1,8 +1,9 @@
 //! One entry of the location cache: what is known of a table, how old it is, and who refreshes it.
 
+use super::doubt::Leaves;
 use crate::{FormerLocation, Lookup, RouterLimits, Table, TableKey};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is known of a table. An answer makes a new entry; only the marks of this one change.
@@ -19,6 +20,10 @@ pub(crate) struct Entry {
     /// How many refreshes in a row have brought nothing new.
     pub(super) unchanged: u32,
     freshness: AtomicU64,
+    /// Whether an answer has spoken against it.
+    is_doubted: AtomicBool,
+    /// The leaves that one spoke against while a refresh was under way, which may have come too early.
+    late_doubts: AtomicU64,
     pub(super) used_ms: AtomicU64,
     valid_ms: AtomicU64,
 }
@@ -102,6 +107,8 @@ impl Entry {
             refresh_from_ms: AtomicU64::new(now_ms + millis_of(delay)),
             unchanged,
             freshness: AtomicU64::new(FRESH),
+            is_doubted: AtomicBool::new(false),
+            late_doubts: AtomicU64::new(0),
             used_ms: AtomicU64::new(now_ms),
             valid_ms: AtomicU64::new(now_ms),
         }
@@ -149,6 +156,48 @@ impl Entry {
 
     pub(super) fn mark_stale(&self) {
         self.exchange(FRESH, STALE);
+    }
+
+    /// Marks the entry stale because of these leaves.
+    pub(super) fn doubt(&self, leaves: Leaves) {
+        self.is_doubted.store(true, Ordering::Relaxed);
+        let word = self.freshness.load(Ordering::Relaxed);
+        if matches!(word, FRESH | STALE | RETIRED) {
+            self.mark_stale();
+        } else {
+            self.late_doubts.fetch_or(leaves.0, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over the doubts that the refresh which made this entry came too early for.
+    pub(super) fn inherit(self, before: &Self) -> Self {
+        let late = Leaves(before.late_doubts.load(Ordering::Relaxed));
+        let settled = match (before.table(), self.table()) {
+            (Some(before), Some(now)) => Leaves::moved(before, now),
+            (None, None) => Leaves::NONE,
+            _ => Leaves::ALL,
+        };
+        if late.without(settled) == Leaves::NONE {
+            return self;
+        }
+        Self {
+            is_doubted: AtomicBool::new(true),
+            freshness: AtomicU64::new(STALE),
+            ..self
+        }
+    }
+
+    /// Whether an answer has spoken against the entry since it was made.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.is_doubted.load(Ordering::Relaxed)
+    }
+
+    /// When the refresh under way began.
+    pub(super) fn refreshing_since_ms(&self) -> Option<u64> {
+        match self.freshness.load(Ordering::Relaxed) {
+            FRESH | STALE | RETIRED => None,
+            since => Some(since - REFRESHING),
+        }
     }
 
     /// Back from refreshing to stale: the refresh has failed.

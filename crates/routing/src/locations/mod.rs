@@ -1,11 +1,13 @@
 //! The location cache: what is known of each table, bounded in bytes.
 
+mod doubt;
 mod entry;
 mod recent;
 
 use crate::table_key::{BorrowedKey, KeyParts};
-use crate::{FormerLocation, Lookup, RouterLimits, Table, TableKey};
+use crate::{FormerLocation, Lookup, Refresh, RouterLimits, Table, TableKey, Wait};
 use dashmap::DashMap;
+pub(crate) use doubt::{Doubt, Leaves};
 pub(crate) use entry::Entry;
 pub use entry::Freshness;
 pub(crate) use entry::Routine;
@@ -43,7 +45,7 @@ pub(crate) enum Found<'a> {
     /// The routine, for the key of one.
     Routine(&'a Routine),
     /// The cluster has no such table.
-    Missing,
+    Missing(Marks<'a>),
     /// It could not be asked a short while ago.
     Failed,
 }
@@ -51,8 +53,13 @@ pub(crate) enum Found<'a> {
 /// A table in the cache.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cached<'a> {
-    pub(crate) key: &'a TableKey,
     pub(crate) table: &'a Table,
+    pub(crate) marks: Marks<'a>,
+}
+
+/// The marks of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks<'a> {
     entry: &'a Entry,
     limits: &'a RouterLimits,
     now_ms: u64,
@@ -67,13 +74,48 @@ pub(crate) enum Outdated {
     Yes,
 }
 
-impl Cached<'_> {
+/// Whether a server answered from where it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// It did.
+    Yes,
+    /// It did not say so.
+    No,
+}
+
+impl<'a> Marks<'a> {
+    pub(crate) fn key(&self) -> &'a TableKey {
+        &self.entry.key
+    }
+
     /// Whether the caller shall have the entry refreshed.
     pub(crate) fn claim_refresh(&self, outdated: Outdated) -> bool {
         if outdated == Outdated::Yes {
             self.entry.mark_stale();
         }
         self.entry.claim_refresh(self.limits, self.now_ms)
+    }
+
+    /// How long a statement on the table had better wait: an answer has spoken against the entry, and the
+    /// refresh that will tell what is right began a moment ago, or begins with the caller.
+    pub(crate) fn worth_waiting_for(&self) -> Option<Wait> {
+        if !self.entry.is_doubted() {
+            return None;
+        }
+        let patience_ms = millis_of(self.limits.refresh_patience);
+        let (left_ms, refresh) = match self.entry.refreshing_since_ms() {
+            Some(since) => (
+                (since + patience_ms).checked_sub(self.now_ms)?,
+                Refresh::UnderWay,
+            ),
+            None if self.claim_refresh(Outdated::No) => (patience_ms, Refresh::Claimed),
+            None => return None,
+        };
+        (left_ms > 0).then_some(Wait {
+            table: self.entry.key.clone(),
+            refresh,
+            limit: Duration::from_millis(left_ms),
+        })
     }
 
     pub(crate) fn freshness(&self) -> Freshness {
@@ -103,45 +145,42 @@ impl Source<'_> {
             entry.touch(now_ms);
             let ttl = millis_of(self.limits.missing_table_ttl);
             let routine_ttl = millis_of(self.limits.tenant_servers_refresh_interval);
+            let marks = Marks {
+                entry,
+                limits: self.limits,
+                now_ms,
+            };
             let found = match &entry.known {
-                Known::Table(table) => Found::Table(Cached {
-                    key: &entry.key,
-                    table,
-                    entry,
-                    limits: self.limits,
-                    now_ms,
-                }),
+                Known::Table(table) => Found::Table(Cached { table, marks }),
                 // Nothing tells that a routine has changed, so it is asked for anew after a while.
                 Known::Routine(_) if now_ms >= entry.installed_ms + routine_ttl => return None,
                 Known::Routine(routine) => Found::Routine(routine),
                 _ if now_ms >= entry.installed_ms + ttl => return None,
-                Known::Missing => Found::Missing,
+                Known::Missing => Found::Missing(marks),
                 Known::Failed => Found::Failed,
             };
             Some(with(found))
         })?
     }
 
-    /// A server answered without speaking against the entry.
-    pub(crate) fn renew(&self, key: &TableKey) {
-        let now_ms = self.locations.millis(self.now);
-        self.entry(key.borrowed(), |entry| entry.renew(now_ms));
-    }
-
-    /// Marks an entry stale if `condition` holds of its table; true when the caller shall have it
-    /// refreshed now.
-    pub(crate) fn mark_stale(
+    /// Takes in what an answer says of an entry; true when the caller shall have it refreshed now.
+    pub(crate) fn note(
         &self,
         key: &TableKey,
-        condition: impl FnOnce(Option<&Table>) -> bool,
+        confirmation: Confirmation,
+        doubt: impl FnOnce(Option<&Table>) -> Doubt,
     ) -> bool {
         let now_ms = self.locations.millis(self.now);
         let claimed = self.entry(key.borrowed(), |entry| {
-            let stale = condition(entry.table());
-            if stale {
-                entry.mark_stale();
+            if confirmation == Confirmation::Yes {
+                entry.renew(now_ms);
             }
-            stale && entry.claim_refresh(self.limits, now_ms)
+            match doubt(entry.table()) {
+                Doubt::None => return false,
+                Doubt::Stale => entry.mark_stale(),
+                Doubt::Leaves(leaves) => entry.doubt(leaves),
+            }
+            entry.claim_refresh(self.limits, now_ms)
         });
         claimed.unwrap_or_default()
     }
@@ -190,9 +229,13 @@ impl Locations {
             }
         };
         // A refresh that found nothing new shows that asking again soon is of no use.
-        let same = before.filter(|entry| entry.known == known);
+        let same = before.as_deref().filter(|entry| entry.known == known);
         let unchanged = same.map_or(0, |entry| entry.unchanged.saturating_add(1));
         let entry = Entry::new(key.clone(), known, unchanged, limits, now_ms);
+        let entry = match &before {
+            Some(before) => entry.inherit(before),
+            None => entry,
+        };
         self.bytes.fetch_add(entry.weight, Ordering::Relaxed);
         if let Some(previous) = self.map.insert(key, Arc::new(entry)) {
             self.dropped(&previous);

@@ -86,7 +86,8 @@ fn a_failed_refresh_keeps_the_old_answer() {
         Instant::now(),
     );
     cache.install(key(1), table(), &limits, now);
-    let marked = |now| source(&cache, &limits, now).mark_stale(&key(1), |_| true);
+    let marked =
+        |now| source(&cache, &limits, now).note(&key(1), Confirmation::No, |_| Doubt::Stale);
     assert!(marked(now));
     cache.install(key(1), Lookup::Failed, &limits, now);
     assert!(cache.map.get(&key(1)).unwrap().table().is_some());
@@ -102,7 +103,8 @@ fn the_wait_for_the_next_refresh_grows_while_refreshes_bring_nothing_new() {
         Instant::now(),
     );
     cache.install(key(1), table(), &limits, now);
-    let marked = |now| source(&cache, &limits, now).mark_stale(&key(1), |_| true);
+    let marked =
+        |now| source(&cache, &limits, now).note(&key(1), Confirmation::No, |_| Doubt::Stale);
     for wait_ms in [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000] {
         let wait = Duration::from_millis(wait_ms);
         if let Some(shorter) = wait.checked_sub(Duration::from_millis(1)) {
@@ -126,7 +128,7 @@ fn an_expired_entry_is_refreshed_while_it_serves() {
     let claims = |seconds| {
         let now = now + Duration::from_secs(seconds);
         let found = |found: Found<'_>| match found {
-            Found::Table(cached) => cached.claim_refresh(Outdated::No),
+            Found::Table(cached) => cached.marks.claim_refresh(Outdated::No),
             other => panic!("{other:?}"),
         };
         let source = source(&cache, &limits, now);

@@ -48,6 +48,10 @@ impl Lookup for NoLookup {
 
     fn refresh(&self, _: &TableKey) {}
 
+    fn settled(&self, _: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn refresh_cluster(&self) {}
 }
 

@@ -1,7 +1,7 @@
 //! What is learned from following a route.
 
-use super::fixture::{Setup, hashed, unpartitioned};
-use crate::{Learned, Lookup, Observation, RouteReason};
+use super::fixture::{Setup, addr, hashed, unpartitioned};
+use crate::{Learned, Lookup, Observation, Refresh, RouteReason, RouterLimits, Wait};
 use std::time::Duration;
 
 #[test]
@@ -17,13 +17,25 @@ fn a_miss_has_the_location_refreshed_by_one_caller() {
     assert_eq!(learned.refresh, Some(setup.key("t")));
     let again = setup.router.learn(&route, miss, setup.now);
     assert_eq!(again.refresh, None, "the refresh is under way");
+    let wait = |refresh| {
+        crate::Decision::Wait(Wait {
+            table: setup.key("t"),
+            refresh,
+            limit: RouterLimits::default().refresh_patience,
+        })
+    };
+    let (under_way, claimed) = (wait(Refresh::UnderWay), wait(Refresh::Claimed));
+    assert_eq!(setup.decide(sql), under_way, "it will be there in a moment");
+    let weak = setup.route("select /*+ READ_CONSISTENCY(WEAK) */ * from t where k = 1");
+    assert!(!weak.refresh, "a weak read needs no leader");
+    setup.now += RouterLimits::default().refresh_patience;
     assert!(!setup.route(sql).refresh, "the old answer still serves");
 
     // An answer that brings nothing new delays the next refresh.
     setup.install(setup.key("t"), hashed());
     assert_eq!(setup.router.learn(&route, miss, setup.now).refresh, None);
     setup.now += Duration::from_secs(5);
-    assert!(setup.route(sql).refresh);
+    assert_eq!(setup.decide(sql), claimed);
 
     // A lost answer is not waited for for ever.
     setup.now += Duration::from_secs(5);
@@ -114,7 +126,7 @@ fn an_answer_without_a_miss_renews_the_validity_of_a_location_and_nothing_else()
 
 #[test]
 fn a_changed_schema_is_noticed_by_whoever_changes_it_and_by_whoever_stumbles() {
-    let setup = Setup::new();
+    let mut setup = Setup::new();
     let answered = |schema_version| Observation::Answered {
         partition_hit: Some(true),
         schema_version,
@@ -135,6 +147,8 @@ fn a_changed_schema_is_noticed_by_whoever_changes_it_and_by_whoever_stumbles() {
     let learned = setup.router.learn(&route, answered(Some(2)), setup.now);
     assert_eq!(learned.refresh, Some(setup.key("t")));
 
+    setup.now += RouterLimits::default().refresh_patience;
+
     // A table that is gone is forgotten; a partition that is not there is looked for.
     let route = setup.route("select * from t where k = 1");
     let gone = Observation::ServerError(1146);
@@ -145,4 +159,41 @@ fn a_changed_schema_is_noticed_by_whoever_changes_it_and_by_whoever_stumbles() {
     let moved = Observation::ServerError(4725);
     let learned = setup.router.learn(&route, moved, setup.now);
     assert_eq!(learned.refresh, Some(setup.key("t")));
+}
+
+#[test]
+fn a_miss_during_a_refresh_counts_unless_the_refresh_has_seen_the_move() {
+    let miss = Observation::Answered {
+        partition_hit: Some(false),
+        schema_version: None,
+    };
+    for (has_moved, refresh) in [(true, None), (false, Some(Refresh::Claimed))] {
+        let setup = Setup::new();
+        let (one, two) = ("select * from t where k = 1", "select * from t where k = 2");
+        let (to_one, to_two) = (setup.route(one), setup.route(two));
+        let learned = setup.router.learn(&to_one, miss, setup.now);
+        assert_eq!(learned.refresh, Some(setup.key("t")));
+        assert_eq!(
+            setup.router.learn(&to_two, miss, setup.now),
+            Learned::default()
+        );
+        let mut fetched = hashed();
+        let moved = [Some(to_one.tablet), has_moved.then_some(to_two.tablet)];
+        for at in &mut fetched.locations {
+            if moved.contains(&Some(Some(at.tablet))) {
+                at.replicas = unpartitioned(Some(1)).locations.remove(0).replicas;
+            }
+        }
+        setup.install(setup.key("t"), fetched);
+        match (setup.decide(two), refresh) {
+            (crate::Decision::Route(route), None) => assert_eq!(route.server, addr(1)),
+            (crate::Decision::Wait(wait), refresh) => assert_eq!(Some(wait.refresh), refresh),
+            other => panic!("{other:?}"),
+        }
+        // What went to the old leader before is no news afterwards.
+        assert_eq!(
+            setup.router.learn(&to_one, miss, setup.now),
+            Learned::default()
+        );
+    }
 }
