@@ -122,6 +122,10 @@ mod tests {
 
         fn refresh(&self, _: &TableKey) {}
 
+        fn settled(&self, _: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+            Box::pin(std::future::ready(()))
+        }
+
         fn refresh_cluster(&self) {}
     }
 }

@@ -111,6 +111,39 @@ impl Sandbox {
         self.process.evidence()
     }
 
+    /// The tablets of a table of tenant `demo`, in the order of its partitions, with the addresses of
+    /// their leaders.
+    ///
+    /// # Errors
+    /// When the control port does not tell them.
+    pub fn tablets(&self, table: &str) -> Result<Vec<(u64, String)>, Failure> {
+        let path = format!("/tablets/demo/test/{table}");
+        let answer = Endpoint::open(self.control).get(&path)?;
+        let list = answer.json()?;
+        let tablet = |tablet: &Value| {
+            let leader = tablet.get("leader")?.as_str()?.to_owned();
+            Some((tablet.get("tablet_id")?.as_u64()?, leader))
+        };
+        let tablets = list
+            .as_array()
+            .and_then(|list| list.iter().map(tablet).collect());
+        tablets.ok_or_else(|| Failure::answer(format!("GET {path}"), answer.body))
+    }
+
+    /// Makes the server at `to` the leader of a tablet.
+    ///
+    /// # Errors
+    /// When the control port refuses.
+    pub fn move_leader(&self, tablet: u64, to: &str) -> Result<(), Failure> {
+        let path = format!("/tablets/{tablet}/leader/{to}");
+        let answer = Endpoint::open(self.control).request("POST", &path, None)?;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(Failure::answer(format!("POST {path}"), answer.body))
+        }
+    }
+
     /// The simulator's own counts.
     ///
     /// # Errors

@@ -1,4 +1,6 @@
-//! The sandbox' own endpoint: `GET /servers` tells what each simulated server has executed.
+//! The sandbox' own endpoint: `GET /servers` tells what each simulated server has executed,
+//! `GET /tablets/{tenant}/{database}/{table}` who leads a table's tablets, and
+//! `POST /tablets/{id}/leader/{addr}` makes another server the leader of one.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -49,11 +51,36 @@ async fn connection(stream: TcpStream, cluster: Arc<Cluster>) {
 }
 
 fn answer(request: &Request<Incoming>, cluster: &Cluster) -> Response<Full<Bytes>> {
-    let (status, document) = match (request.uri().path(), request.method()) {
-        ("/servers", &Method::GET) => (StatusCode::OK, json!(cluster.servers())),
-        ("/servers", _) => refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-        _ => refusal(StatusCode::NOT_FOUND, "not_found"),
+    let parts: Vec<&str> = request.uri().path().split('/').skip(1).collect();
+    let wanted = match parts.as_slice() {
+        ["servers"] | ["tablets", _, _, _] if parts.get(2) != Some(&"leader") => Method::GET,
+        ["tablets", _, "leader", _] => Method::POST,
+        _ => return response(refusal(StatusCode::NOT_FOUND, "not_found")),
     };
+    if *request.method() != wanted {
+        let refused = refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        return response(refused);
+    }
+    let done = match parts.as_slice() {
+        ["tablets", tablet, "leader", to] => tablet
+            .parse()
+            .ok()
+            .zip(to.parse().ok())
+            .and_then(|(tablet, to)| cluster.move_leader(tablet, to).ok())
+            .map(|()| json!({})),
+        ["tablets", tenant, database, table] => cluster
+            .tablets(tenant, database, table)
+            .ok()
+            .map(|tablets| json!(tablets)),
+        _ => Some(json!(cluster.servers())),
+    };
+    response(match done {
+        Some(document) => (StatusCode::OK, document),
+        None => refusal(StatusCode::NOT_FOUND, "not_found"),
+    })
+}
+
+fn response((status, document): (StatusCode, Value)) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::new(Bytes::from(document.to_string())));
     *answer.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
