@@ -44,6 +44,14 @@ pub enum PoolError {
         /// Its answer.
         error: ErrPacket,
     },
+    /// Every session that may be lent is in use.
+    #[error("no session of {addr} became free within {waited_ms} ms")]
+    Exhausted {
+        /// The server.
+        addr: ServerAddr,
+        /// How long it was waited for.
+        waited_ms: u128,
+    },
     /// The connection broke or the server broke the protocol.
     #[error("connection to {addr} lost: {source}")]
     Broken {
@@ -62,6 +70,7 @@ impl PoolError {
             Self::Connect { addr, .. }
             | Self::Timeout { addr, .. }
             | Self::Refused { addr, .. }
+            | Self::Exhausted { addr, .. }
             | Self::Broken { addr, .. } => *addr,
         }
     }
@@ -74,6 +83,7 @@ impl PoolError {
         const ELSEWHERE: [u16; 4] = [8001, 8002, 5150, 4124];
         match self {
             Self::Refused { error, .. } if !ELSEWHERE.contains(&error.code) => Retry::Never,
+            Self::Exhausted { .. } => Retry::Never,
             _ => Retry::OtherServer,
         }
     }

@@ -7,9 +7,11 @@ use bytes::{Bytes, BytesMut};
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    ErrPacket, Framing, Greeting, HandshakeResponse, OkFormat, OkPacket, ProtocolError,
-    SessionChange, finish_frame, start_frame,
+    CommandKind, Control, ErrPacket, Framing, Greeting, HEADER_LEN, HandshakeResponse, OkFormat,
+    OkPacket, ProtocolError, ResponseTracker, SessionChange, StatusFlags, Step, finish_frame,
+    start_frame,
 };
+use std::time::Duration;
 
 /// The largest answer to a login, in bytes; 838 variables make about 25 KB.
 const LOGIN_ANSWER_MAX: usize = 4 << 20;
@@ -70,6 +72,92 @@ impl ServerSession {
         options: &ConnectOptions,
     ) -> Result<(Self, LoginAnswer), PoolError> {
         Self::open(addr, login, identity, options, FirstLogin::No).await
+    }
+
+    /// Asks the server whether it still serves this session, for at most a second.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&mut self) -> Result<(), PoolError> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        self.command(CommandKind::Ping, b"", PATIENCE).await?;
+        Ok(())
+    }
+
+    /// Puts the session into the state of a login (`COM_RESET_CONNECTION`), then runs `restore`, which
+    /// sets what the login had set but the command does not.
+    ///
+    /// An `OBServer` rolls back, frees locks, forgets variables of both kinds, prepared statements and
+    /// the last insert id; it keeps the current database, and sets character sets to the tenant's and
+    /// not to those of the login.
+    ///
+    /// # Errors
+    /// When the server refuses, does not answer in time, or says that a transaction is still open.
+    pub async fn reset(&mut self, restore: &[u8], limit: Duration) -> Result<(), PoolError> {
+        self.command(CommandKind::ResetConnection, b"", limit)
+            .await?;
+        let status = self.command(CommandKind::Query, restore, limit).await?;
+        let is_clean = !status.contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+        if is_clean && self.stream.inbound().is_empty() {
+            return Ok(());
+        }
+        let (first, place) = (0, "a session that was reset");
+        let source = StreamError::Protocol(ProtocolError::Unexpected { first, place });
+        let addr = self.addr;
+        Err(PoolError::Broken { addr, source })
+    }
+
+    /// Chooses the current database, as a login that names it does.
+    ///
+    /// # Errors
+    /// [`PoolError::Refused`] with the server's words.
+    pub async fn choose_database(&mut self, name: &str, limit: Duration) -> Result<(), PoolError> {
+        self.command(CommandKind::InitDb, name.as_bytes(), limit)
+            .await?;
+        Ok(())
+    }
+
+    /// Runs a command of the proxy's own whose answer has no rows that matter.
+    async fn command(
+        &mut self,
+        kind: CommandKind,
+        argument: &[u8],
+        limit: Duration,
+    ) -> Result<StatusFlags, PoolError> {
+        let addr = self.addr;
+        let payload = [&[kind.byte()][..], argument].concat();
+        let answered = async {
+            self.stream.put_packet(0, &payload);
+            self.stream.flush().await.map_err(PoolError::io(addr))?;
+            let mut tracker = ResponseTracker::new(kind, self.framing);
+            let mut refusal = None;
+            loop {
+                let step = tracker.next(self.stream.inbound());
+                match step.map_err(PoolError::protocol(addr))? {
+                    Step::Forward(count) => self.stream.consume(count),
+                    Step::Packet(control, count) => {
+                        let packet = self.stream.take(count);
+                        if control == Control::Err {
+                            let payload = packet.get(HEADER_LEN..).unwrap_or_default();
+                            let error = ErrPacket::parse(payload);
+                            refusal = Some(error.map_err(PoolError::protocol(addr))?);
+                        }
+                    }
+                    Step::More(_) => {
+                        let read = self.stream.read_more().await.map_err(PoolError::io(addr))?;
+                        if read == 0 {
+                            return Err(PoolError::broken(addr)(StreamError::Closed));
+                        }
+                    }
+                    Step::Done => break,
+                }
+            }
+            match refusal {
+                Some(error) => Err(PoolError::Refused { addr, error }),
+                None => Ok(tracker.status().unwrap_or(StatusFlags::empty())),
+            }
+        };
+        within(addr, "a command of the proxy's own", limit, answered).await
     }
 
     async fn open(

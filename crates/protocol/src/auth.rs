@@ -82,15 +82,24 @@ pub fn native_response(stage1: &[u8; SALT_LEN], salt: &Salt) -> [u8; SALT_LEN] {
 /// Whether `response` to `salt` proves the password whose stage-2 hash is `stage2`.
 #[must_use]
 pub fn verifies(response: &[u8], salt: &Salt, stage2: &[u8; SALT_LEN]) -> bool {
-    let Ok(response) = <&[u8; SALT_LEN]>::try_from(response) else {
-        return false;
-    };
+    proven_stage1(response, salt, stage2).is_some()
+}
+
+/// `SHA1(password)` out of a `response` to `salt` that proves the password whose stage-2 hash is
+/// `stage2`; `None` when it does not. What comes back is worth the password at every server.
+#[must_use]
+pub fn proven_stage1(
+    response: &[u8],
+    salt: &Salt,
+    stage2: &[u8; SALT_LEN],
+) -> Option<[u8; SALT_LEN]> {
+    let response = <&[u8; SALT_LEN]>::try_from(response).ok()?;
     let stage1 = xor(response, &sha1(&[&salt.0, stage2]));
     let difference = self::stage2(&stage1)
         .iter()
         .zip(stage2)
         .fold(0, |all, (a, b)| all | (a ^ b));
-    difference == 0
+    (difference == 0).then_some(stage1)
 }
 
 /// Writes the payload of an `AuthSwitchRequest` to `mysql_native_password` (of that name in the

@@ -171,6 +171,21 @@ impl Stream {
         }
     }
 
+    /// Hands the socket to the runtime of the calling thread, which drives it from now on.
+    ///
+    /// # Errors
+    /// What the runtime reports; the connection is closed then.
+    pub fn move_to_this_thread(&mut self) -> io::Result<()> {
+        if let Transport::Plain(_) = self.transport {
+            let (nowhere, _) = tokio::io::duplex(1);
+            let before = std::mem::replace(&mut self.transport, Transport::Duplex(nowhere));
+            if let Transport::Plain(stream) = before {
+                self.transport = Transport::Plain(TcpStream::from_std(stream.into_std()?)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes everything that is to be sent. Cancel-safe: what was not written stays.
     ///
     /// # Errors

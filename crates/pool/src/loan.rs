@@ -1,0 +1,140 @@
+//! What a borrower holds: a session that it gives back, or the right to open one.
+
+use crate::pools::{Parked, Place, Pools};
+use crate::shelf::{Life, Shelf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+/// What [`Pools::lend`] gives.
+#[derive(Debug)]
+pub enum Lent<N> {
+    /// A session that was at rest.
+    Idle(Parked<N>, Loan<N>),
+    /// There is none: the borrower opens one.
+    Open(OpenSlot<N>),
+}
+
+/// A session is lent; a loan that is dropped instead of given back counts as gone.
+#[derive(Debug)]
+pub struct Loan<N> {
+    pools: Arc<Pools<N>>,
+    place: Arc<Place<N>>,
+    expires: Instant,
+    thread: usize,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    GivenBack,
+    Dead,
+    Busy,
+    State,
+}
+
+/// The right to open a session; when it is dropped, the next one may.
+#[derive(Debug)]
+pub struct OpenSlot<N> {
+    pools: Arc<Pools<N>>,
+    place: Arc<Place<N>>,
+    thread: usize,
+    is_used: bool,
+}
+
+impl<N> Loan<N> {
+    pub(crate) fn new(
+        pools: &Arc<Pools<N>>,
+        place: &Arc<Place<N>>,
+        expires: Instant,
+        thread: usize,
+    ) -> Self {
+        Self {
+            pools: Arc::clone(pools),
+            place: Arc::clone(place),
+            expires,
+            thread,
+            end: End::Busy,
+        }
+    }
+
+    /// Gives the session back, in order; whether its current database was never chosen says who can
+    /// use it.
+    pub fn give_back(mut self, parked: Parked<N>, is_bare: bool) {
+        self.end = End::GivenBack;
+        let life = Life {
+            expires: self.expires,
+            is_bare,
+            thread: self.thread,
+        };
+        self.pools.take_back(&self.place, parked, life);
+    }
+
+    /// Whether the session must not be lent any more.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.expires
+    }
+
+    /// The connection is gone: for the counters.
+    pub fn is_dead(&mut self) {
+        self.end = End::Dead;
+    }
+
+    /// Its state could not be put back: for the counters.
+    pub fn is_spoiled(&mut self) {
+        self.end = End::State;
+    }
+}
+
+impl<N> Drop for Loan<N> {
+    fn drop(&mut self) {
+        let counters = &self.pools.counters;
+        let counter = match self.end {
+            End::GivenBack => return,
+            End::Dead => &counters.retired_dead,
+            End::Busy => &counters.retired_busy,
+            End::State => &counters.retired_state,
+        };
+        counter.fetch_add(1, Relaxed);
+        Pools::let_next(&self.place, Shelf::gone);
+    }
+}
+
+impl<N> OpenSlot<N> {
+    pub(crate) fn new(pools: &Arc<Pools<N>>, place: &Arc<Place<N>>, thread: usize) -> Self {
+        Self {
+            pools: Arc::clone(pools),
+            place: Arc::clone(place),
+            thread,
+            is_used: false,
+        }
+    }
+
+    /// The session is there: it is lent now.
+    #[must_use]
+    pub fn opened(mut self) -> Loan<N> {
+        self.is_used = true;
+        self.place.desk.lock().shelf.opened();
+        let counters = &self.pools.counters;
+        let number = counters.opened.fetch_add(1, Relaxed);
+        let age = self.pools.settings().max_age;
+        let expires = Instant::now() + age.mul_f64(1.0 - jitter(number));
+        Loan::new(&self.pools, &self.place, expires, self.thread)
+    }
+}
+
+/// From 0 to 0.1, spread evenly over numbers that follow each other.
+fn jitter(number: u64) -> f64 {
+    const GOLDEN: u32 = 0x9E37_79B9;
+    let low = u32::try_from(number & 0xFFFF_FFFF).unwrap_or_default();
+    f64::from(low.wrapping_mul(GOLDEN)) / (f64::from(u32::MAX) * 10.0)
+}
+
+impl<N> Drop for OpenSlot<N> {
+    fn drop(&mut self) {
+        if !self.is_used {
+            Pools::let_next(&self.place, Shelf::not_opened);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The pools of all threads: a shelf for each key, the queue at it, and the gate of each server.
+
+use crate::loan::{Lent, Loan, OpenSlot};
+use crate::pool_counters::PoolCounters;
+use crate::settings::{PoolMode, PoolSettings};
+use crate::shelf::{Answer, Back, Grant, Life, Retired, Shelf, Taken, WaiterId, Wish};
+use crate::waiting::Waiting;
+use crate::{ClientLogin, PoolError, PoolKey, ServerSession};
+use odp_cluster::ServerAddr;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// All pools; `N` is what is noted of a session's state beside it.
+#[derive(Debug)]
+pub struct Pools<N> {
+    settings: PoolSettings,
+    shelves: Mutex<HashMap<PoolKey, Arc<Place<N>>>>,
+    gates: Mutex<HashMap<ServerAddr, Arc<Semaphore>>>,
+    /// What is counted.
+    pub counters: PoolCounters,
+}
+
+/// A session at rest, with what is known of its state.
+#[derive(Debug)]
+pub struct Parked<N> {
+    /// The session.
+    pub session: ServerSession,
+    /// What is known of its state.
+    pub notes: N,
+}
+
+/// The shelf of one key and those who wait at it.
+#[derive(Debug)]
+pub(crate) struct Place<N> {
+    pub(crate) key: PoolKey,
+    pub(crate) desk: Mutex<Desk<N>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Desk<N> {
+    pub(crate) shelf: Shelf<Parked<N>>,
+    pub(crate) calls: HashMap<WaiterId, oneshot::Sender<Grant<Parked<N>>>>,
+    /// How sessions are opened ahead.
+    template: Option<ClientLogin>,
+}
+
+/// A pool as the outside sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolSnapshot {
+    /// The server.
+    pub server: ServerAddr,
+    /// The tenant.
+    pub tenant: String,
+    /// The user.
+    pub user: String,
+    /// Sessions at rest.
+    pub idle: usize,
+    /// Sessions that are lent or being opened.
+    pub in_use: usize,
+    /// Borrowers that wait.
+    pub waiting: usize,
+}
+
+/// What a borrower needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// The number of the thread that will drive the session.
+    pub thread: usize,
+    /// Whether only a session will do whose current database was never chosen.
+    pub is_bare: bool,
+    /// How sessions of this identity are pooled.
+    pub mode: PoolMode,
+}
+
+impl<N> Pools<N> {
+    /// Empty pools.
+    #[must_use]
+    pub fn new(settings: PoolSettings) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            shelves: Mutex::default(),
+            gates: Mutex::default(),
+            counters: PoolCounters::default(),
+        })
+    }
+
+    /// The bounds.
+    #[must_use]
+    pub fn settings(&self) -> &PoolSettings {
+        &self.settings
+    }
+
+    /// Lends a session of `key`, or the right to open one, before the deadline (`wait_timeout`).
+    ///
+    /// May be dropped at any wait.
+    ///
+    /// # Errors
+    /// [`PoolError::Exhausted`] at the deadline or when too many wait already.
+    pub async fn lend(self: &Arc<Self>, key: &PoolKey, need: Need) -> Result<Lent<N>, PoolError> {
+        let place = self.place(key, need.mode);
+        let started = Instant::now();
+        loop {
+            let taken = match self.ask(&place, need) {
+                Asked::Taken(taken) => taken,
+                Asked::Open => {
+                    return Ok(Lent::Open(OpenSlot::new(self, &place, need.thread)));
+                }
+                Asked::Full => {
+                    self.counters.refused_waits.fetch_add(1, Relaxed);
+                    return Err(exhausted(key, started));
+                }
+                Asked::Waiting(waiting) => match self.wait(waiting, key, started).await? {
+                    Grant::Take(taken) => taken,
+                    Grant::Open => {
+                        return Ok(Lent::Open(OpenSlot::new(self, &place, need.thread)));
+                    }
+                },
+            };
+            if let Some(lent) = self.prepare(&place, taken, need.thread).await {
+                return Ok(lent);
+            }
+        }
+    }
+
+    fn ask(self: &Arc<Self>, place: &Arc<Place<N>>, need: Need) -> Asked<N> {
+        let wish = if need.is_bare { Wish::Bare } else { Wish::Any };
+        let mut desk = place.desk.lock();
+        match desk.shelf.ask(wish, need.thread, Instant::now()) {
+            Answer::Take(taken) => Asked::Taken(taken),
+            Answer::Open => Asked::Open,
+            Answer::OpenInPlaceOf(surplus) => {
+                drop(desk);
+                drop(surplus);
+                self.counters.retired(Retired::Surplus);
+                Asked::Open
+            }
+            Answer::Full => Asked::Full,
+            Answer::Wait(id) => {
+                let (call, answer) = oneshot::channel();
+                desk.calls.insert(id, call);
+                Asked::Waiting(Waiting::new(self, place, id, answer))
+            }
+        }
+    }
+
+    async fn wait(
+        &self,
+        mut waiting: Waiting<N>,
+        key: &PoolKey,
+        started: Instant,
+    ) -> Result<Grant<Parked<N>>, PoolError> {
+        let limit = self.settings.wait_timeout.saturating_sub(started.elapsed());
+        let granted = tokio::time::timeout(limit, waiting.granted()).await;
+        self.counters.waited(started.elapsed());
+        if let Ok(Some(grant)) = granted {
+            return Ok(grant);
+        }
+        self.counters.wait_timeouts.fetch_add(1, Relaxed);
+        Err(exhausted(key, started))
+    }
+
+    /// Makes sure that a session that was idle lives, and belongs to this thread; `None` when it is of
+    /// no use.
+    async fn prepare(
+        self: &Arc<Self>,
+        place: &Arc<Place<N>>,
+        taken: Taken<Parked<N>>,
+        thread: usize,
+    ) -> Option<Lent<N>> {
+        let Taken {
+            session: mut parked,
+            life,
+            ask_first,
+        } = taken;
+        // Dropped where this fails: the session counts as gone then.
+        let mut loan = Loan::new(self, place, life.expires, thread);
+        if life.thread != thread {
+            self.counters.moved.fetch_add(1, Relaxed);
+            if parked.session.stream.move_to_this_thread().is_err() {
+                loan.is_dead();
+                return None;
+            }
+        }
+        if parked.session.stream.has_stirred()
+            || (ask_first && parked.session.ping().await.is_err())
+        {
+            loan.is_dead();
+            return None;
+        }
+        self.counters.reused.fetch_add(1, Relaxed);
+        Some(Lent::Idle(parked, loan))
+    }
+
+    /// Waits for the turn to log in at a server (`connect_concurrency_max`), before the deadline.
+    ///
+    /// # Errors
+    /// [`PoolError::Timeout`] at the deadline.
+    pub async fn admission(&self, addr: ServerAddr) -> Result<Admission, PoolError> {
+        let most = self.settings.connect_concurrency_max;
+        if most == 0 {
+            return Ok(Admission(None));
+        }
+        let gate = {
+            let mut gates = self.gates.lock();
+            Arc::clone(
+                gates
+                    .entry(addr)
+                    .or_insert_with(|| Arc::new(Semaphore::new(most))),
+            )
+        };
+        let limit = self.settings.wait_timeout;
+        let turn = tokio::time::timeout(limit, gate.acquire_owned()).await;
+        match turn {
+            Ok(Ok(permit)) => Ok(Admission(Some(permit))),
+            _ => Err(PoolError::Timeout {
+                addr,
+                step: "the logins before this one",
+                limit_ms: limit.as_millis(),
+            }),
+        }
+    }
+
+    /// Notes how sessions of this key are opened ahead.
+    pub fn note_template(
+        &self,
+        key: &PoolKey,
+        mode: PoolMode,
+        login: impl FnOnce() -> ClientLogin,
+    ) {
+        if self.settings.min_idle > 0 {
+            let place = self.place(key, mode);
+            let mut desk = place.desk.lock();
+            if desk.template.is_none() {
+                desk.template = Some(login());
+            }
+        }
+    }
+
+    /// What should be opened ahead now, by the caller's thread.
+    pub fn open_ahead(
+        self: &Arc<Self>,
+        thread: usize,
+        now: Instant,
+    ) -> Vec<(PoolKey, ClientLogin, OpenSlot<N>)> {
+        let places: Vec<_> = self.shelves.lock().values().cloned().collect();
+        let mut ahead = Vec::new();
+        for place in places {
+            let mut desk = place.desk.lock();
+            let Some(template) = desk.template.clone() else {
+                continue;
+            };
+            let count = desk.shelf.open_ahead(now);
+            drop(desk);
+            for _ in 0..count {
+                let slot = OpenSlot::new(self, &place, thread);
+                ahead.push((place.key.clone(), template.clone(), slot));
+            }
+        }
+        ahead
+    }
+
+    /// Gives up what is too old or was idle for too long.
+    pub fn sweep(&self, now: Instant) {
+        let mut retired = Vec::new();
+        self.shelves.lock().retain(|_, place| {
+            let mut desk = place.desk.lock();
+            retired.extend(desk.shelf.sweep(now));
+            !desk.shelf.is_deserted(now) || Arc::strong_count(place) > 1
+        });
+        for (parked, why) in retired {
+            self.counters.retired(why);
+            drop(parked);
+        }
+    }
+
+    /// Gives up the idle sessions whose identity no longer is one that logs in.
+    pub fn retire_idle(&self, mut is_outdated: impl FnMut(&PoolKey) -> bool) {
+        let mut retired = Vec::new();
+        for (key, place) in self.shelves.lock().iter() {
+            if is_outdated(key) {
+                retired.extend(place.desk.lock().shelf.empty());
+            }
+        }
+        let count = u64::try_from(retired.len()).unwrap_or(u64::MAX);
+        self.counters.retired_account.fetch_add(count, Relaxed);
+    }
+
+    /// Every pool.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<PoolSnapshot> {
+        let shelves = self.shelves.lock();
+        let mut pools: Vec<_> = shelves
+            .iter()
+            .map(|(key, place)| {
+                let desk = place.desk.lock();
+                PoolSnapshot {
+                    server: key.server,
+                    tenant: key.identity.tenant().to_string(),
+                    user: key.identity.user().to_owned(),
+                    idle: desk.shelf.idle(),
+                    in_use: desk.shelf.in_use(),
+                    waiting: desk.shelf.waiting(),
+                }
+            })
+            .collect();
+        pools.sort_by(|a, b| (a.server, &a.tenant, &a.user).cmp(&(b.server, &b.tenant, &b.user)));
+        pools
+    }
+
+    fn place(&self, key: &PoolKey, mode: PoolMode) -> Arc<Place<N>> {
+        let mut shelves = self.shelves.lock();
+        if let Some(place) = shelves.get(key) {
+            return Arc::clone(place);
+        }
+        let place = Arc::new(Place {
+            key: key.clone(),
+            desk: Mutex::new(Desk {
+                shelf: Shelf::new(self.settings.limits(mode), Instant::now()),
+                calls: HashMap::new(),
+                template: None,
+            }),
+        });
+        shelves.insert(key.clone(), Arc::clone(&place));
+        place
+    }
+
+    /// A lent session comes back in order.
+    pub(crate) fn take_back(&self, place: &Place<N>, parked: Parked<N>, life: Life) {
+        let mut desk = place.desk.lock();
+        let surplus = match desk.shelf.give_back(parked, life, Instant::now()) {
+            Back::Kept => None,
+            Back::Retired(parked, why) => {
+                self.counters.retired(why);
+                Some(parked)
+            }
+            Back::Granted(waiter, grant) => {
+                grant_to(place, &mut desk, waiter, grant);
+                None
+            }
+            Back::Replaced(parked, waiter) => {
+                grant_to(place, &mut desk, waiter, Grant::Open);
+                Some(parked)
+            }
+        };
+        drop(desk);
+        drop(surplus);
+    }
+
+    /// A lent session, or the right to open one, is gone.
+    pub(crate) fn let_next(
+        place: &Place<N>,
+        next: impl FnOnce(&mut Shelf<Parked<N>>) -> Option<WaiterId>,
+    ) {
+        let mut desk = place.desk.lock();
+        if let Some(waiter) = next(&mut desk.shelf) {
+            grant_to(place, &mut desk, waiter, Grant::Open);
+        }
+    }
+}
+
+/// Tells a waiter; it takes its name off the list under the same lock, so it is there.
+fn grant_to<N>(place: &Place<N>, desk: &mut Desk<N>, waiter: WaiterId, grant: Grant<Parked<N>>) {
+    let refused = match desk.calls.remove(&waiter) {
+        Some(call) => call.send(grant).err(),
+        None => Some(grant),
+    };
+    if refused.is_some() {
+        tracing::error!(server = %place.key.server, "a granted session found nobody");
+    }
+}
+
+/// What a borrower was told.
+enum Asked<N> {
+    Taken(Taken<Parked<N>>),
+    Open,
+    Full,
+    Waiting(Waiting<N>),
+}
+
+fn exhausted(key: &PoolKey, started: Instant) -> PoolError {
+    PoolError::Exhausted {
+        addr: key.server,
+        waited_ms: started.elapsed().as_millis(),
+    }
+}
+
+/// The turn to log in at a server; ends when it is dropped.
+#[derive(Debug)]
+pub struct Admission(
+    #[expect(dead_code, reason = "held for its end")] Option<OwnedSemaphorePermit>,
+);

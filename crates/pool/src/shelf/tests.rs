@@ -1,0 +1,281 @@
+//! Who gets what when.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::HashSet;
+
+const LIMITS: Limits = Limits {
+    total: Some(2),
+    idle: 2,
+    idle_min: 0,
+    waiting: 3,
+    idle_timeout: Duration::from_mins(1),
+    ping_after: Duration::from_secs(10),
+};
+
+fn life(now: Instant, thread: usize) -> Life {
+    Life {
+        expires: now + Duration::from_hours(1),
+        is_bare: true,
+        thread,
+    }
+}
+
+fn take(answer: Answer<u32>) -> u32 {
+    match answer {
+        Answer::Take(taken) => taken.session,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn wait(answer: &Answer<u32>) -> WaiterId {
+    match answer {
+        Answer::Wait(id) => *id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A shelf with these sessions idle.
+fn stocked(limits: Limits, sessions: &[(u32, Life)], now: Instant) -> Shelf<u32> {
+    let mut shelf = Shelf::new(limits, now);
+    for _ in sessions {
+        assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Open);
+        shelf.opened();
+    }
+    for (session, life) in sessions {
+        assert_eq!(shelf.give_back(*session, *life, now), Back::Kept);
+    }
+    shelf
+}
+
+#[test]
+fn the_newest_session_of_the_own_thread_is_lent_then_one_of_another() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: Some(9),
+        idle: 9,
+        ..LIMITS
+    };
+    let sessions = [(1, life(now, 0)), (2, life(now, 0)), (3, life(now, 1))];
+    let mut shelf = stocked(limits, &sessions, now);
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 2);
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1);
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 3);
+    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Open);
+}
+
+#[test]
+fn whoever_waited_first_is_served_first() {
+    let now = Instant::now();
+    let mut shelf = stocked(LIMITS, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    take(shelf.ask(Wish::Any, 0, now));
+    take(shelf.ask(Wish::Any, 0, now));
+    let waiters: Vec<_> = (0..3)
+        .map(|_| wait(&shelf.ask(Wish::Any, 0, now)))
+        .collect();
+    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Full);
+    let granted = |back| match back {
+        Back::Granted(waiter, Grant::Take(taken)) => (waiter, taken.session),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        granted(shelf.give_back(2, life(now, 0), now)),
+        (waiters[0], 2)
+    );
+    assert!(shelf.give_up(waiters[1]));
+    assert!(!shelf.give_up(waiters[0]), "it has its session");
+    assert_eq!(
+        granted(shelf.give_back(1, life(now, 0), now)),
+        (waiters[2], 1)
+    );
+    assert_eq!(shelf.give_back(1, life(now, 0), now), Back::Kept);
+}
+
+#[test]
+fn a_session_that_is_lost_lets_the_first_who_waits_open_one() {
+    let now = Instant::now();
+    let mut shelf = stocked(LIMITS, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    take(shelf.ask(Wish::Any, 0, now));
+    take(shelf.ask(Wish::Any, 0, now));
+    let first = wait(&shelf.ask(Wish::Any, 0, now));
+    let second = wait(&shelf.ask(Wish::Any, 0, now));
+    assert_eq!(shelf.gone(), Some(first));
+    assert_eq!(
+        shelf.not_opened(),
+        Some(second),
+        "the first failed, the second may try"
+    );
+    shelf.opened();
+    assert_eq!((shelf.in_use(), shelf.idle(), shelf.waiting()), (2, 0, 0));
+}
+
+#[test]
+fn a_database_cannot_be_taken_back() {
+    let now = Instant::now();
+    let chosen = Life {
+        is_bare: false,
+        ..life(now, 0)
+    };
+    let mut shelf = stocked(LIMITS, &[(1, chosen)], now);
+    assert_eq!(shelf.ask(Wish::Bare, 0, now), Answer::Open);
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1);
+    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Wait(WaiterId(1)));
+    assert!(shelf.give_up(WaiterId(1)));
+    let bare = wait(&shelf.ask(Wish::Bare, 0, now));
+    assert_eq!(shelf.give_back(1, chosen, now), Back::Replaced(1, bare));
+}
+
+#[test]
+fn idle_sessions_are_asked_after_a_while_and_given_up_after_a_longer_one() {
+    let now = Instant::now();
+    let limits = Limits {
+        idle_min: 1,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    let Answer::Take(taken) = shelf.ask(Wish::Any, 0, now + Duration::from_secs(10)) else {
+        panic!()
+    };
+    assert!(taken.ask_first);
+    let back = now + Duration::from_secs(30);
+    shelf.give_back(taken.session, taken.life, back);
+    assert!(shelf.sweep(now + Duration::from_secs(59)).is_empty());
+    assert_eq!(
+        shelf.sweep(now + Duration::from_mins(1)),
+        [(1, Retired::Idle)]
+    );
+    assert_eq!(
+        shelf.sweep(back + Duration::from_mins(1)),
+        [(2, Retired::Idle)]
+    );
+    assert!(shelf.is_deserted(back + Duration::from_mins(1)));
+}
+
+#[test]
+fn the_minimum_stays_while_the_shelf_is_in_use_and_is_opened_ahead() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: Some(5),
+        idle: 5,
+        idle_min: 2,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0))], now);
+    assert_eq!(shelf.open_ahead(now), 1);
+    assert_eq!(shelf.open_ahead(now), 0, "it is on its way");
+    shelf.opened();
+    assert_eq!(shelf.give_back(2, life(now, 0), now), Back::Kept);
+    let later = now + Duration::from_secs(59);
+    take(shelf.ask(Wish::Any, 0, later));
+    assert!(shelf.sweep(now + Duration::from_secs(61)).is_empty());
+    assert_eq!(shelf.open_ahead(later), 1);
+    assert_eq!(
+        shelf.open_ahead(later + LIMITS.idle_timeout),
+        0,
+        "nobody uses it"
+    );
+}
+
+#[test]
+fn a_session_of_age_is_not_lent() {
+    let now = Instant::now();
+    let mut shelf = stocked(LIMITS, &[(1, life(now, 0))], now);
+    let late = now + Duration::from_hours(1);
+    assert_eq!(shelf.ask(Wish::Any, 0, late), Answer::Open);
+    assert_eq!(shelf.sweep(late), [(1, Retired::Age)]);
+    shelf.opened();
+    assert_eq!(
+        shelf.give_back(2, life(now, 0), late),
+        Back::Retired(2, Retired::Age)
+    );
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Ask(bool),
+    Opened,
+    NotOpened,
+    Back(bool),
+    Gone,
+    GiveUp,
+    Sweep,
+}
+
+proptest! {
+    #[test]
+    fn no_session_is_lent_twice_and_no_bound_is_passed(moves in prop::collection::vec(
+        prop_oneof![
+            4 => any::<bool>().prop_map(Move::Ask),
+            3 => Just(Move::Opened),
+            1 => Just(Move::NotOpened),
+            4 => any::<bool>().prop_map(Move::Back),
+            1 => Just(Move::Gone),
+            1 => Just(Move::GiveUp),
+            1 => Just(Move::Sweep),
+        ], 0..200))
+    {
+        let mut now = Instant::now();
+        let limits = Limits { total: Some(3), idle: 2, waiting: 4, ..LIMITS };
+        let mut shelf = Shelf::new(limits, now);
+        let (mut lent, mut opening, mut next) = (Vec::new(), 0_usize, 0_u32);
+        let mut waiting = HashSet::new();
+        for step in moves {
+            now += Duration::from_secs(7);
+            let mut granted = None;
+            match step {
+                Move::Ask(bare) => {
+                    let wish = if bare { Wish::Bare } else { Wish::Any };
+                    match shelf.ask(wish, 0, now) {
+                        Answer::Take(taken) => lent.push((taken.session, taken.life)),
+                        Answer::Open | Answer::OpenInPlaceOf(_) => opening += 1,
+                        Answer::Wait(id) => { waiting.insert(id); }
+                        Answer::Full => prop_assert_eq!(waiting.len(), 4),
+                    }
+                }
+                Move::Opened if opening > 0 => {
+                    (opening, next) = (opening - 1, next + 1);
+                    shelf.opened();
+                    lent.push((next, life(now, 0)));
+                }
+                Move::NotOpened if opening > 0 => {
+                    opening -= 1;
+                    granted = shelf.not_opened().map(|id| (id, Grant::Open));
+                }
+                Move::Back(bare) if !lent.is_empty() => {
+                    let (session, life) = lent.swap_remove(0);
+                    let life = Life { is_bare: life.is_bare && bare, ..life };
+                    match shelf.give_back(session, life, now) {
+                        Back::Granted(id, grant) => granted = Some((id, grant)),
+                        Back::Replaced(_, id) => granted = Some((id, Grant::Open)),
+                        Back::Kept | Back::Retired(..) => {}
+                    }
+                }
+                Move::Gone if !lent.is_empty() => {
+                    lent.swap_remove(0);
+                    granted = shelf.gone().map(|id| (id, Grant::Open));
+                }
+                Move::GiveUp => {
+                    if let Some(id) = waiting.iter().next().copied() {
+                        waiting.remove(&id);
+                        prop_assert!(shelf.give_up(id));
+                    }
+                }
+                Move::Sweep => { shelf.sweep(now); }
+                _ => {}
+            }
+            if let Some((id, grant)) = granted {
+                prop_assert!(waiting.remove(&id), "only who waits is granted");
+                match grant {
+                    Grant::Take(taken) => lent.push((taken.session, taken.life)),
+                    Grant::Open => opening += 1,
+                }
+            }
+            let distinct: HashSet<_> = lent.iter().map(|(session, _)| session).collect();
+            prop_assert_eq!(distinct.len(), lent.len());
+            prop_assert_eq!(shelf.in_use(), lent.len() + opening);
+            prop_assert!(shelf.in_use() + shelf.idle() <= 3 && shelf.idle() <= 2);
+            prop_assert_eq!(shelf.waiting(), waiting.len());
+            prop_assert!(waiting.is_empty() || shelf.in_use() == 3, "nobody waits for nothing");
+        }
+    }
+}
