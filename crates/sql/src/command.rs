@@ -64,7 +64,10 @@ impl<'a> Reader<'a, '_> {
                 Verb::LockTables
             }
             k::UNLOCK => Verb::UnlockTables,
-            k::KILL => Verb::Kill,
+            k::KILL => {
+                self.outline.body = Body::Kill(self.lexer);
+                Verb::Kill
+            }
             k::XA => Verb::Xa,
             k::HELP => Verb::Help,
             k::GET => {

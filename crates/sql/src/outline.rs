@@ -4,6 +4,7 @@ use crate::charset::Charset;
 use crate::comment::RoutingComment;
 use crate::filter::Filter;
 use crate::hint::Hints;
+use crate::kill::{self, Kill};
 use crate::lexer::Lexer;
 use crate::name::{Name, TableRef};
 use crate::reader::Reader;
@@ -58,6 +59,8 @@ pub(crate) enum Body<'a> {
     Assignments(Lexer<'a>),
     /// Behind SET.
     Settings(Lexer<'a>),
+    /// Behind KILL.
+    Kill(Lexer<'a>),
 }
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
@@ -200,6 +203,15 @@ impl<'a> Outline<'a> {
         match self.body {
             Body::Settings(lexer) => Settings::new(Some(lexer)),
             _ => Settings::new(None),
+        }
+    }
+
+    /// What KILL ends, when it names one session by its id and no other statement follows.
+    #[must_use]
+    pub fn kill(&self) -> Option<Kill> {
+        match self.body {
+            Body::Kill(lexer) => kill::read(lexer),
+            _ => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod written;
 
-use odp_sql::{Charset, Class, Consistency, Uses, Verb, outline};
+use odp_sql::{Charset, Class, Consistency, Kill, KillScope, Uses, Verb, outline};
 use written::{conditions, table};
 
 fn verb(text: &str) -> Verb {
@@ -76,6 +76,36 @@ fn the_verb_is_read_behind_comments_parentheses_and_explain() {
     ];
     for (text, expected) in cases {
         assert_eq!(verb(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_kill_by_number_says_what_it_ends() {
+    let kill = |text: &'static str| outline(text.as_bytes(), Charset::Utf8).kill();
+    let of = |scope, id| Some(Kill { scope, id });
+    let cases = [
+        ("KILL 5", of(KillScope::Connection, 5)),
+        (
+            "kill connection 4294967295 ;",
+            of(KillScope::Connection, u32::MAX),
+        ),
+        (
+            "/* why */ KILL /* what */ Query 77",
+            of(KillScope::Query, 77),
+        ),
+        ("KILL 4294967296", None),
+        ("KILL -5", None),
+        ("KILL 5.0", None),
+        ("KILL CONNECTION_ID()", None),
+        ("KILL @id", None),
+        ("KILL USER 'app'", None),
+        ("KILL 5 6", None),
+        ("KILL 5; SELECT 1", None),
+        ("KILL", None),
+        ("SELECT 5", None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(kill(text), expected, "{text}");
     }
 }
 
