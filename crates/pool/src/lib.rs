@@ -8,6 +8,7 @@
 //! gets one, and only one whose password the proxy has checked itself, against what [`Credentials`] tell.
 
 mod account;
+mod ask;
 mod client_login;
 mod connect;
 mod credentials;

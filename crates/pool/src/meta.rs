@@ -1,14 +1,16 @@
 //! A connection that the proxy opens for itself, to ask the cluster about the cluster.
 
+use crate::ask::ask;
 use crate::connect::{connect, within};
 use crate::server_session::log_in;
 use crate::{ConnectOptions, PoolError};
+use bytes::BytesMut;
 use odp_cluster::ServerAddr;
 use odp_protocol::auth::native_response;
-use odp_protocol::stream::{Stream, StreamError};
+use odp_protocol::stream::Stream;
 use odp_protocol::{
-    Attributes, CapabilityFlags, Column, CommandKind, Control, ErrPacket, FrameHeader, Framing,
-    HEADER_LEN, HandshakeResponse, NATIVE_PASSWORD, ProtocolError, ResponseTracker, Step, TextRow,
+    Attributes, CapabilityFlags, Column, CommandKind, FrameHeader, Framing, HEADER_LEN,
+    HandshakeResponse, NATIVE_PASSWORD, ProtocolError, TextRow,
 };
 use std::time::Duration;
 
@@ -88,55 +90,26 @@ impl MetaConnection {
     /// # Errors
     /// [`PoolError::Refused`] with the server's words, else what broke.
     pub async fn query(&mut self, sql: &str, limit: Duration) -> Result<QueryResult, PoolError> {
-        within(self.addr, "a metadata query", limit, self.run(sql)).await
+        let addr = self.addr;
+        // Boxed: callers hold many of these side by side, and a round trip costs far more.
+        within(addr, "a metadata query", limit, Box::pin(self.run(sql))).await
     }
 
     async fn run(&mut self, sql: &str) -> Result<QueryResult, PoolError> {
         let addr = self.addr;
         let command = [&[CommandKind::Query.byte()][..], sql.as_bytes()].concat();
-        self.stream.put_packet(0, &command);
-        self.stream.flush().await.map_err(PoolError::io(addr))?;
-        let mut tracker = ResponseTracker::new(CommandKind::Query, Framing::default());
         let mut content = Vec::new();
-        let mut refusal = None;
-        loop {
-            match tracker
-                .next(self.stream.inbound())
-                .map_err(PoolError::protocol(addr))?
-            {
-                Step::Done => break,
-                Step::Forward(count) => {
-                    let chunk = self.stream.take(count);
-                    if content.len() + chunk.len() > ANSWER_MAX {
-                        let size = content.len() + chunk.len();
-                        let source = ProtocolError::TooLarge {
-                            size,
-                            limit: ANSWER_MAX,
-                        };
-                        return Err(PoolError::protocol(addr)(source));
-                    }
-                    content.extend_from_slice(&chunk);
-                }
-                Step::Packet(control, count) => {
-                    let packet = self.stream.take(count);
-                    if control == Control::Err {
-                        let payload = packet.get(HEADER_LEN..).unwrap_or_default();
-                        refusal =
-                            Some(ErrPacket::parse(payload).map_err(PoolError::protocol(addr))?);
-                    }
-                }
-                Step::More(_) => {
-                    let read = self.stream.read_more().await.map_err(PoolError::io(addr))?;
-                    if read == 0 {
-                        return Err(PoolError::broken(addr)(StreamError::Closed));
-                    }
-                }
+        let keep = |chunk: BytesMut| {
+            let size = content.len() + chunk.len();
+            if size > ANSWER_MAX {
+                let limit = ANSWER_MAX;
+                return Err(ProtocolError::TooLarge { size, limit });
             }
-        }
-        match refusal {
-            Some(error) => Err(PoolError::Refused { addr, error }),
-            None => parse_result(&content).map_err(PoolError::protocol(addr)),
-        }
+            content.extend_from_slice(&chunk);
+            Ok(())
+        };
+        ask(addr, &mut self.stream, &command, Framing::default(), keep).await?;
+        parse_result(&content).map_err(PoolError::protocol(addr))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A server session: a connection to an `OBServer` that is logged in for one client.
 
+use crate::ask::ask;
 use crate::client_login::FirstLogin;
 use crate::connect::{connect, within};
 use crate::{ClientLogin, ConnectOptions, PoolError, ProxyIdentity};
@@ -7,9 +8,8 @@ use bytes::{Bytes, BytesMut};
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    CommandKind, Control, ErrPacket, Framing, Greeting, HEADER_LEN, HandshakeResponse, OkFormat,
-    OkPacket, ProtocolError, ResponseTracker, SessionChange, StatusFlags, Step, finish_frame,
-    start_frame,
+    CommandKind, ErrPacket, Framing, Greeting, HandshakeResponse, OkFormat, OkPacket,
+    ProtocolError, SessionChange, StatusFlags, finish_frame, start_frame,
 };
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub struct ServerSession {
     pub addr: ServerAddr,
     /// The id in the server's own greeting.
     pub connection_id: u32,
+    /// The id by which the server knows it to its users: in `CONNECTION_ID()`, `SHOW PROCESSLIST` and
+    /// `KILL`. The client session id where the server has taken it over, else its own.
+    pub visible_id: u32,
     /// How its responses end.
     pub framing: Framing,
 }
@@ -124,40 +127,15 @@ impl ServerSession {
         argument: &[u8],
         limit: Duration,
     ) -> Result<StatusFlags, PoolError> {
-        let addr = self.addr;
+        let Self {
+            stream,
+            addr,
+            framing,
+            ..
+        } = self;
         let payload = [&[kind.byte()][..], argument].concat();
-        let answered = async {
-            self.stream.put_packet(0, &payload);
-            self.stream.flush().await.map_err(PoolError::io(addr))?;
-            let mut tracker = ResponseTracker::new(kind, self.framing);
-            let mut refusal = None;
-            loop {
-                let step = tracker.next(self.stream.inbound());
-                match step.map_err(PoolError::protocol(addr))? {
-                    Step::Forward(count) => self.stream.consume(count),
-                    Step::Packet(control, count) => {
-                        let packet = self.stream.take(count);
-                        if control == Control::Err {
-                            let payload = packet.get(HEADER_LEN..).unwrap_or_default();
-                            let error = ErrPacket::parse(payload);
-                            refusal = Some(error.map_err(PoolError::protocol(addr))?);
-                        }
-                    }
-                    Step::More(_) => {
-                        let read = self.stream.read_more().await.map_err(PoolError::io(addr))?;
-                        if read == 0 {
-                            return Err(PoolError::broken(addr)(StreamError::Closed));
-                        }
-                    }
-                    Step::Done => break,
-                }
-            }
-            match refusal {
-                Some(error) => Err(PoolError::Refused { addr, error }),
-                None => Ok(tracker.status().unwrap_or(StatusFlags::empty())),
-            }
-        };
-        within(addr, "a command of the proxy's own", limit, answered).await
+        let asked = ask(*addr, stream, &payload, *framing, |_| Ok(()));
+        within(*addr, "a command of the proxy's own", limit, asked).await
     }
 
     async fn open(
@@ -172,17 +150,33 @@ impl ServerSession {
         let answer = log_in(addr, &mut stream, &packet, options).await?;
         // The answer was large; what follows is small, or far away.
         stream.rest();
-        let framing = framing(&answer).map_err(PoolError::protocol(addr))?;
+        let granted = granted(&answer).map_err(PoolError::protocol(addr))?;
         let Greeting { connection_id, .. } = greeting;
+        let visible_id = if granted & CLIENT_SESSION_ID == 0 {
+            connection_id
+        } else {
+            login.session_id.get()
+        };
         Ok((
             Self {
                 stream,
                 addr,
                 connection_id,
-                framing,
+                visible_id,
+                framing: framing(granted),
             },
             LoginAnswer { ok: answer },
         ))
+    }
+
+    /// Runs one statement of the proxy's own; rows are thrown away.
+    ///
+    /// # Errors
+    /// [`PoolError::Refused`] with the server's words: the session stands.
+    pub async fn run(&mut self, sql: &str, limit: Duration) -> Result<(), PoolError> {
+        self.command(CommandKind::Query, sql.as_bytes(), limit)
+            .await?;
+        Ok(())
     }
 }
 
@@ -221,9 +215,21 @@ fn put_login(out: &mut BytesMut, packet: &HandshakeResponse) {
     finish_frame(out, start, 1);
 }
 
+/// `OB_CAP_PROXY_CLIENT_SESSION_ID`: the server shows its users the client session id.
+const CLIENT_SESSION_ID: u64 = 1 << 21;
+
 /// How the server frames its responses, by the capabilities that it granted.
-fn framing(answer: &[u8]) -> Result<Framing, ProtocolError> {
+fn framing(granted: u64) -> Framing {
     const EXTRA_OK_FOR_STATISTICS: u64 = 1 << 9;
+    Framing {
+        extra_ok: true,
+        extra_ok_for_statistics: granted & EXTRA_OK_FOR_STATISTICS != 0,
+        deprecate_eof: false,
+    }
+}
+
+/// The proxy capabilities that the server granted (`ob_capability_flag`).
+fn granted(answer: &[u8]) -> Result<u64, ProtocolError> {
     let ok = OkPacket::parse(answer, OkFormat::Tracked)?;
     let mut granted = 0_u64;
     SessionChange::parse_all(ok.changes, |change| {
@@ -236,9 +242,5 @@ fn framing(answer: &[u8]) -> Result<Framing, ProtocolError> {
             granted = text.parse().unwrap_or_default();
         }
     })?;
-    Ok(Framing {
-        extra_ok: true,
-        extra_ok_for_statistics: granted & EXTRA_OK_FOR_STATISTICS != 0,
-        deprecate_eof: false,
-    })
+    Ok(granted)
 }
