@@ -8,7 +8,9 @@ mod tests {
     use odp_benches::{Error, hot, observer};
     use odp_cluster::ProxyId;
     use odp_routing::{Desk, TableKey};
-    use odp_session::{Context, Counters, Lifecycle, Lookup, SessionIds, Settings, VariableSets};
+    use odp_session::{
+        Context, Counters, Kills, Lifecycle, Lookup, SessionIds, Settings, VariableSets,
+    };
     use odp_tests::port;
     use std::cell::RefCell;
     use std::net::{Ipv4Addr, SocketAddr};
@@ -77,6 +79,7 @@ mod tests {
             lookup: Rc::new(Nothing),
             counters: Arc::new(Counters::default()),
             variable_sets: RefCell::new(VariableSets::default()),
+            kills: Kills::default(),
             lifecycle,
         });
         let place = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -70,9 +70,7 @@ impl Connection {
     /// # Errors
     /// [`Failure::Server`] for an error packet; I/O failures otherwise.
     pub fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        let mut command = vec![COM_QUERY];
-        command.extend(sql.as_bytes());
-        self.write_packet(0, &command)?;
+        self.send_query(sql)?;
         let (_, head) = self.read_packet()?;
         Self::check(&head)?;
         if head.first() == Some(&0) {
@@ -92,6 +90,28 @@ impl Connection {
             }
             rows.push(row(&packet));
         }
+    }
+
+    /// Sends a statement and leaves its answer unread.
+    ///
+    /// # Errors
+    /// I/O failures.
+    pub fn send_query(&mut self, sql: &str) -> Result<(), Failure> {
+        let mut command = vec![COM_QUERY];
+        command.extend(sql.as_bytes());
+        self.write_packet(0, &command)
+    }
+
+    /// Kills a connection by `COM_PROCESS_KILL`.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] for an error packet; I/O failures otherwise.
+    pub fn process_kill(&mut self, id: u32) -> Result<(), Failure> {
+        let mut command = vec![COM_PROCESS_KILL];
+        command.extend(id.to_le_bytes());
+        self.write_packet(0, &command)?;
+        let (_, answer) = self.read_packet()?;
+        Self::check(&answer)
     }
 
     /// Waits until the other side ends this idle connection; true when that was a clean end, without
@@ -213,6 +233,7 @@ fn row(mut packet: &[u8]) -> Row {
 }
 
 const COM_QUERY: u8 = 3;
+const COM_PROCESS_KILL: u8 = 0x0C;
 const EOF: u8 = 0xFE;
 const ERR: u8 = 0xFF;
 /// `LONG_PASSWORD`, `PROTOCOL_41`, `TRANSACTIONS`, `SECURE_CONNECTION`, `PLUGIN_AUTH`.

@@ -107,6 +107,9 @@ impl Session {
                 self.leases.add(Lease { session, synced });
                 Ok(())
             }
+            Err(PoolError::Refused { error, .. }) if error.code == SessionError::KILLED => {
+                Err(SessionError::KilledElsewhere(error))
+            }
             Err(error) => {
                 if let Some(route) = &target.route {
                     context.learn(route, login::observation(&error));
@@ -162,6 +165,7 @@ impl Session {
         let Some(lease) = self.leases.get_mut(server) else {
             return;
         };
+        self.id.goes_to(lease.place());
         let is_new = kind == CommandKind::StmtPrepare;
         let known = statement.filter(|_| !is_new);
         let mut steps = sync::steps(&self.state, &lease.synced, kind, known);
@@ -211,6 +215,9 @@ impl Session {
                 RoutingMode::MySql => self.relay_change_user(context).await,
             };
         }
+        if let Local::Kill(kill) = local {
+            self.kill(kill, context).await?;
+        }
         let (head, packet) = self.take_packet();
         let format = self.state.ok_format();
         match local {
@@ -239,7 +246,7 @@ impl Session {
                 self.leases.clear();
                 self.state.reset();
             }
-            Local::Done | Local::ChangeUser => {}
+            Local::Done | Local::Kill(_) | Local::ChangeUser => {}
         }
         let out = self.client.outbound();
         answer::put_ok(out, packet.next_sequence(), self.state.status, format);

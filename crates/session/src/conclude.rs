@@ -17,9 +17,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 impl Session {
     /// The answer is over: the state, the router and the counters take it in.
-    pub(crate) fn conclude(&mut self, context: &Context) {
+    ///
+    /// # Errors
+    /// [`SessionError::Killed`] when it says so; the client has read it.
+    pub(crate) fn conclude(&mut self, context: &Context) -> Result<(), SessionError> {
         let Some(exchange) = self.exchange.take() else {
-            return;
+            return Ok(());
         };
         let server = exchange.server;
         let counters = &context.counters;
@@ -52,6 +55,10 @@ impl Session {
                 self.lose(server);
             }
         }
+        if exchange.reply.error == Some(SessionError::KILLED) {
+            return Err(SessionError::Killed);
+        }
+        Ok(())
     }
 
     /// The server session that ran the request is up to date with its client now.
@@ -150,6 +157,10 @@ impl Session {
             return Ok(());
         };
         let addr = exchange.server;
+        let nobody_waits = matches!(broken, Broken::Client(_) | Broken::Silence(_));
+        if nobody_waits && exchange.keeps_server_busy() {
+            self.forsake(addr, context);
+        }
         let in_transaction = self.lose(addr);
         let (error, observation) = match broken {
             Broken::Client(StreamError::Closed) => return Err(SessionError::ClientGone),

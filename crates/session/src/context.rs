@@ -2,7 +2,7 @@
 
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
-use crate::{Counters, SessionIds, Settings};
+use crate::{Counters, Kills, SessionIds, Settings};
 use odp_routing::{Desk, Observation, Refresh, Route, TableKey, Wait};
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -38,8 +38,10 @@ pub struct Context {
     pub counters: Arc<Counters>,
     /// The variables of logins, shared by sessions.
     pub variable_sets: RefCell<VariableSets>,
-    /// Connection ids.
+    /// Connection ids, and where their sessions are.
     pub ids: Arc<SessionIds>,
+    /// The connections that kill.
+    pub kills: Kills,
     /// Whether sessions go on.
     pub lifecycle: watch::Receiver<Lifecycle>,
 }

@@ -61,6 +61,10 @@ counters! {
         partition_misses,
         /// Requests that ended without an answer because the server was lost.
         lost_requests,
+        /// Statements that were killed because nobody waited for them any more.
+        killed_statements,
+        /// Statements that were left to their servers, too many being killed already.
+        forsaken_statements,
         /// Sessions that ended by a panic.
         panics,
         /// Sessions that a drain ended between two transactions.

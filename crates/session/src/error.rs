@@ -97,6 +97,18 @@ pub enum SessionError {
     /// A command that the proxy does not carry.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
+    /// Somebody killed the session.
+    #[error("the session was killed")]
+    Killed,
+    /// The server says that the session was killed, perhaps through another proxy.
+    #[error("the session was killed: {0}")]
+    KilledElsewhere(ErrPacket),
+    /// The session asked to be killed.
+    #[error("Query execution was interrupted")]
+    KilledItself,
+    /// The session asked to interrupt the statement that asks.
+    #[error("Query execution was interrupted")]
+    Interrupted,
     /// The proxy is going down.
     #[error("the proxy is shutting down")]
     ShuttingDown,
@@ -119,6 +131,10 @@ fn no_server_text(reason: NoServerReason) -> &'static str {
 }
 
 impl SessionError {
+    /// A server's code for a session that was killed by its client session id
+    /// (`OB_ERR_KILL_CLIENT_SESSION`).
+    pub(crate) const KILLED: u16 = 4401;
+
     /// Who is to blame.
     #[must_use]
     pub fn side(&self) -> Side {
@@ -131,6 +147,10 @@ impl SessionError {
             | Self::UserName(_)
             | Self::Denied(_)
             | Self::UnknownCluster(_)
+            | Self::Killed
+            | Self::KilledElsewhere(_)
+            | Self::KilledItself
+            | Self::Interrupted
             | Self::UnknownStatement(_) => Side::Client,
             Self::Unreachable(_)
             | Self::Refused(_)
@@ -147,16 +167,21 @@ impl SessionError {
     /// The packet for the client, or `None` when there is nobody left to tell.
     ///
     /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 limit, 4012 no location, 10014 lost while
-    /// reading, 10022 no answer in time, 1243 statement, 1235 unsupported; 1053 is MySQL's shutdown.
+    /// reading, 10022 no answer in time, 1243 statement, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
+    /// interruption.
     #[must_use]
     pub fn to_client(&self) -> Option<ErrPacket> {
         let (code, state): (u16, &[u8; 5]) = match self {
             Self::Client(StreamError::Protocol(ProtocolError::TooLarge { .. })) => (1153, b"08S01"),
             Self::Client(StreamError::Protocol(_)) => (1043, b"08S01"),
-            Self::ClientGone | Self::LoginTimeout(_) | Self::LoginRefused | Self::Client(_) => {
-                return None;
+            Self::ClientGone
+            | Self::LoginTimeout(_)
+            | Self::LoginRefused
+            | Self::Killed
+            | Self::Client(_) => return None,
+            Self::KilledElsewhere(error) | Self::Refused(PoolError::Refused { error, .. }) => {
+                return Some(error.clone());
             }
-            Self::Refused(PoolError::Refused { error, .. }) => return Some(error.clone()),
             Self::Sync { error, .. } => (error.code, &error.sql_state),
             Self::NoTls => (3159, b"HY000"),
             Self::UserName(_)
@@ -173,6 +198,7 @@ impl SessionError {
             Self::ServerTimeout { .. } => (10022, b"HY000"),
             Self::UnknownStatement(_) => (1243, b"HY007"),
             Self::Unsupported(_) => (1235, b"0A000"),
+            Self::KilledItself | Self::Interrupted => (1317, b"70100"),
             Self::ShuttingDown => (1053, b"08S01"),
         };
         Some(ErrPacket::new(code, state, self.to_string()))
@@ -187,6 +213,9 @@ impl SessionError {
                 | Self::Client(_)
                 | Self::LoginTimeout(_)
                 | Self::LoginRefused
+                | Self::Killed
+                | Self::KilledElsewhere(_)
+                | Self::KilledItself
                 | Self::ShuttingDown
         )
     }

@@ -180,6 +180,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the server is busy with it, as far as is known here.
+    pub(crate) fn keeps_server_busy(&self) -> bool {
+        matches!(self.stage, Stage::Sync { .. } | Stage::Response { .. })
+    }
+
     /// The sequence number with which an error can be told in order; `None` in the middle of a packet or
     /// while the client is still sending.
     pub(crate) fn sequence_for_error(&self) -> Option<u8> {

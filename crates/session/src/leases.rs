@@ -1,6 +1,7 @@
 //! The server sessions that a client holds: at most one a server.
 
 use crate::login_variables::LoginVariables;
+use crate::session_ids::Place;
 use crate::variables::Variables;
 use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::ServerSession;
@@ -55,6 +56,16 @@ impl Synced {
     }
 }
 
+impl Lease {
+    /// Where it is, for those who want to kill what it does.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            server: self.session.addr,
+            visible_id: self.session.visible_id,
+        }
+    }
+}
+
 impl Leases {
     /// The lease of this server.
     pub(crate) fn get_mut(&mut self, server: ServerAddr) -> Option<&mut Lease> {
@@ -86,6 +97,13 @@ impl Leases {
     /// Adds a lease.
     pub(crate) fn add(&mut self, lease: Lease) {
         self.leases.push(lease);
+    }
+
+    /// Takes the lease of this server out.
+    pub(crate) fn take(&mut self, server: ServerAddr) -> Option<Lease> {
+        let is_there = |lease: &Lease| lease.session.addr == server;
+        let at = self.leases.iter().position(is_there)?;
+        Some(self.leases.swap_remove(at))
     }
 
     /// Closes the server session at this server.

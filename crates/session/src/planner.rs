@@ -13,7 +13,7 @@ use odp_routing::{
     Decision, Desk, Explanation, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route,
     TableKey, Wait,
 };
-use odp_sql::{Outline, Uses, Verb, outline};
+use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
 
 /// What becomes of a command.
@@ -46,6 +46,8 @@ pub(crate) enum Local {
     ResetConnection,
     /// `COM_CHANGE_USER`.
     ChangeUser,
+    /// `KILL`.
+    Kill(Kill),
 }
 
 /// A server and what the session must know about the request that goes there.
@@ -129,7 +131,10 @@ pub(crate) fn plan(
             Some(what) => Err(SessionError::Unsupported(what)),
             None => planner.route(None, &[]),
         },
-        Command::ProcessKill(_) => planner.route(None, &[]),
+        Command::ProcessKill(id) => Ok(Plan::Local(Local::Kill(Kill {
+            scope: KillScope::Connection,
+            id,
+        }))),
         Command::InitDb(_) => Ok(match planner.route(None, &[])? {
             Plan::Forward(target) => Plan::Forward(Target {
                 chooses_database: true,
@@ -199,6 +204,11 @@ impl Planner<'_> {
             && can_be_held(text, &outline)
         {
             return Ok(Plan::Local(Local::HoldBegin));
+        }
+        if outline.verb() == Verb::Kill
+            && let Some(kill) = outline.kill()
+        {
+            return Ok(Plan::Local(Local::Kill(kill)));
         }
         self.route(Some(&outline), &[])
     }

@@ -43,6 +43,7 @@ pub struct SessionRecord {
 struct LeaseRecord {
     addr: ServerAddr,
     connection_id: u32,
+    visible_id: u32,
     framing: Framing,
     synced: Synced,
     buffers: Buffers,
@@ -112,6 +113,7 @@ impl Session {
                 stream,
                 addr,
                 connection_id,
+                visible_id,
                 framing,
             } = session;
             let (transport, buffers) = stream.into_parts();
@@ -119,6 +121,7 @@ impl Session {
             records.push(LeaseRecord {
                 addr,
                 connection_id,
+                visible_id,
                 framing,
                 synced,
                 buffers,
@@ -189,6 +192,7 @@ impl Session {
             let LeaseRecord {
                 addr,
                 connection_id,
+                visible_id,
                 framing,
                 synced,
                 buffers,
@@ -198,11 +202,14 @@ impl Session {
                 stream,
                 addr,
                 connection_id,
+                visible_id,
                 framing,
             };
             leases.add(Lease { session, synced });
         }
-        let id = ids.adopt(login.session_id);
+        let mut id = ids.adopt(login.session_id);
+        // It was within its tenant's limit when it came in.
+        id.join_tenant(&tenant, 0);
         let state = SessionState {
             mode,
             login,

@@ -92,6 +92,7 @@ async fn enter(
         stream: server,
         addr,
         connection_id,
+        visible_id: connection_id,
         framing,
     };
     let mut leases = Leases::default();

@@ -83,12 +83,19 @@ impl Session {
     /// # Errors
     /// Why the session cannot go on; the client has been told if it could be.
     pub async fn run(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
+        let killed = self.id.killed();
         let end = tokio::select! {
             end = self.serve(context) => end,
+            () = killed => Err(SessionError::Killed),
             () = lifecycle::deadline(context.lifecycle.clone()) => Err(SessionError::ShuttingDown),
         };
         if let Err(error) = &end {
             self.say_goodbye(error).await;
+        }
+        if let Some(exchange) = &self.exchange
+            && exchange.keeps_server_busy()
+        {
+            self.forsake(exchange.server, context);
         }
         self.leave_servers().await;
         end
@@ -101,6 +108,13 @@ impl Session {
         let mut pinned = Gauge::new(&counters.pinned);
         let mut turn = Turn::new(context, &self.id);
         let mut alarm = Alarm::new();
+        if let Some(lease) = self
+            .state
+            .last_server
+            .and_then(|last| self.leases.get_mut(last))
+        {
+            self.id.goes_to(lease.place());
+        }
         loop {
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
@@ -229,10 +243,11 @@ impl Session {
     /// Tells the client why its command was not run. The session goes on, unless the rest of the
     /// command is still on its way.
     fn refuse(&mut self, error: SessionError) -> Result<(), SessionError> {
+        if error.is_fatal() {
+            return Err(error);
+        }
         let (_, packet) = self.take_packet();
-        let answer = error
-            .to_client()
-            .filter(|_| packet.is_done() && !error.is_fatal());
+        let answer = error.to_client().filter(|_| packet.is_done());
         let Some(answer) = answer else {
             return Err(error);
         };
@@ -256,10 +271,7 @@ impl Session {
             return Ok(());
         };
         match relay::exchange(client, state.rewrite(), lease, exchange, alarm).await {
-            Ok(()) => {
-                self.conclude(context);
-                Ok(())
-            }
+            Ok(()) => self.conclude(context),
             Err(broken) => self.recover(broken, context),
         }
     }
@@ -268,7 +280,7 @@ impl Session {
     async fn say_goodbye(&mut self, error: &SessionError) {
         const LAST_WORDS: Duration = Duration::from_secs(1);
         let sequence = match &self.exchange {
-            None => Some(0),
+            None => self.sequence_between_requests(),
             Some(exchange) => exchange.sequence_for_error(),
         };
         if let (Some(sequence), Some(packet)) = (sequence, error.to_client()) {
@@ -278,6 +290,17 @@ impl Session {
                 .await
                 .ok();
         }
+    }
+
+    /// The sequence number of an answer to the request that waits; 0 when none does, and `None` when a part
+    /// of it is still on its way.
+    fn sequence_between_requests(&self) -> Option<u8> {
+        let mut packet = PacketTracker::default();
+        let read = packet.advance(self.client.inbound());
+        if read == 0 {
+            return Some(0);
+        }
+        packet.is_done().then(|| packet.next_sequence())
     }
 
     /// Says goodbye to the servers whose sessions are at rest; one that is in the middle of something is

@@ -1,7 +1,7 @@
 //! What a session is told by the configuration.
 
 use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
-use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
+use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
 use odp_routing::Consistency;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub version: String,
     /// What servers are told about the proxy.
     pub identity: ProxyIdentity,
+    /// The proxy's own account at the servers, where it has one (`metadata_user`).
+    pub meta_login: Option<MetaLogin>,
     /// How connections to servers are opened.
     pub connect: ConnectOptions,
     /// Keepalive toward clients (`client_tcp_keepidle` and its siblings).
@@ -62,6 +64,7 @@ impl Default for Settings {
                 cluster: None,
                 tell_client_addr: true,
             },
+            meta_login: None,
             connect: ConnectOptions::default(),
             client_keepalive: Keepalive::default(),
             separators: Separators::default(),

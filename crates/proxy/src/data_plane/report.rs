@@ -116,6 +116,18 @@ fn session_families(counts: &Counts) -> Vec<Family> {
         )
         .with(&[], counts.lost_requests),
         Family::new(
+            "odp_killed_statement",
+            "Statements that were killed because nobody waited for them any more.",
+            Kind::Counter,
+        )
+        .with(&[], counts.killed_statements),
+        Family::new(
+            "odp_forsaken_statement",
+            "Statements that nobody waited for and that were left to their servers.",
+            Kind::Counter,
+        )
+        .with(&[], counts.forsaken_statements),
+        Family::new(
             "odp_session_panic",
             "Sessions that ended by a panic.",
             Kind::Counter,

@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use odp_cluster::{ClusterName, ProxyId, TenantName};
 use odp_discovery::DiscoveryConfig;
-use odp_pool::{ConnectOptions, Keepalive, ProxyIdentity};
+use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
 use odp_routing::{Consistency, PolicySettings, ProxyRoutePolicy, RouterLimits, ZoneGroups};
 use odp_session::RoutingMode;
 use std::time::Duration;
@@ -88,6 +88,7 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
             ]),
             ..defaults.connect
         },
+        meta_login: meta_login(settings),
         client_keepalive: keepalive([
             settings.client_tcp_keepidle.0,
             settings.client_tcp_keepintvl.0,
@@ -111,6 +112,17 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
             .and_then(ProxyId::new)
             .unwrap_or(defaults.proxy_id),
     }
+}
+
+/// The proxy's own account at MySQL servers, when one was given: the default is `OceanBase`'s.
+fn meta_login(settings: &Settings) -> Option<MetaLogin> {
+    let given = settings.metadata_user != DiscoveryConfig::default().metadata_user;
+    (given && routing_mode(settings) == RoutingMode::MySql).then(|| MetaLogin {
+        user: settings.metadata_user.clone(),
+        password_stage1: settings.observer_sys_password.reveal(),
+        database: String::new(),
+        options: ConnectOptions::default(),
+    })
 }
 
 /// How many worker threads there are.

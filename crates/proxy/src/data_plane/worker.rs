@@ -4,7 +4,7 @@ use super::lookup::DiscoveryLookup;
 use crate::error::Error;
 use odp_discovery::Handle;
 use odp_routing::{Desk, Router};
-use odp_session::{Context, Counters, Lifecycle, SessionIds, Settings};
+use odp_session::{Context, Counters, Kills, Lifecycle, SessionIds, Settings};
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -102,6 +102,7 @@ impl Thread {
     const TICK: Duration = Duration::from_millis(100);
 
     async fn run(mut self) {
+        let sessions = TaskTracker::new();
         let context = Rc::new(Context {
             settings: Arc::clone(&self.shared.settings),
             router: Desk::new(Arc::clone(&self.shared.router), self.number),
@@ -111,9 +112,9 @@ impl Thread {
             counters: Arc::clone(&self.gauges.counters),
             variable_sets: RefCell::default(),
             ids: Arc::clone(&self.shared.ids),
+            kills: Kills::new(sessions.clone()),
             lifecycle: self.lifecycle.clone(),
         });
-        let sessions = TaskTracker::new();
         let mut tick = tokio::time::interval(Self::TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut accepting = true;

@@ -11,7 +11,7 @@ use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
 use crate::state::Transaction;
 use crate::variables::Variables;
-use crate::{Context, Counters, Lookup, SessionIds, SessionRecord, Settings, VariableSets};
+use crate::{Context, Counters, Kills, Lookup, SessionIds, SessionRecord, Settings, VariableSets};
 use bytes::BytesMut;
 use fake_server::FakeServer;
 use odp_cluster::ServerAddr;
@@ -115,6 +115,7 @@ fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
         lookup: Rc::new(NoLookup),
         counters: Arc::new(Counters::default()),
         variable_sets: RefCell::new(VariableSets::default()),
+        kills: Kills::default(),
         lifecycle,
     }
 }
@@ -136,6 +137,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
             stream: stream(pipe),
             addr: addr(port),
             connection_id: 7,
+            visible_id: 7,
             framing,
         };
         leases.add(Lease {

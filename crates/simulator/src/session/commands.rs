@@ -225,7 +225,7 @@ impl Session {
                 continue;
             }
             if connection {
-                session.kill();
+                self.node.shared.registry.kill(&session);
             } else {
                 session.kill_query();
             }

@@ -69,6 +69,11 @@ pub(super) fn login(
     };
     handle_stream.set_read_timeout(None)?;
     let mut session = build(node, id, wire, handle_stream, peer, &response, accepted)?;
+    if session.node.shared.registry.is_killed(&session.handle) {
+        session.put_failure(&SqlError::new(4401, "kill client session"))?;
+        session.wire.flush()?;
+        return Ok(None);
+    }
     let database = response
         .database
         .map(|name| String::from_utf8_lossy(&name).into_owned());
@@ -217,6 +222,7 @@ fn build(
     let handle = SessionHandle {
         id,
         visible_id,
+        client_since_us: number("__client_connect_time").filter(|_| accepted.proxy),
         proxy_id: number("__proxy_connection_id").unwrap_or(0),
         user: accepted.user,
         tenant: accepted.tenant,
