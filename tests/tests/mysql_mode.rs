@@ -114,6 +114,29 @@ fn a_killed_server_ends_its_clients_with_an_error_and_the_proxy_stays() -> Resul
 }
 
 #[test]
+fn an_idle_client_whose_session_the_server_ends_is_closed_at_once() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let mut killer = Connection::login(world.proxy.port(), "app", PASSWORD)?;
+    // Killed by another client, and idle for longer than the server allows.
+    for ending in ["KILL {id}", "SET wait_timeout = 1"] {
+        let mut idle = Connection::login(world.proxy.port(), "app", PASSWORD)?;
+        let rows = idle.query("SELECT CONNECTION_ID()")?;
+        let id = rows[0][0].clone().unwrap_or_default();
+        if ending.starts_with("KILL") {
+            killer.query(&ending.replace("{id}", &id))?;
+        } else {
+            idle.query(ending)?;
+        }
+        let clean = idle.wait_for_clean_end(Duration::from_secs(5));
+        let clean = clean.map_err(|failure| world.explain(&failure))?;
+        assert!(clean, "{ending}");
+    }
+    assert_eq!(killer.query("SELECT 1")?.len(), 1);
+    Ok(())
+}
+
+#[test]
 fn a_server_killed_under_a_running_statement_ends_the_client_at_once() -> Result<(), Failure> {
     let _timer = Timer::start();
     let mut server = MariadbServer::start()?;

@@ -186,6 +186,25 @@ impl Stream {
         Ok(())
     }
 
+    /// Waits until a connection that should be silent has closed or sent something; what it sent is in
+    /// [`Stream::inbound`] then. Cancel-safe, and without memory for a read that may never come.
+    pub async fn stirred(&mut self) {
+        while !self.has_stirred() {
+            match &mut self.transport {
+                // Errors show in what follows, too.
+                Transport::Duplex(stream) => {
+                    stream.read_buf(&mut self.buffers.inbound).await.ok();
+                    return;
+                }
+                Transport::Plain(stream) => {
+                    if stream.readable().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes everything that is to be sent. Cancel-safe: what was not written stays.
     ///
     /// # Errors

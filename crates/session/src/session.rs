@@ -61,6 +61,15 @@ pub enum SessionEnd {
     ServerLost,
 }
 
+/// Completes when the only server of a client that can have no other closes the connection or says
+/// something unasked. Where there are other servers, a lost one is noticed when it is needed.
+async fn stirred(mode: RoutingMode, leases: &mut Leases) {
+    match (mode, leases.iter_mut().next()) {
+        (RoutingMode::MySql, Some(lease)) => lease.session.stream.stirred().await,
+        _ => std::future::pending().await,
+    }
+}
+
 /// Whether it is this session's turn to end.
 struct Turn {
     wait: Pin<Box<dyn Future<Output = ()>>>,
@@ -159,6 +168,11 @@ impl Session {
             }
             tokio::select! {
                 biased;
+                () = stirred(self.state.mode, &mut self.leases) => {
+                    if !self.pass_on_last_words().await? {
+                        return Ok(Some(SessionEnd::ServerLost));
+                    }
+                }
                 read = self.client.read_more() => match read {
                     Ok(0) => return Err(SessionError::ClientGone),
                     Ok(_) => {}
@@ -171,10 +185,29 @@ impl Session {
                     }
                     self.rest();
                     rested = true;
-                    alarm.set(Some(self.state.variables.known().wait_timeout));
+                    // In front of MySQL, the server watches the time and ends the session.
+                    let limit = match self.state.mode {
+                        RoutingMode::OceanBase => Some(self.state.variables.known().wait_timeout),
+                        RoutingMode::MySql => None,
+                    };
+                    alarm.set(limit);
                 }
             }
         }
+    }
+
+    /// Passes on what the only server says unasked, usually why it closes the connection next. `false`
+    /// when it has closed it.
+    async fn pass_on_last_words(&mut self) -> Result<bool, SessionError> {
+        let Some(lease) = self.leases.iter_mut().next() else {
+            return Ok(false);
+        };
+        let server = &mut lease.session.stream;
+        let mut count = server.inbound().len();
+        let said_something = count > 0;
+        let passed = self.client.forward(server, &mut count).await;
+        passed.map_err(SessionError::client_io)?;
+        Ok(said_something)
     }
 
     fn rest(&mut self) {

@@ -1,0 +1,66 @@
+"""Runs a client's own test suite directly and through odp, and compares the two test by test.
+
+    python3 tests/suites/run.py --suite mysqlclient --engine mariadb
+
+Sources are fetched at their pinned versions and prepared under target/real/suites. The suite runs
+twice directly, which shows the tests that cannot make up their mind, and once through odp. The exit
+code is 0 when every other test ends the same way, 1 when one does not.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import comparison
+from engine import Engine
+from parts import Parts
+from suites import SUITES
+
+WORKSPACE = Path(__file__).resolve().parents[2]
+
+
+def main():
+    options = read_options()
+    suite = SUITES[options.suite]()
+    with Parts(options.real / "suites") as parts:
+        suite.prepare(parts)
+    with Engine(WORKSPACE, options.engine, options.fronted) as engine:
+        runs = {}
+        for name, port in [
+            ("direct", engine.direct),
+            ("direct again", engine.direct),
+            ("through odp", engine.proxied),
+        ]:
+            engine.empty_the_databases()
+            started = time.monotonic()
+            runs[name] = suite.run(engine.account(port), options.only)
+            say(f"{options.suite} on {options.engine}, {name}: {comparison.totals(runs[name])}, "
+                f"{time.monotonic() - started:.0f} s")
+        differences, unstable = comparison.compare(*runs.values())
+    for test in unstable:
+        say(f"unstable without odp: {test}")
+    for difference in differences:
+        say(f"differs: {difference}")
+    say("the same, test by test" if not differences else f"{len(differences)} tests differ")
+    return 1 if differences or not comparison.has_passes(runs["direct"]) else 0
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--suite", choices=sorted(SUITES), required=True)
+    parser.add_argument("--engine", choices=["mariadb", "seekdb"], required=True)
+    parser.add_argument("--only", help="only tests whose name contains this")
+    parser.add_argument("--real", type=Path, default=WORKSPACE / "target" / "real",
+                        help="where everything that is fetched lies")
+    parser.add_argument("--fronted", type=Path,
+                        help="the program that starts engine and odp, when it is built already")
+    return parser.parse_args()
+
+
+def say(line):
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
