@@ -1,6 +1,7 @@
 //! Discovery's parameters.
 
 use odp_cluster::{ClusterName, ServerAddr};
+use odp_routing::DetectionLimits;
 use std::time::Duration;
 
 /// Where discovery starts and how often it asks.
@@ -33,6 +34,10 @@ pub struct DiscoveryConfig {
     /// The same, for 15 seconds after more were asked for than that
     /// (`limited_pl_update_threshold`).
     pub limited_refreshes_per_second: u32,
+    /// Which servers are probed, how often, and how many failures make one dead.
+    pub detection: DetectionLimits,
+    /// The time for one probe, up to the server's greeting (`detect_server_timeout`).
+    pub detect_timeout: Duration,
 }
 
 impl Default for DiscoveryConfig {
@@ -50,6 +55,8 @@ impl Default for DiscoveryConfig {
             max_queued_lookups: 1024,
             max_refreshes_per_second: 100,
             limited_refreshes_per_second: 10,
+            detection: DetectionLimits::default(),
+            detect_timeout: Duration::from_millis(500),
         }
     }
 }

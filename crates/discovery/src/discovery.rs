@@ -1,18 +1,19 @@
 //! The rounds over the cluster, from the first contact to the end of the process.
 
+use crate::detector::{Detector, while_alive};
 use crate::dialect::Asked;
-use crate::handle::Shared;
+use crate::handle::{Inbox, Shared};
 use crate::worker::{Queue, Worker};
 use crate::{
     DiscoveryConfig, DiscoveryError, DiscoveryState, Handle, MetadataSource, MetadataState,
     PoolSource, cluster,
 };
 use odp_cluster::{Server, ServerAddr, ServerState};
-use odp_routing::{ClusterView, Metadata, Router, TableKey};
+use odp_routing::{ClusterView, Detected, Detection, Metadata, Router};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +33,7 @@ pub struct Discovery<S: MetadataSource = PoolSource> {
     config: DiscoveryConfig,
     source: S,
     shared: Arc<Shared>,
-    queue: mpsc::Receiver<TableKey>,
+    inbox: Inbox,
 }
 
 impl Discovery {
@@ -48,20 +49,20 @@ impl<S: MetadataSource> Discovery<S> {
     /// Discovery over any source.
     #[must_use]
     pub fn with_source(router: Arc<Router>, config: DiscoveryConfig, source: S) -> (Self, Handle) {
-        let (handle, queue) = Handle::new(&config);
+        let (handle, inbox) = Handle::new(&config);
         let discovery = Self {
             router,
             config,
             source,
             shared: handle.shared(),
-            queue,
+            inbox,
         };
         (discovery, handle)
     }
 
     /// Runs until `shutdown`; then those who wait for a location are let go.
     pub async fn run(self, shutdown: CancellationToken) {
-        let queue = Queue::from(Mutex::new(self.queue));
+        let queue = Queue::from(Mutex::new(self.inbox.lookups));
         let worker = |rotation| Worker {
             source: &self.source,
             router: &self.router,
@@ -79,9 +80,17 @@ impl<S: MetadataSource> Discovery<S> {
             shared: &self.shared,
             connection: None,
         };
+        let mut detector = Detector {
+            source: &self.source,
+            router: &self.router,
+            detection: Detection::new(self.config.detection),
+            evidence: self.inbox.reports,
+            timeout: self.config.detect_timeout,
+        };
         let work = async {
             tokio::join!(
                 rounds.run(),
+                detector.run(),
                 first.run(&queue),
                 second.run(&queue),
                 third.run(&queue)
@@ -153,7 +162,7 @@ impl<S: MetadataSource> Rounds<'_, S> {
     ) -> Result<(ServerAddr, ClusterView), (Option<ServerAddr>, DiscoveryError)> {
         let mut worst = (None, DiscoveryError::EmptyList);
         for addr in self.candidates() {
-            match self.ask(addr).await {
+            match while_alive(self.router, addr, self.ask(addr)).await {
                 Ok(view) => return Ok((addr, view)),
                 Err(error) => {
                     tracing::debug!(%addr, %error, "a server did not tell the cluster's state");
@@ -183,11 +192,12 @@ impl<S: MetadataSource> Rounds<'_, S> {
     fn candidates(&self) -> Vec<ServerAddr> {
         let view = self.router.view();
         let connected = self.connection.iter().map(|(addr, _)| *addr);
+        let connected = connected.filter(|&addr| self.router.vital(addr) == Detected::Alive);
         let in_state = |serves| {
             let servers = view.servers.iter();
             let view = &view;
             servers
-                .filter(move |server| view.serves(server) == serves)
+                .filter(move |server| self.is_likely_to_answer(view, server) == serves)
                 .map(|server| server.addr)
         };
         let mut candidates = Vec::new();
@@ -201,6 +211,10 @@ impl<S: MetadataSource> Rounds<'_, S> {
             }
         }
         candidates
+    }
+
+    fn is_likely_to_answer(&self, view: &ClusterView, server: &Server) -> bool {
+        view.serves(server) && self.router.vital(server.addr) == Detected::Alive
     }
 
     fn publish(&self, mut view: ClusterView) {

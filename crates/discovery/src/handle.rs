@@ -3,7 +3,7 @@
 
 use crate::{DiscoveryConfig, DiscoveryState};
 use arc_swap::ArcSwap;
-use odp_routing::TableKey;
+use odp_routing::{Evidence, TableKey};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     queue: mpsc::Sender<TableKey>,
     state: ArcSwap<DiscoveryState>,
     round: Notify,
+    evidence: mpsc::Sender<Evidence>,
     rate: Mutex<Rate>,
     lookup_timeout: Duration,
 }
@@ -38,6 +39,18 @@ struct Fetch {
     /// was asked for.
     again: bool,
 }
+
+/// What the sessions send.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// The tables to fetch.
+    pub(crate) lookups: mpsc::Receiver<TableKey>,
+    /// What was noticed about servers.
+    pub(crate) reports: mpsc::Receiver<Evidence>,
+}
+
+/// Evidence that may wait to be judged.
+const MAX_QUEUED_EVIDENCE: usize = 1024;
 
 /// How long refreshes are held back after too many were asked for in one second. (`OBProxy` takes a
 /// random time from 10 to 20 seconds.)
@@ -56,13 +69,15 @@ struct Rate {
 }
 
 impl Handle {
-    pub(crate) fn new(config: &DiscoveryConfig) -> (Self, mpsc::Receiver<TableKey>) {
-        let (queue, receiver) = mpsc::channel(config.max_queued_lookups.max(1));
+    pub(crate) fn new(config: &DiscoveryConfig) -> (Self, Inbox) {
+        let (queue, lookups) = mpsc::channel(config.max_queued_lookups.max(1));
+        let (evidence, reports) = mpsc::channel(MAX_QUEUED_EVIDENCE);
         let shared = Shared {
             pending: Mutex::default(),
             queue,
             state: ArcSwap::default(),
             round: Notify::new(),
+            evidence,
             rate: Mutex::new(Rate {
                 limit: config.max_refreshes_per_second,
                 strict: config.limited_refreshes_per_second,
@@ -73,7 +88,7 @@ impl Handle {
             lookup_timeout: config.lookup_timeout,
         };
         let shared = Arc::new(shared);
-        (Self { shared }, receiver)
+        (Self { shared }, Inbox { lookups, reports })
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -118,6 +133,14 @@ impl Handle {
     /// Has the state of the cluster loaded before the next regular round.
     pub fn refresh_cluster(&self) {
         self.shared.round.notify_one();
+    }
+
+    /// Reports what a session noticed about a server. While too much is reported, some of it is lost:
+    /// what goes on is noticed again.
+    pub fn report(&self, evidence: Evidence) {
+        if self.shared.evidence.try_send(evidence).is_err() {
+            tracing::debug!(server = %evidence.server, "too much evidence at once");
+        }
     }
 
     /// How discovery stands.

@@ -2,8 +2,9 @@
 
 use crate::{Answer, DiscoveryConfig, DiscoveryError, MetadataConnection, MetadataSource};
 use odp_cluster::ServerAddr;
-use odp_pool::{ConnectOptions, MetaConnection, MetaLogin, PoolError};
+use odp_pool::{ConnectOptions, MetaConnection, MetaLogin, PoolError, connect_raw};
 use odp_protocol::ErrPacket;
+use odp_routing::Probed;
 use std::time::Duration;
 
 /// Logs in to `OBServer`s as the metadata user.
@@ -57,6 +58,24 @@ impl MetadataSource for PoolSource {
             }),
             Err(error) => Err(DiscoveryError::Unreachable(error)),
         }
+    }
+
+    async fn probe(&self, addr: ServerAddr, limit: Duration) -> Probed {
+        let options = ConnectOptions {
+            connect_timeout: limit,
+            ..self.login.options
+        };
+        probed(connect_raw(addr, &options).await)
+    }
+}
+
+/// What a probe that ended so says of the server.
+fn probed<T>(came: Result<T, PoolError>) -> Probed {
+    match came {
+        // Whoever refuses is there.
+        Ok(_) | Err(PoolError::Refused { .. }) => Probed::Answered,
+        Err(PoolError::Connect { .. } | PoolError::Broken { .. }) => Probed::Refused,
+        Err(_) => Probed::Silent,
     }
 }
 

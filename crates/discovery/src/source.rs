@@ -2,7 +2,9 @@
 
 use crate::DiscoveryError;
 use odp_cluster::ServerAddr;
+use odp_routing::Probed;
 use odp_routing::metadata::MetadataRow;
+use std::time::Duration;
 
 /// Opens connections that answer metadata queries.
 pub trait MetadataSource {
@@ -17,6 +19,9 @@ pub trait MetadataSource {
         &self,
         addr: ServerAddr,
     ) -> impl Future<Output = Result<Self::Connection, DiscoveryError>>;
+
+    /// Finds out whether `addr` says anything within `limit`: a greeting, an error, whatever.
+    fn probe(&self, addr: ServerAddr, limit: Duration) -> impl Future<Output = Probed>;
 }
 
 /// A connection that answers metadata queries.

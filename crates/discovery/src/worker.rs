@@ -1,10 +1,11 @@
 //! Fetches table locations from a queue, over a connection of its own.
 
+use crate::detector::while_alive;
 use crate::dialect::Asked;
 use crate::handle::Shared;
 use crate::{DiscoveryError, MetadataSource, tables};
 use odp_cluster::ServerAddr;
-use odp_routing::{Lookup, Metadata, Router, TableKey};
+use odp_routing::{Detected, Lookup, Metadata, Router, TableKey};
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Duration, Instant, timeout};
@@ -22,7 +23,7 @@ pub(crate) struct Worker<'a, S: MetadataSource> {
     pub(crate) router: &'a Router,
     pub(crate) shared: Arc<Shared>,
     pub(crate) limit: Duration,
-    pub(crate) connection: Option<Asked<S::Connection>>,
+    pub(crate) connection: Option<(ServerAddr, Asked<S::Connection>)>,
     /// Where in the list of servers the next connection is tried.
     pub(crate) rotation: usize,
 }
@@ -68,12 +69,17 @@ impl<S: MetadataSource> Worker<'_, S> {
     }
 
     async fn try_one(&mut self, key: &TableKey) -> Result<Lookup, DiscoveryError> {
-        let mut connection = match self.connection.take() {
+        let (server, mut connection) = match self.connection.take() {
             Some(connection) => connection,
-            None => Asked::new(self.source.open(self.next_server()?).await?).await?,
+            None => {
+                let server = self.next_server()?;
+                let opening = async { Asked::new(self.source.open(server).await?).await };
+                (server, while_alive(self.router, server, opening).await?)
+            }
         };
-        let answer = tables::load(&mut connection, key).await;
-        self.connection = Some(connection);
+        let asking = tables::load(&mut connection, key);
+        let answer = while_alive(self.router, server, asking).await;
+        self.connection = Some((server, connection));
         answer
     }
 
@@ -83,7 +89,9 @@ impl<S: MetadataSource> Worker<'_, S> {
         let count = view.servers.len().max(1);
         let start = self.rotation % count;
         let mut rotated = view.servers.iter().cycle().skip(start).take(count);
-        let serving = rotated.clone().find(|server| view.serves(server));
+        let serving = rotated.clone().find(|server| {
+            view.serves(server) && self.router.vital(server.addr) == Detected::Alive
+        });
         let server = serving.or_else(|| rotated.next());
         self.rotation = self.rotation.wrapping_add(1);
         server

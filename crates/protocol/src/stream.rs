@@ -7,6 +7,7 @@
 use crate::{FrameHeader, ProtocolError, put_packet};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 
@@ -92,6 +93,15 @@ impl Stream {
     #[must_use]
     pub fn into_parts(self) -> (Transport, Buffers) {
         (self.transport, self.buffers)
+    }
+
+    /// The TCP socket, when there is one: for questions to the kernel about the connection.
+    #[must_use]
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match &self.transport {
+            Transport::Plain(stream) => Some(stream.as_fd()),
+            Transport::Duplex(_) => None,
+        }
     }
 
     /// What has been read and not consumed.

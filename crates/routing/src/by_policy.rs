@@ -1,5 +1,6 @@
 //! The choice by policy: among the holders of a partition and the other servers of the tenant.
 
+use crate::choice::Choice;
 use crate::decide::Decider;
 use crate::locations::Found;
 use crate::policy::candidates::{Candidate, Candidates, Rank, Ranking, serves};
@@ -143,7 +144,9 @@ impl Decider<'_> {
             Servers::NotYetKnown => Picked::NeedServers,
             Servers::UnknownTenant => Picked::UnknownTenant,
             Servers::Known | Servers::StandIns => {
-                let forced = choose(&|server| !choice.is_excluded(server));
+                let forced = Choice::DESPAIR
+                    .into_iter()
+                    .find_map(|despair| choose(&|server| choice.takes_listed(server, despair)));
                 forced.map_or(Picked::None, server(true))
             }
         }

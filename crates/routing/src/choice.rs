@@ -3,6 +3,7 @@
 use crate::blacklist::{Admission, Blacklist};
 use crate::{Request, RouterLimits};
 use odp_cluster::ServerAddr;
+use std::cell::Cell;
 use std::time::Instant;
 
 /// What a choice is made from.
@@ -15,6 +16,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) rotation: usize,
     pub(crate) now: Instant,
     pub(crate) effects: Effects,
+    /// The listed server whose probe was claimed on the way.
+    pub(crate) claimed: &'a Cell<Option<ServerAddr>>,
 }
 
 /// Whether a decision is followed.
@@ -27,6 +30,9 @@ pub(crate) enum Effects {
 }
 
 impl Choice<'_> {
+    /// How little hope the passes over servers of which every one is listed make do with, in order.
+    pub(crate) const DESPAIR: [u8; 3] = [0, 1, 2];
+
     /// Whether `server` may get the request; claims the probe of a listed server that is due.
     pub(crate) fn takes(&self, server: ServerAddr) -> bool {
         if self.is_excluded(server) {
@@ -35,9 +41,23 @@ impl Choice<'_> {
         match self.blacklist.admits(server, self.now) {
             Admission::Yes => true,
             Admission::Probe if self.effects == Effects::None => true,
-            Admission::Probe => self.blacklist.claim_probe(server, self.limits, self.now),
+            Admission::Probe => self.claims_probe(server),
             Admission::No => false,
         }
+    }
+
+    fn claims_probe(&self, server: ServerAddr) -> bool {
+        let claims = self.blacklist.claim_probe(server, self.limits, self.now);
+        if claims && let Some(other) = self.claimed.replace(Some(server)) {
+            self.blacklist.give_up_probe(other, self.now);
+        }
+        claims
+    }
+
+    /// Whether `server` may be used though it is listed, in the pass for as little hope as `despair`.
+    pub(crate) fn takes_listed(&self, server: ServerAddr, despair: u8) -> bool {
+        let hope = self.blacklist.despair(server);
+        !self.is_excluded(server) && hope.is_some_and(|own| own <= despair)
     }
 
     /// The session's last server, when it may get the request.

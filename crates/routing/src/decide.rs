@@ -48,6 +48,23 @@ enum Elsewhere {
 }
 
 impl Decider<'_> {
+    /// Decides, and says in the route whether it is a probe; one that was claimed on the way to another
+    /// server is given back.
+    pub(crate) fn decide_and_mark(&self) -> Decision {
+        let mut decision = self.decide();
+        let Some(claimed) = self.choice.claimed.get() else {
+            return decision;
+        };
+        match &mut decision {
+            Decision::Route(route) if route.server == claimed => route.is_probe = true,
+            _ => self
+                .choice
+                .blacklist
+                .give_up_probe(claimed, self.choice.now),
+        }
+        decision
+    }
+
     pub(crate) fn decide(&self) -> Decision {
         if self.view.servers.is_empty() {
             return Decision::NoServer(NoServerReason::NoCluster);
@@ -236,6 +253,7 @@ impl Decider<'_> {
             tablet: location.map(|location| location.tablet),
             is_leader: location.is_some_and(|at| at.leader() == Some(chosen.server)),
             refresh: self.claims(cached, no_leader),
+            is_probe: false,
             alters: None,
         })
     }

@@ -56,6 +56,9 @@ pub struct Route {
     /// Whether discovery shall fetch `table` anew in the background: its location is stale, and
     /// this caller is the one to have it refreshed.
     pub refresh: bool,
+    /// Whether the statement is the one probe of a listed server: what comes of it decides.
+    #[serde(default)]
+    pub is_probe: bool,
     /// What the statement changes the schema of; `None` for a statement that is no DDL.
     pub alters: Option<Box<Altered>>,
 }

@@ -45,7 +45,7 @@ impl Desk {
         let decision =
             self.router
                 .with_decider(request, recent, rotation, Effects::Claim, now, |decider| {
-                    decider.decide()
+                    decider.decide_and_mark()
                 });
         self.counters.count_decision(&decision);
         decision

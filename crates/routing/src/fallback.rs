@@ -1,6 +1,7 @@
 //! Where a statement goes when no location says it: a server of the tenant, by policy.
 
 use crate::by_policy::{Pick, Picked};
+use crate::choice::Choice;
 use crate::decide::Decider;
 use crate::locations::{Found, Outdated};
 use crate::policy::letters::Letters;
@@ -69,7 +70,11 @@ impl Decider<'_> {
             Order::ProxyZones | Order::TenantZones(_) => true,
         };
         let fits = has_place && !letters.has(Letters::C) && !letters.has(Letters::M);
-        self.choice.last_server().filter(|_| fits)
+        if fits {
+            self.choice.last_server()
+        } else {
+            None
+        }
     }
 
     /// The route to a server that was chosen from the tenant's.
@@ -105,8 +110,11 @@ impl Decider<'_> {
         if let Some(server) = usable {
             return Decision::Route(route(server, RouteReason::TargetServer));
         }
-        let mut groups = self.settings.target_db_server.groups();
-        let left = groups.find_map(|group| in_turn(group, &|server| !choice.is_excluded(server)));
+        let left = Choice::DESPAIR.into_iter().find_map(|despair| {
+            let mut groups = self.settings.target_db_server.groups();
+            let takes = |server| choice.takes_listed(server, despair);
+            groups.find_map(|group| in_turn(group, &takes))
+        });
         match left {
             Some(server) => Decision::Route(route(server, RouteReason::Forced)),
             None => Decision::NoServer(NoServerReason::AllTried),
@@ -123,6 +131,7 @@ fn route(server: ServerAddr, reason: RouteReason) -> Route {
         tablet: None,
         is_leader: false,
         refresh: false,
+        is_probe: false,
         alters: None,
     }
 }

@@ -11,6 +11,7 @@ mod choice;
 mod decide;
 mod decision;
 mod desk;
+mod detection;
 mod explain;
 mod fallback;
 mod former_location;
@@ -31,8 +32,10 @@ mod view;
 
 pub use odp_sql::{Backslash, Consistency};
 
+pub use blacklist::Detected;
 pub use decision::{Altered, Decision, NoServerReason, Refresh, Route, Wait};
 pub use desk::Desk;
+pub use detection::{DetectMode, Detection, DetectionLimits, Evidence, Probed, Sign};
 pub use explain::{ExplainedLocation, ExplainedServer, Explanation, Placed};
 pub use former_location::FormerLocation;
 pub use limits::RouterLimits;

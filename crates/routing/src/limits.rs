@@ -15,6 +15,9 @@ pub struct RouterLimits {
     pub congestion_retry_interval: Duration,
     /// How long a server stays listed at least (`min_keep_congestion_interval`).
     pub min_keep_congestion_interval: Duration,
+    /// How long the one request that probes a listed server may be under way until it counts as lost
+    /// and another one may; longer than a statement may take.
+    pub probe_patience: Duration,
     /// The shortest time between two refreshes of one location (`delay_update_entry_interval`).
     pub delay_update_entry_interval: Duration,
     /// How old a location may grow before it counts as stale, a random part from half to the whole
@@ -40,6 +43,7 @@ impl Default for RouterLimits {
             congestion_fail_window: Duration::from_mins(2),
             congestion_retry_interval: Duration::from_secs(20),
             min_keep_congestion_interval: Duration::from_secs(20),
+            probe_patience: Duration::from_mins(10),
             delay_update_entry_interval: Duration::from_secs(5),
             location_expire_period_time: Duration::ZERO,
             refresh_timeout: Duration::from_secs(5),

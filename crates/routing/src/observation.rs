@@ -21,6 +21,8 @@ pub enum Observation {
     TimedOut,
     /// The server answered with this error code.
     ServerError(u16),
+    /// Nothing: the client left first, or the statement never got there.
+    GivenUp,
 }
 
 /// Error codes of an `OBServer` that say something about the server or the location
@@ -46,7 +48,7 @@ impl Observation {
     /// Whether it counts against the server.
     pub(crate) fn is_failure(self) -> bool {
         match self {
-            Self::Answered { .. } => false,
+            Self::Answered { .. } | Self::GivenUp => false,
             Self::ConnectFailed | Self::ConnectionLost | Self::TimedOut => true,
             Self::ServerError(code) => matches!(
                 code,
@@ -97,7 +99,7 @@ impl Observation {
                 }
             }
             Self::ConnectFailed | Self::ConnectionLost => Doubt::Stale,
-            Self::TimedOut => Doubt::None,
+            Self::TimedOut | Self::GivenUp => Doubt::None,
             Self::ServerError(code) => match code {
                 code::NOT_MASTER
                 | code::PARTITION_NOT_EXIST
@@ -150,4 +152,6 @@ pub struct Learned {
     pub refresh: Option<TableKey>,
     /// Ask for the state of the servers before the next regular round.
     pub refresh_cluster: bool,
+    /// Have the server probed at once: it may be gone.
+    pub probe: bool,
 }

@@ -1,18 +1,20 @@
 //! The router: the one object that all threads ask where a statement goes.
 
-use crate::blacklist::Blacklist;
+use crate::blacklist::{Blacklist, Errand};
 use crate::choice::{Choice, Effects};
 use crate::decide::Decider;
 use crate::locations::{Locations, Recent, Source};
 use crate::policy::facts::Facts;
 use crate::reason::ReasonCounters;
 use crate::{
-    Altered, ClusterView, Decision, Explanation, FormerLocation, FormerStanding, Learned, Lookup,
-    Observation, PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding,
+    Altered, ClusterView, Decision, Detected, Explanation, FormerLocation, FormerStanding, Learned,
+    Lookup, Observation, PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding,
     TableKey,
 };
 use arc_swap::ArcSwap;
+use odp_cluster::ServerAddr;
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -28,6 +30,8 @@ pub struct Router {
     /// Those of the desks, which may be gone by now.
     desks: Mutex<Vec<Arc<ReasonCounters>>>,
     rotation: AtomicUsize,
+    /// The servers that the operator has taken out, in the cluster or not.
+    drained: Mutex<Vec<ServerAddr>>,
 }
 
 /// A view with the records of its servers, so that a reader sees both of one moment.
@@ -56,6 +60,7 @@ impl Router {
             reasons: ReasonCounters::default(),
             desks: Mutex::default(),
             rotation: AtomicUsize::default(),
+            drained: Mutex::default(),
         }
     }
 
@@ -67,7 +72,9 @@ impl Router {
 
     /// Replaces the picture of the cluster; for discovery only, which is the one caller.
     pub fn set_view(&self, view: ClusterView) {
+        let drained = self.drained.lock();
         let blacklist = self.picture.load().blacklist.for_view(&view);
+        blacklist.set_drained(&drained);
         self.picture.store(Arc::new(Picture {
             facts: Facts::of(&view, &self.settings),
             view: Arc::new(view),
@@ -81,7 +88,7 @@ impl Router {
     pub fn decide(&self, request: &Request<'_>, now: Instant) -> Decision {
         let rotation = self.rotation.fetch_add(1, Ordering::Relaxed);
         let decision = self.with_decider(request, None, rotation, Effects::Claim, now, |decider| {
-            decider.decide()
+            decider.decide_and_mark()
         });
         self.reasons.count_decision(&decision);
         decision
@@ -110,11 +117,21 @@ impl Router {
     ) -> Learned {
         let picture = self.picture.load();
         let blacklist = &picture.blacklist;
-        let refresh_cluster = if observation.is_failure() {
-            blacklist.strike(route.server, &self.limits, now)
-                || observation != Observation::TimedOut
+        let errand = if route.is_probe {
+            Errand::Probe
         } else {
-            blacklist.answered(route.server, &self.limits, now);
+            Errand::Request
+        };
+        let refresh_cluster = if observation.is_failure() {
+            blacklist.strike(route.server, errand, &self.limits, now)
+                || observation != Observation::TimedOut
+        } else if observation == Observation::GivenUp {
+            if route.is_probe {
+                blacklist.give_up_probe(route.server, now);
+            }
+            false
+        } else {
+            blacklist.answered(route.server, errand, &self.limits, now);
             false
         };
         let source = self.source(recent, now);
@@ -136,7 +153,30 @@ impl Router {
         Learned {
             refresh: refresh.cloned(),
             refresh_cluster,
+            probe: matches!(
+                observation,
+                Observation::ConnectFailed | Observation::ConnectionLost
+            ),
         }
+    }
+
+    /// Takes in what probes say of a server; for discovery only. True when that is news.
+    pub fn set_detected(&self, server: ServerAddr, detected: Detected, now: Instant) -> bool {
+        let picture = self.picture.load();
+        picture.blacklist.set_detected(server, detected, now)
+    }
+
+    /// What the probes said of a server last.
+    #[must_use]
+    pub fn vital(&self, server: ServerAddr) -> Detected {
+        self.picture.load().blacklist.vital(server)
+    }
+
+    /// Whether a server answered any request at `moment` or later, to about a tenth of a second.
+    #[must_use]
+    pub fn was_heard_since(&self, server: ServerAddr, moment: Instant) -> bool {
+        let picture = self.picture.load();
+        picture.blacklist.was_heard_since(server, moment)
     }
 
     /// Puts discovery's answer for a table into the location cache.
@@ -169,6 +209,13 @@ impl Router {
         for former in former {
             picture.blacklist.relist(former, &self.limits, now);
         }
+    }
+
+    /// Takes exactly these servers out, whatever state they are in, and lets the others back.
+    pub fn set_drained(&self, servers: &[ServerAddr]) {
+        let mut drained = self.drained.lock();
+        *drained = servers.to_vec();
+        self.picture.load().blacklist.set_drained(&drained);
     }
 
     /// How often each reason chose a server.
@@ -212,6 +259,7 @@ impl Router {
                 rotation,
                 now,
                 effects,
+                claimed: &Cell::new(None),
             },
         })
     }

@@ -1,5 +1,6 @@
 //! A server's standing as shown to an operator.
 
+use crate::Detected;
 use odp_cluster::{Server, ServerAddr};
 use std::time::{Duration, Instant};
 
@@ -43,8 +44,12 @@ pub struct ServerStanding {
     pub strikes: u32,
     /// When the last failure was seen.
     pub last_evidence: Option<Instant>,
-    /// When one request may probe the listed server.
+    /// When one request may probe the listed server; `None` also while one does.
     pub next_probe_at: Option<Instant>,
+    /// Since when it has been listed for failed requests, whatever else it is listed for.
+    pub alive_listed_at: Option<Instant>,
+    /// What the probes said last.
+    pub detected: Detected,
 }
 
 impl ServerStanding {
@@ -64,6 +69,9 @@ pub struct FormerStanding {
     pub strikes: u32,
     /// When one request may probe it, reckoned from then; `None` when it was not listed for failures.
     pub probe_in: Option<Duration>,
+    /// Whether the probes found no way to it.
+    #[serde(default)]
+    pub is_unreachable: bool,
 }
 
 impl FormerStanding {
@@ -71,12 +79,17 @@ impl FormerStanding {
     /// says of it is part of the view.
     #[must_use]
     pub fn of(standing: &ServerStanding, now: Instant) -> Option<Self> {
-        let probe_at = standing.next_probe_at;
+        let probe_in = standing.alive_listed_at.map(|_| {
+            let probe_at = standing.next_probe_at;
+            probe_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
+        });
         let former = Self {
             server: standing.addr(),
             strikes: standing.strikes,
-            probe_in: probe_at.map(|at| at.saturating_duration_since(now)),
+            probe_in,
+            is_unreachable: standing.detected != Detected::Alive,
         };
-        (former.strikes > 0 || former.probe_in.is_some()).then_some(former)
+        let holds = former.strikes > 0 || former.probe_in.is_some() || former.is_unreachable;
+        holds.then_some(former)
     }
 }

@@ -12,6 +12,7 @@ use crate::session::Session;
 use crate::settings::RoutingMode;
 use crate::state::Transaction;
 use crate::sync;
+use crate::watch::Watch;
 use bytes::{Buf, Bytes, BytesMut};
 use odp_cluster::ServerAddr;
 use odp_pool::{ClientLogin, PoolError, Retry, ServerSession};
@@ -90,9 +91,10 @@ impl Session {
         }
         let settings = &context.settings;
         let login = &self.state.login;
+        let watch = Watch::new(context, addr, self.id.get().get());
         let opening =
             ServerSession::open_further(addr, login, &settings.identity, &settings.connect);
-        match opening.await {
+        match watch.while_reachable(opening).await {
             Ok((session, answer)) => {
                 let broken = |source: odp_protocol::ProtocolError| {
                     SessionError::Unreachable(PoolError::Broken {

@@ -162,6 +162,9 @@ impl Session {
             self.forsake(addr, context);
         }
         let in_transaction = self.lose(addr);
+        if let (Broken::Client(_), Some(route)) = (&broken, &exchange.route) {
+            context.learn(route, Observation::GivenUp);
+        }
         let (error, observation) = match broken {
             Broken::Client(StreamError::Closed) => return Err(SessionError::ClientGone),
             Broken::Client(error) => return Err(SessionError::Client(error)),
@@ -174,6 +177,14 @@ impl Session {
                     addr,
                     in_transaction,
                     source,
+                };
+                (error, Observation::ConnectionLost)
+            }
+            Broken::Lost(lost) => {
+                let error = SessionError::ServerDead {
+                    addr,
+                    in_transaction,
+                    lost,
                 };
                 (error, Observation::ConnectionLost)
             }

@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, Kills, SessionIds, Settings};
-use odp_routing::{Desk, Observation, Refresh, Route, TableKey, Wait};
+use odp_routing::{Desk, Evidence, Observation, Refresh, Route, Sign, TableKey, Wait};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,6 +21,9 @@ pub trait Lookup {
 
     /// Completes when no location of `key` is being fetched.
     fn settled(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>>;
+
+    /// Reports what was noticed about a server to whoever judges.
+    fn report(&self, evidence: Evidence);
 
     /// Asks for the state of the servers before the next regular round.
     fn refresh_cluster(&self);
@@ -52,6 +55,12 @@ impl Context {
         let learned = self.router.learn(route, observation, StdInstant::now());
         if let Some(table) = &learned.refresh {
             self.lookup.refresh(table);
+        }
+        if learned.probe {
+            self.lookup.report(Evidence {
+                server: route.server,
+                sign: Sign::Broken,
+            });
         }
         if learned.refresh_cluster {
             self.lookup.refresh_cluster();

@@ -1,5 +1,6 @@
 //! Why a login or a statement failed, and what the client is told.
 
+use crate::watch::Lost;
 use odp_cluster::{LoginName, LoginNameError, ServerAddr};
 use odp_pool::PoolError;
 use odp_protocol::stream::StreamError;
@@ -72,6 +73,16 @@ pub enum SessionError {
         in_transaction: bool,
         /// What happened.
         source: StreamError,
+    },
+    /// There is no hope for an answer of the server.
+    #[error("server {addr} was lost while it ran a statement{}: {}", rolled_back(*.in_transaction), .lost.words())]
+    ServerDead {
+        /// The server.
+        addr: ServerAddr,
+        /// Whether a transaction went with it.
+        in_transaction: bool,
+        /// How that is known.
+        lost: Lost,
     },
     /// The server did not answer in time.
     #[error("server {addr} did not answer within {} s{}", .limit.as_secs(), rolled_back(*.in_transaction))]
@@ -155,6 +166,7 @@ impl SessionError {
             Self::Unreachable(_)
             | Self::Refused(_)
             | Self::ServerLost { .. }
+            | Self::ServerDead { .. }
             | Self::ServerTimeout { .. }
             | Self::Sync { .. } => Side::Server,
             Self::TooManyClients
@@ -194,7 +206,7 @@ impl SessionError {
             Self::TooManyClients => (1203, b"42000"),
             Self::NoServer { .. } => (4012, b"HY000"),
             Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
-            Self::ServerLost { .. } => (10014, b"HY000"),
+            Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),
             Self::ServerTimeout { .. } => (10022, b"HY000"),
             Self::UnknownStatement(_) => (1243, b"HY007"),
             Self::Unsupported(_) => (1235, b"0A000"),

@@ -39,6 +39,7 @@ mod settings;
 mod state;
 mod sync;
 mod variables;
+mod watch;
 
 pub use context::{Context, Lookup};
 pub use counters::{Counters, Counts, Gauge};
@@ -51,6 +52,7 @@ pub use session::{Session, SessionEnd};
 pub use session_ids::{LiveId, Place, SessionIds};
 pub use settings::{RoutingMode, Settings};
 pub use state::PinReason;
+pub use watch::Lost;
 
 use odp_protocol::stream::{Stream, StreamError};
 use std::net::SocketAddr;

@@ -11,6 +11,7 @@ use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
 use crate::variables::Variables;
+use crate::watch::Watch;
 use odp_cluster::{DatabaseName, LoginName, TenantName};
 use odp_pool::{ClientLogin, LoginAnswer, PoolError, Retry, ServerSession};
 use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
@@ -302,7 +303,8 @@ pub(crate) async fn first_session(
         let settings = &context.settings;
         let opened =
             ServerSession::open_first(route.server, login, &settings.identity, &settings.connect);
-        match opened.await {
+        let watch = Watch::new(context, route.server, login.session_id.get());
+        match watch.while_reachable(opened).await {
             Ok(opened) => {
                 let answered = Observation::Answered {
                     partition_hit: None,

@@ -9,6 +9,7 @@ use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
 use crate::sync::SyncStep;
+use crate::watch::{FIRST_LOOK, Lost, Watch, next_look};
 use bytes::BytesMut;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
@@ -17,6 +18,7 @@ use odp_protocol::{
 };
 use std::io;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How much a client may send ahead of the answer it waits for, in bytes, before it is no longer
 /// watched for going away.
@@ -34,6 +36,8 @@ pub(crate) enum Broken {
     Server(StreamError),
     /// The server was silent for too long.
     Silence(Duration),
+    /// There is no hope for an answer of the server.
+    Lost(Lost),
     /// The server refused a sync step.
     Sync(ErrPacket),
 }
@@ -60,14 +64,17 @@ pub(crate) async fn exchange(
     lease: &mut Lease,
     exchange: &mut Exchange,
     alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     loop {
         match &mut exchange.stage {
             Stage::Ready => send_next(lease, exchange),
-            Stage::Sync { .. } => sync(client, lease, exchange, alarm).await?,
-            Stage::Request => send_request(client, lease, exchange).await?,
-            Stage::Response { .. } => respond(client, rewrite, lease, exchange, alarm).await?,
-            Stage::Upload { .. } => upload(client, lease, exchange).await?,
+            Stage::Sync { .. } => sync(client, lease, exchange, alarm, watch).await?,
+            Stage::Request => send_request(client, lease, exchange, alarm, watch).await?,
+            Stage::Response { .. } => {
+                respond(client, rewrite, lease, exchange, alarm, watch).await?
+            }
+            Stage::Upload { .. } => upload(client, lease, exchange, alarm, watch).await?,
             Stage::Done => return to_client(client.flush(), exchange.write_ms, alarm).await,
         }
     }
@@ -108,6 +115,7 @@ async fn sync(
     lease: &mut Lease,
     exchange: &mut Exchange,
     alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     let limit = exchange.silence_ms;
     let Stage::Sync {
@@ -120,7 +128,7 @@ async fn sync(
         return Ok(());
     };
     let server = &mut lease.session.stream;
-    server.flush().await.map_err(from_server)?;
+    to_server(server, alarm, watch).await?;
     loop {
         match tracker.next(server.inbound())? {
             Step::Forward(count) => server.consume(count),
@@ -133,7 +141,7 @@ async fn sync(
                     _ => {}
                 }
             }
-            Step::More(_) => read_server(client, server, limit, alarm).await?,
+            Step::More(_) => read_server(client, server, limit, alarm, watch).await?,
             Step::Done => break,
         }
     }
@@ -166,21 +174,23 @@ async fn send_request(
     client: &mut Stream,
     lease: &mut Lease,
     exchange: &mut Exchange,
+    alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     let server = &mut lease.session.stream;
-    server.flush().await.map_err(from_server)?;
+    to_server(server, alarm, watch).await?;
     while !exchange.request.body.is_done() {
         let count = exchange.request.body.advance(client.inbound());
         if count > 0 {
             // Copied, so that the tracker and the bytes never disagree when a wait is abandoned.
             let chunk = client.take(count);
             server.outbound().extend_from_slice(&chunk);
-            server.flush().await.map_err(from_server)?;
+            to_server(server, alarm, watch).await?;
         } else {
             read_client(client).await?;
         }
     }
-    server.flush().await.map_err(from_server)?;
+    to_server(server, alarm, watch).await?;
     let tracker = ResponseTracker::new(exchange.kind, lease.session.framing);
     exchange.stage = Stage::Response {
         tracker,
@@ -197,6 +207,7 @@ async fn respond(
     lease: &mut Lease,
     exchange: &mut Exchange,
     alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     let Exchange {
         stage,
@@ -239,7 +250,7 @@ async fn respond(
             }
             Step::More(_) => {
                 to_client(client.flush(), *write, alarm).await?;
-                read_server(client, server, *limit, alarm).await?;
+                read_server(client, server, *limit, alarm, watch).await?;
             }
             Step::Done => {
                 reply.status = tracker.status().unwrap_or(reply.status);
@@ -295,6 +306,8 @@ async fn upload(
     client: &mut Stream,
     lease: &mut Lease,
     exchange: &mut Exchange,
+    alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     let Stage::Upload {
         tracker,
@@ -308,10 +321,7 @@ async fn upload(
     client.flush().await.map_err(from_client)?;
     loop {
         if *passable > 0 {
-            server
-                .forward(client, passable)
-                .await
-                .map_err(from_server)?;
+            forward_to_server(client, server, passable, alarm, watch).await?;
         }
         if infile.is_done() {
             break;
@@ -345,6 +355,72 @@ async fn to_client(
     }
 }
 
+/// Sends what is to be sent, as long as there is hope that the server takes it.
+async fn to_server(server: &mut Stream, alarm: &mut Alarm, watch: Watch<'_>) -> Result<(), Broken> {
+    let mut wait = Wait::default();
+    loop {
+        tokio::select! {
+            biased;
+            done = server.flush() => return done.map_err(from_server),
+            () = alarm.ring_after(Some(wait.pause(None))) => wait.look(server, None, watch)?,
+        }
+    }
+}
+
+/// Passes `count` bytes on to the server, as long as there is hope that it takes them.
+async fn forward_to_server(
+    client: &mut Stream,
+    server: &mut Stream,
+    count: &mut usize,
+    alarm: &mut Alarm,
+    watch: Watch<'_>,
+) -> Result<(), Broken> {
+    let mut wait = Wait::default();
+    loop {
+        tokio::select! {
+            biased;
+            done = server.forward(client, count) => return done.map_err(from_server),
+            () = alarm.ring_after(Some(wait.pause(None))) => wait.look(server, None, watch)?,
+        }
+    }
+}
+
+/// A wait on a server: how long it has lasted. Those that are over at once never look at the clock.
+#[derive(Debug, Default)]
+struct Wait {
+    since: Option<Instant>,
+}
+
+impl Wait {
+    /// The time until the next look at the server, or until the limit.
+    fn pause(&self, limit: Option<Duration>) -> Duration {
+        let waited = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        let left = limit.map_or(Duration::MAX, |limit| limit.saturating_sub(waited));
+        next_look(waited).min(left)
+    }
+
+    /// Looks at the server once a pause is over.
+    fn look(
+        &mut self,
+        server: &Stream,
+        limit: Option<Duration>,
+        watch: Watch<'_>,
+    ) -> Result<(), Broken> {
+        let since = self.since.get_or_insert_with(|| {
+            let now = Instant::now();
+            now.checked_sub(FIRST_LOOK).unwrap_or(now)
+        });
+        let waited = since.elapsed();
+        if let Some(limit) = limit.filter(|&limit| waited >= limit) {
+            return Err(Broken::Silence(limit));
+        }
+        match watch.look(server, waited) {
+            Some(lost) => Err(Broken::Lost(lost)),
+            None => Ok(()),
+        }
+    }
+}
+
 async fn read_client(client: &mut Stream) -> Result<(), Broken> {
     match client.read_more().await {
         Ok(0) => Err(Broken::Client(StreamError::Closed)),
@@ -359,8 +435,10 @@ async fn read_server(
     server: &mut Stream,
     limit: Option<u64>,
     alarm: &mut Alarm,
+    watch: Watch<'_>,
 ) -> Result<(), Broken> {
     let limit = limit.map(Duration::from_millis);
+    let mut wait = Wait::default();
     loop {
         tokio::select! {
             biased;
@@ -370,9 +448,7 @@ async fn read_server(
                 Err(error) => Err(from_server(error)),
             },
             ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
-            () = alarm.ring_after(limit) => {
-                return Err(Broken::Silence(limit.unwrap_or_default()));
-            }
+            () = alarm.ring_after(Some(wait.pause(limit))) => wait.look(server, limit, watch)?,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::SessionState;
+use crate::watch::Watch;
 use bytes::BytesMut;
 use odp_protocol::stream::Stream;
 use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, PacketTracker};
@@ -292,10 +293,10 @@ impl Session {
     async fn carry(&mut self, context: &Context, alarm: &mut Alarm) -> Result<(), SessionError> {
         let Self {
             client,
+            id,
             state,
             leases,
             exchange: current,
-            ..
         } = self;
         let Some(exchange) = current else {
             return Ok(());
@@ -303,7 +304,8 @@ impl Session {
         let Some(lease) = leases.get_mut(exchange.server) else {
             return Ok(());
         };
-        match relay::exchange(client, state.rewrite(), lease, exchange, alarm).await {
+        let watch = Watch::new(context, exchange.server, id.get().get());
+        match relay::exchange(client, state.rewrite(), lease, exchange, alarm, watch).await {
             Ok(()) => self.conclude(context),
             Err(broken) => self.recover(broken, context),
         }

@@ -1,5 +1,6 @@
 //! Discovery against a scripted cluster, with paused time.
 
+mod detecting;
 mod old;
 mod script;
 
@@ -7,7 +8,7 @@ use super::*;
 use crate::Answer;
 use odp_cluster::{ClusterName, DatabaseName, TableName, TenantName};
 use odp_routing::{
-    Decision, LookupPhase, NoServerReason, Request, Route, RouteReason, RouterLimits,
+    Decision, LookupPhase, NoServerReason, Request, Route, RouteReason, RouterLimits, TableKey,
 };
 use script::{Behaviour, Script, table};
 

@@ -150,6 +150,14 @@ parameters! {
     congestion_retry_interval: Span = "20s", Bounds::Time("1s", "1h");
     /// How long a server stays listed at least.
     min_keep_congestion_interval: Span = "20s", Bounds::Time("1s", "1d");
+    /// Which servers are probed: 0 none, 1 those that somebody waits for, 2 all.
+    server_detect_mode: Count = "1", Bounds::Number(0, 2);
+    /// The time from one probe of a server to the next; half of OBProxy's.
+    server_detect_refresh_interval: Span = "500ms", Bounds::Time("100ms", "10m");
+    /// Probes in a row without an answer after which a server is dead and its connections are closed.
+    server_detect_fail_threshold: Count = "3", Bounds::Number(1, 10);
+    /// How long a probe waits for a server's greeting; a tenth of OBProxy's.
+    detect_server_timeout: Span = "500ms", Bounds::Time("100ms", "1m");
     /// The memory of the location cache.
     routing_cache_mem_limited: Bytes = "128MB", Bounds::Size("1KB", "100G");
     /// The shortest time between two refreshes of one table's location.

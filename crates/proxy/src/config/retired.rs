@@ -16,7 +16,7 @@ const NAMES: &str = "
     cluster_count_high_water_mark cluster_expire_time compression_algorithm
     config_server_refresh_interval connection_diagnosis_option create_conn_cont_num
     current_local_config_version dataplane_host default_buffer_water_mark
-    default_inactivity_timeout delay_exit_time detect_server_timeout digest_sql_length
+    default_inactivity_timeout delay_exit_time digest_sql_length
     domain_name enable_async_log enable_async_pull_location_cache enable_auto_restart
     enable_bad_route_reject enable_causal_order_read
     enable_client_connection_lru_disconnect enable_client_ssl enable_cloud_full_username
@@ -73,7 +73,6 @@ const NAMES: &str = "
     rpc_srv_session_pool_inactive_timeout rpc_sub_req_max_retries
     rpc_support_key_partition_shard_request runtime_env scan_buffered_rows_warning_threshold
     sequence_entry_expire_time sequence_fail_retry_count sequence_prefetch_threshold
-    server_detect_fail_threshold server_detect_mode server_detect_refresh_interval
     server_tcp_init_cwnd server_tcp_user_timeout server_zone session_pool_cont_delay_interval
     session_pool_default_blocking_timeout session_pool_default_idle_timeout
     session_pool_default_max_conn session_pool_default_min_conn session_pool_default_prefill

@@ -152,6 +152,7 @@ mod tests {
                 server: "127.0.0.1:2881".parse().unwrap(),
                 strikes: 5,
                 probe_in: Some(Duration::from_secs(7)),
+                is_unreachable: false,
             }],
             ..Handover::default()
         };

@@ -1,7 +1,7 @@
 //! How sessions ask discovery for locations.
 
 use odp_discovery::Handle;
-use odp_routing::TableKey;
+use odp_routing::{Evidence, TableKey};
 use odp_session::Lookup;
 use std::pin::Pin;
 
@@ -21,6 +21,10 @@ impl Lookup for DiscoveryLookup {
 
     fn settled(&self, key: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         Box::pin(self.discovery.settled(key))
+    }
+
+    fn report(&self, evidence: Evidence) {
+        self.discovery.report(evidence);
     }
 
     fn refresh_cluster(&self) {

@@ -4,7 +4,10 @@ use crate::config::Settings;
 use odp_cluster::{ClusterName, ProxyId, TenantName};
 use odp_discovery::DiscoveryConfig;
 use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
-use odp_routing::{Consistency, PolicySettings, ProxyRoutePolicy, RouterLimits, ZoneGroups};
+use odp_routing::{
+    Consistency, DetectMode, DetectionLimits, PolicySettings, ProxyRoutePolicy, RouterLimits,
+    ZoneGroups,
+};
 use odp_session::RoutingMode;
 use std::time::Duration;
 
@@ -52,7 +55,23 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
         lookup_timeout: settings.short_async_task_timeout.0,
         max_refreshes_per_second: narrow(settings.normal_pl_update_threshold.0),
         limited_refreshes_per_second: narrow(settings.limited_pl_update_threshold.0),
+        detection: detection_limits(settings),
+        detect_timeout: settings.detect_server_timeout.0,
         ..DiscoveryConfig::default()
+    }
+}
+
+/// Who is probed. A MySQL server counts connections without a login against the proxy's address, so
+/// those are never probed.
+fn detection_limits(settings: &Settings) -> DetectionLimits {
+    DetectionLimits {
+        mode: match (routing_mode(settings), settings.server_detect_mode.0) {
+            (RoutingMode::MySql, _) | (_, 0) => DetectMode::Off,
+            (_, 1) => DetectMode::Suspects,
+            _ => DetectMode::All,
+        },
+        interval: settings.server_detect_refresh_interval.0,
+        fail_threshold: narrow(settings.server_detect_fail_threshold.0),
     }
 }
 
@@ -184,7 +203,8 @@ mod tests {
              routing_cache_mem_limited=1K,work_thread_num=3,metadata_user=root@sys,\
              proxy_idc_name=idc1,proxy_route_policy=Follower_Only,obproxy_read_consistency=1,\
              proxy_primary_zone_name=z1;z2,target_db_server=127.0.0.1:2881,\
-             location_expire_period_time=1d,enable_primary_zone=false",
+             location_expire_period_time=1d,enable_primary_zone=false,server_detect_mode=2,\
+             detect_server_timeout=2s",
         );
         let session = session_settings(&settings);
         assert_eq!(session.default_tenant, TenantName::new("t1"));
@@ -211,6 +231,8 @@ mod tests {
         let discovery = discovery_config(&settings);
         assert_eq!(discovery.metadata_user, "root@sys");
         assert_eq!(discovery.rootservice_list.len(), 1);
+        assert_eq!(discovery.detection.mode, DetectMode::All);
+        assert_eq!(discovery.detect_timeout, Duration::from_secs(2));
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! The blacklist: which servers must not get requests, and who may probe a listed one.
 //!
-//! A server is on the *status* list while the cluster itself says that it is out of service, and on
-//! the *alive* list after too many failed requests. Reading a standing is one atomic load; a listed
-//! server gets one probing request per retry interval, admitted by one compare-and-swap.
+//! A server is on the *status* list while the cluster itself says that it is out of service, on the
+//! *detection* list while probes find no way to it, on the *alive* list after too many failed requests,
+//! and *drained* while the operator wants it out. Reading a standing is one atomic load; a server on the
+//! alive list gets one probing request per retry interval, admitted by one compare-and-swap.
 
+mod lists;
 mod record;
 mod strikes;
 
 use crate::{ClusterView, FormerStanding, RouterLimits, ServerStanding};
+pub(crate) use lists::Admission;
+pub use lists::Detected;
 use odp_cluster::ServerAddr;
-pub(crate) use record::Admission;
+pub(crate) use record::Errand;
 use record::Record;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,7 +48,7 @@ impl Blacklist {
         }
     }
 
-    /// Whether the cluster itself says that `server` is in service.
+    /// Whether neither the cluster, the probes nor the operator have taken `server` out.
     pub(crate) fn is_in_service(&self, server: ServerAddr) -> bool {
         let record = self.records.get(&server);
         record.is_some_and(|record| record.is_in_service())
@@ -62,15 +66,70 @@ impl Blacklist {
     }
 
     /// Counts a failure of `server`; true when it has listed the server just now.
-    pub(crate) fn strike(&self, server: ServerAddr, limits: &RouterLimits, now: Instant) -> bool {
+    pub(crate) fn strike(
+        &self,
+        server: ServerAddr,
+        errand: Errand,
+        limits: &RouterLimits,
+        now: Instant,
+    ) -> bool {
         let record = self.records.get(&server);
-        record.is_some_and(|record| record.strike(limits, now))
+        record.is_some_and(|record| record.strike(errand, limits, now))
     }
 
     /// Takes in that `server` answered.
-    pub(crate) fn answered(&self, server: ServerAddr, limits: &RouterLimits, now: Instant) {
+    pub(crate) fn answered(
+        &self,
+        server: ServerAddr,
+        errand: Errand,
+        limits: &RouterLimits,
+        now: Instant,
+    ) {
         if let Some(record) = self.records.get(&server) {
-            record.answered(limits, now);
+            record.answered(errand, limits, now);
+        }
+    }
+
+    /// Gives back the probe of `server`, which found nothing out.
+    pub(crate) fn give_up_probe(&self, server: ServerAddr, now: Instant) {
+        if let Some(record) = self.records.get(&server) {
+            record.give_up_probe(now);
+        }
+    }
+
+    /// Takes in what the probes say of `server`; true when that is news.
+    pub(crate) fn set_detected(
+        &self,
+        server: ServerAddr,
+        detected: Detected,
+        now: Instant,
+    ) -> bool {
+        let record = self.records.get(&server);
+        record.is_some_and(|record| record.set_detected(detected, now))
+    }
+
+    /// What the probes said of `server` last; of one that the cluster does not list, that it is there.
+    pub(crate) fn vital(&self, server: ServerAddr) -> Detected {
+        let record = self.records.get(&server);
+        record.map_or(Detected::Alive, |record| record.vital())
+    }
+
+    /// How little hope there is for `server`; see [`lists::Lists::despair`]. One that the cluster does
+    /// not list is out.
+    pub(crate) fn despair(&self, server: ServerAddr) -> Option<u8> {
+        self.records.get(&server)?.despair()
+    }
+
+    /// Whether `server` sent something at `moment` or later.
+    pub(crate) fn was_heard_since(&self, server: ServerAddr, moment: Instant) -> bool {
+        let record = self.records.get(&server);
+        record.is_some_and(|record| record.was_heard_since(moment))
+    }
+
+    /// Takes exactly these servers out for the operator.
+    pub(crate) fn set_drained(&self, servers: &[ServerAddr]) {
+        for (server, record) in &self.records {
+            record.set_drained(servers.contains(server));
         }
     }
 

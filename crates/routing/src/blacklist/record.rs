@@ -1,5 +1,6 @@
 //! One server's standing: an atomic word for the readers, a locked history for the judge.
 
+use super::lists::{Admission, Detected, Lists, Millis};
 use super::strikes::Strikes;
 use crate::{FormerStanding, RouterLimits, ServerStanding, Standing};
 use odp_cluster::Server;
@@ -8,22 +9,22 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Whether a server may get a request.
+/// What a request was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// Yes.
-    Yes,
-    /// As a probe, for the one caller that claims it.
+pub(crate) enum Errand {
+    /// Because the server is in service.
+    Request,
+    /// To find out whether a listed server is well again.
     Probe,
-    /// No.
-    No,
 }
 
-/// A server's record. The word holds the lists in its low bits and, above them, the time of the next
-/// probe in milliseconds since the record's first use; 0 means that the server is on no list.
+/// A server's record.
 #[derive(Debug, Default)]
 pub(super) struct Record {
+    /// [`Lists`].
     word: AtomicU64,
+    /// When the server answered last, in coarse milliseconds; 0 for never.
+    heard: AtomicU64,
     epoch: OnceLock<Instant>,
     history: Mutex<History>,
 }
@@ -35,51 +36,82 @@ struct History {
     last_evidence: Option<Instant>,
 }
 
-const STATUS: u64 = 1;
-const ALIVE: u64 = 2;
-const LISTS: u64 = STATUS | ALIVE;
-const TIME_SHIFT: u32 = 8;
+/// How exactly it is known when a server answered last: finer would have the threads wait for each
+/// other's memory.
+const HEARD_STEP: Millis = 64;
 
 impl Record {
-    /// Takes in what the cluster says of the server and its zone.
-    pub(super) fn set_in_service(&self, in_service: bool) {
-        if in_service {
-            self.word.fetch_and(!STATUS, Ordering::Relaxed);
-        } else {
-            self.word.fetch_or(STATUS, Ordering::Relaxed);
-        }
+    fn lists(&self) -> Lists {
+        Lists::from_word(self.word.load(Ordering::Relaxed))
     }
 
-    /// Whether the cluster says so.
+    /// Takes a step and answers where the server was before.
+    fn step(&self, step: impl Fn(Lists) -> Lists) -> Lists {
+        let replace = |word| Some(step(Lists::from_word(word)).word());
+        let order = Ordering::Relaxed;
+        let before = self.word.fetch_update(order, order, replace);
+        Lists::from_word(before.unwrap_or_default())
+    }
+
+    /// Takes in what the cluster says of the server and its zone.
+    pub(super) fn set_in_service(&self, in_service: bool) {
+        self.step(|lists| lists.in_service(in_service));
+    }
+
+    /// Takes in what the operator says.
+    pub(super) fn set_drained(&self, drained: bool) {
+        self.step(|lists| lists.drained(drained));
+    }
+
+    /// Takes in what the probes say; true when that is news.
+    pub(super) fn set_detected(&self, detected: Detected, now: Instant) -> bool {
+        let before = self.step(|lists| lists.detected(detected)).vital();
+        if before != detected {
+            self.history.lock().last_evidence = Some(now);
+        }
+        before != detected
+    }
+
+    /// What the probes said last.
+    pub(super) fn vital(&self) -> Detected {
+        self.lists().vital()
+    }
+
+    /// Whether neither the cluster, the probes nor the operator have taken the server out.
     pub(super) fn is_in_service(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & STATUS == 0
+        !self.lists().is_out()
+    }
+
+    pub(super) fn despair(&self) -> Option<u8> {
+        self.lists().despair()
     }
 
     pub(super) fn admits(&self, now: Instant) -> Admission {
-        let word = self.word.load(Ordering::Relaxed);
-        match word & LISTS {
-            0 => Admission::Yes,
-            ALIVE if self.millis(now) >= word >> TIME_SHIFT => Admission::Probe,
-            _ => Admission::No,
+        let lists = self.lists();
+        if lists == Lists::default() {
+            return Admission::Yes;
         }
+        lists.admits(self.millis(now))
     }
 
-    /// Moves the time of the next probe on; only the caller whose exchange succeeds has the probe.
+    /// Begins the probe that is due: only the caller whose exchange succeeds has it.
     pub(super) fn claim_probe(&self, limits: &RouterLimits, now: Instant) -> bool {
-        let word = self.word.load(Ordering::Relaxed);
-        let due = word & LISTS == ALIVE && self.millis(now) >= word >> TIME_SHIFT;
-        due && self
-            .word
-            .compare_exchange(
-                word,
-                self.listed_word(limits, now),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            )
-            .is_ok()
+        let lists = self.lists();
+        let Some(probing) = lists.probing(self.millis(now), limits.probe_patience) else {
+            return false;
+        };
+        let (order, from, to) = (Ordering::Relaxed, lists.word(), probing.word());
+        self.word.compare_exchange(from, to, order, order).is_ok()
     }
 
-    pub(super) fn strike(&self, limits: &RouterLimits, now: Instant) -> bool {
+    /// Gives a probe back that found nothing out; the next request may take it.
+    pub(super) fn give_up_probe(&self, now: Instant) {
+        let now = self.millis(now);
+        self.step(|lists| lists.probed(now));
+    }
+
+    /// Counts a failure; true when it has listed the server just now.
+    pub(super) fn strike(&self, errand: Errand, limits: &RouterLimits, now: Instant) -> bool {
         let mut history = self.history.lock();
         history.last_evidence = Some(now);
         let listed = history.listed_at.is_some();
@@ -87,12 +119,18 @@ impl Record {
             return false;
         }
         history.listed_at = Some(now);
-        self.set_alive(self.listed_word(limits, now));
+        let next = self.millis_after(now, limits.congestion_retry_interval);
+        match errand {
+            Errand::Probe => self.step(|lists| lists.probed(next).listed(next)),
+            Errand::Request => self.step(|lists| lists.listed(next)),
+        };
         !listed
     }
 
-    pub(super) fn answered(&self, limits: &RouterLimits, now: Instant) {
-        if self.word.load(Ordering::Relaxed) & ALIVE == 0 {
+    /// Takes in that the server answered.
+    pub(super) fn answered(&self, errand: Errand, limits: &RouterLimits, now: Instant) {
+        self.note_heard(now);
+        if !self.lists().is_alive_listed() {
             return;
         }
         let mut history = self.history.lock();
@@ -100,12 +138,31 @@ impl Record {
             return;
         };
         // Answers to requests from before the listing prove nothing.
-        if now.saturating_duration_since(listed_at) >= limits.min_keep_congestion_interval {
+        let earliest = listed_at + limits.min_keep_congestion_interval;
+        if now >= earliest {
             history.strikes.clear();
             history.listed_at = None;
             history.last_evidence = Some(now);
-            self.set_alive(0);
+            self.step(Lists::cleared);
+        } else if errand == Errand::Probe {
+            let earliest = self.millis(earliest);
+            self.step(|lists| lists.probed(earliest));
         }
+    }
+
+    /// Remembers that something came from the server.
+    fn note_heard(&self, now: Instant) {
+        let now = self.millis(now);
+        let heard = self.heard.load(Ordering::Relaxed);
+        if heard + HEARD_STEP <= now || heard == 0 {
+            self.heard.store(now.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether something came from the server at `moment` or later, to about a tenth of a second.
+    pub(super) fn was_heard_since(&self, moment: Instant) -> bool {
+        let heard = self.heard.load(Ordering::Relaxed);
+        heard != 0 && heard >= self.millis(moment)
     }
 
     pub(super) fn standing(
@@ -114,22 +171,34 @@ impl Record {
         limits: &RouterLimits,
         now: Instant,
     ) -> ServerStanding {
-        let word = self.word.load(Ordering::Relaxed);
+        let lists = self.lists();
         let history = self.history.lock();
         let probe_at = || {
-            let after = Duration::from_millis(word >> TIME_SHIFT);
+            let after = Duration::from_millis(lists.time());
             Some(*self.epoch.get()? + after)
         };
         ServerStanding {
             server,
-            standing: match word & LISTS {
-                0 => Standing::Ok,
-                ALIVE => Standing::Alive,
-                _ => Standing::Status,
+            standing: if lists.is_drained() {
+                Standing::Drained
+            } else if lists.is_status_listed() {
+                Standing::Status
+            } else if lists.vital() != Detected::Alive {
+                Standing::Detect
+            } else if lists.is_alive_listed() {
+                Standing::Alive
+            } else {
+                Standing::Ok
             },
             strikes: history.strikes.within(limits, now),
             last_evidence: history.last_evidence.max(history.strikes.last()),
-            next_probe_at: (word & ALIVE != 0).then(probe_at).flatten(),
+            next_probe_at: if lists.is_alive_listed() && !lists.is_probing() {
+                probe_at()
+            } else {
+                None
+            },
+            alive_listed_at: history.listed_at.filter(|_| lists.is_alive_listed()),
+            detected: lists.vital(),
         }
     }
 
@@ -139,35 +208,29 @@ impl Record {
         for _ in 0..former.strikes.min(limits.congestion_failure_threshold) {
             history.strikes.add(limits, now);
         }
-        if former.strikes > 0 {
+        if former.strikes > 0 || former.is_unreachable {
             history.last_evidence = Some(now);
         }
         if let Some(probe_in) = former.probe_in {
-            let probe_in = u64::try_from(probe_in.as_millis()).unwrap_or_default();
             history.listed_at = Some(now);
-            self.set_alive(ALIVE | (self.millis(now) + probe_in) << TIME_SHIFT);
+            let next = self.millis_after(now, probe_in);
+            self.step(|lists| lists.listed(next));
+        }
+        if former.is_unreachable {
+            self.step(|lists| lists.detected(Detected::Unreachable));
         }
     }
 
-    fn listed_word(&self, limits: &RouterLimits, now: Instant) -> u64 {
-        let retry = limits.congestion_retry_interval.as_millis();
-        let retry = u64::try_from(retry).unwrap_or(u64::MAX >> (TIME_SHIFT + 1));
-        ALIVE | (self.millis(now) + retry) << TIME_SHIFT
+    /// The time `wait` from now.
+    fn millis_after(&self, now: Instant, wait: Duration) -> Millis {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.millis(now).saturating_add(wait)
     }
 
-    /// Replaces everything in the word but the status list, which discovery owns.
-    fn set_alive(&self, alive: u64) {
-        let replace = |word| Some(word & STATUS | alive);
-        let order = Ordering::Relaxed;
-        self.word
-            .fetch_update(order, order, replace)
-            .unwrap_or_default();
-    }
-
-    fn millis(&self, now: Instant) -> u64 {
+    fn millis(&self, now: Instant) -> Millis {
         let epoch = *self.epoch.get_or_init(|| now);
         let since = now.saturating_duration_since(epoch).as_millis();
-        u64::try_from(since).unwrap_or(u64::MAX >> TIME_SHIFT)
+        u64::try_from(since).unwrap_or(u64::MAX)
     }
 }
 

@@ -26,7 +26,7 @@ use odp_protocol::{
     Attributes, CapabilityFlags, Framing, HandshakeResponse, StatusFlags, put_packet,
 };
 use odp_routing::{
-    ClusterView, Desk, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
+    ClusterView, Desk, Evidence, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
 };
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -51,6 +51,8 @@ impl Lookup for NoLookup {
     fn settled(&self, _: TableKey) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         Box::pin(std::future::ready(()))
     }
+
+    fn report(&self, _: Evidence) {}
 
     fn refresh_cluster(&self) {}
 }

@@ -3,9 +3,11 @@
 use crate::{Answer, DiscoveryError, MetadataConnection, MetadataSource};
 use odp_cluster::ServerAddr;
 use odp_pool::PoolError;
+use odp_routing::Probed;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a server behaves.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub(super) enum Behaviour {
     RefusesLogin(u16),
     /// It takes the login and never answers a query.
     Hangs,
+    /// It accepts connections and says nothing.
+    Stopped,
     /// It answers the first of these whose text is in the query, and nothing to all else.
     Answers(Vec<(&'static str, Answer)>),
     /// It refuses every query with this code.
@@ -26,6 +30,7 @@ pub(super) enum Behaviour {
 pub(super) struct Script {
     servers: Arc<Mutex<HashMap<ServerAddr, Behaviour>>>,
     queries: Arc<Mutex<Vec<String>>>,
+    probes: Arc<Mutex<Vec<ServerAddr>>>,
 }
 
 impl Script {
@@ -37,6 +42,12 @@ impl Script {
     pub(super) fn asked(&self, needle: &str) -> usize {
         let queries = self.queries.lock();
         queries.iter().filter(|sql| sql.contains(needle)).count()
+    }
+
+    /// The number of probes so far of this server.
+    pub(super) fn probed(&self, addr: ServerAddr) -> usize {
+        let probes = self.probes.lock();
+        probes.iter().filter(|&&probed| probed == addr).count()
     }
 
     fn behaviour(&self, addr: ServerAddr) -> Behaviour {
@@ -69,10 +80,23 @@ impl MetadataSource for Script {
                 code,
                 message: "Access denied".to_owned(),
             }),
+            Behaviour::Stopped => std::future::pending().await,
             _ => Ok(Connection {
                 script: self.clone(),
                 addr,
             }),
+        }
+    }
+
+    async fn probe(&self, addr: ServerAddr, limit: Duration) -> Probed {
+        self.probes.lock().push(addr);
+        match self.behaviour(addr) {
+            Behaviour::Unreachable => Probed::Refused,
+            Behaviour::Stopped => {
+                tokio::time::sleep(limit).await;
+                Probed::Silent
+            }
+            _ => Probed::Answered,
         }
     }
 }
@@ -84,7 +108,7 @@ impl MetadataConnection for Connection {
         match self.script.behaviour(addr) {
             Behaviour::Answers(answers) => {
                 // A real answer takes time too, so that others can ask meanwhile.
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 let found = answers.iter().find(|(needle, _)| sql.contains(needle));
                 Ok(found.map(|(_, answer)| answer.clone()).unwrap_or_default())
             }
@@ -93,7 +117,7 @@ impl MetadataConnection for Connection {
                 code,
                 message: "no such table".to_owned(),
             }),
-            Behaviour::Hangs => std::future::pending().await,
+            Behaviour::Hangs | Behaviour::Stopped => std::future::pending().await,
             Behaviour::Unreachable | Behaviour::RefusesLogin(_) => Err(unreachable(addr)),
         }
     }

@@ -9,36 +9,43 @@ fn at(base: Instant, seconds: u64) -> Instant {
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Strike,
-    Answered,
+    Strike(Errand),
+    Answered(Errand),
     InService(bool),
     Claim,
+    GiveUp,
 }
 
 #[test]
 fn the_alive_list_follows_its_table() {
     use Admission::{No, Probe, Yes};
-    use Event::{Answered, Claim, Strike};
+    use Errand::{Probe as ByProbe, Request};
+    use Event::{Answered, Claim, GiveUp, Strike};
     let table: &[(u64, Event, Admission)] = &[
-        (0, Strike, Yes),
-        (1, Strike, Yes),
-        (2, Strike, Yes),
-        (3, Strike, Yes),
+        (0, Strike(Request), Yes),
+        (1, Strike(Request), Yes),
+        (2, Strike(Request), Yes),
+        (3, Strike(Request), Yes),
         // The first strike has left the window by now: this is the fourth, not the fifth.
-        (121, Strike, Yes),
-        (121, Strike, No),
+        (121, Strike(Request), Yes),
+        (121, Strike(Request), No),
         // Answers to requests from before the listing change nothing.
-        (122, Answered, No),
-        (140, Answered, No),
+        (122, Answered(Request), No),
+        (140, Answered(Request), No),
         (141, Claim, No),
-        // The probe failed: listed anew.
-        (142, Strike, No),
+        // The failure of another request changes nothing about the probe.
+        (141, Strike(Request), No),
         (161, Claim, No),
-        (162, Claim, No),
-        (162, Claim, No),
-        (163, Answered, Yes),
+        // The probe failed: listed anew.
+        (162, Strike(ByProbe), No),
+        (181, Claim, No),
+        (182, Claim, No),
+        // Nobody knows what came of it: the next one may.
+        (183, GiveUp, Probe),
+        (183, Claim, No),
+        (184, Answered(ByProbe), Yes),
         // The strikes are forgotten with the listing.
-        (164, Strike, Yes),
+        (185, Strike(Request), Yes),
     ];
     let (record, limits, base) = (Record::default(), RouterLimits::default(), Instant::now());
     for &(second, event, admission) in table {
@@ -46,11 +53,11 @@ fn the_alive_list_follows_its_table() {
         apply(&record, &limits, now, event);
         assert_eq!(record.admits(now), admission, "{second} s {event:?}");
     }
-    for second in 165..169 {
-        record.strike(&limits, at(base, second));
+    for second in 186..190 {
+        record.strike(Request, &limits, at(base, second));
     }
-    assert_eq!(record.admits(at(base, 187)), No);
-    assert_eq!(record.admits(at(base, 188)), Probe);
+    assert_eq!(record.admits(at(base, 208)), No);
+    assert_eq!(record.admits(at(base, 209)), Probe);
 }
 
 #[test]
@@ -59,7 +66,7 @@ fn the_status_list_is_left_when_the_cluster_says_so_and_hides_probes() {
     record.set_in_service(false);
     assert_eq!(record.admits(now), Admission::No);
     for _ in 0..5 {
-        record.strike(&limits, now);
+        record.strike(Errand::Request, &limits, now);
     }
     assert!(!record.claim_probe(&limits, at(now, 100)));
     record.set_in_service(true);
@@ -70,7 +77,7 @@ fn the_status_list_is_left_when_the_cluster_says_so_and_hides_probes() {
 fn only_one_of_many_threads_has_the_probe() {
     let (record, limits, now) = (Record::default(), RouterLimits::default(), Instant::now());
     for _ in 0..5 {
-        record.strike(&limits, now);
+        record.strike(Errand::Request, &limits, now);
     }
     let claims = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
@@ -84,45 +91,57 @@ fn only_one_of_many_threads_has_the_probe() {
 
 fn apply(record: &Record, limits: &RouterLimits, now: Instant, event: Event) -> bool {
     match event {
-        Event::Strike => {
-            record.strike(limits, now);
+        Event::Strike(errand) => {
+            record.strike(errand, limits, now);
         }
-        Event::Answered => record.answered(limits, now),
+        Event::Answered(errand) => record.answered(errand, limits, now),
         Event::InService(in_service) => record.set_in_service(in_service),
         Event::Claim => return record.claim_probe(limits, now),
+        Event::GiveUp => record.give_up_probe(now),
     }
     false
 }
 
 proptest! {
     #[test]
-    fn probes_are_never_closer_than_the_retry_interval(
-        events in prop::collection::vec((0_u64..30, 0_u8..5), 1..200)
+    fn there_is_never_more_than_one_probe_and_a_server_stays_listed_for_the_least_time(
+        events in prop::collection::vec((0_u64..30, 0_u8..9), 1..300)
     ) {
         let (record, limits, base) = (Record::default(), RouterLimits::default(), Instant::now());
         let mut now = base;
-        let mut last_probe: Option<Instant> = None;
-        let mut listed_since_probe = true;
+        // Since when a probe has been under way, and since when the server has been listed.
+        let (mut probing, mut listed): (Option<Instant>, Option<Instant>) = (None, None);
         for (pause, event) in events {
             now += Duration::from_secs(pause);
             let event = match event {
-                0 => Event::Strike,
-                1 => Event::Answered,
-                2 => Event::InService(false),
-                3 => Event::InService(true),
+                0 | 1 => Event::Strike(Errand::Request),
+                2 => Event::Answered(Errand::Request),
+                3 => Event::InService(false),
+                4 => Event::InService(true),
+                5 if probing.is_some() => Event::Strike(Errand::Probe),
+                6 if probing.is_some() => Event::Answered(Errand::Probe),
+                7 if probing.is_some() => Event::GiveUp,
                 _ => Event::Claim,
             };
-            if apply(&record, &limits, now, event) {
-                let gap = last_probe.map(|last| now - last);
-                prop_assert!(
-                    !listed_since_probe || gap.is_none_or(|gap| gap >= limits.congestion_retry_interval)
-                );
-                last_probe = Some(now);
-                listed_since_probe = true;
+            let claimed = apply(&record, &limits, now, event);
+            if claimed {
+                let lost = |since: Instant| now - since >= limits.probe_patience;
+                prop_assert!(probing.is_none_or(lost), "two at once");
+                probing = Some(now);
+            } else if !matches!(event, Event::Claim | Event::InService(_))
+                && !matches!(event, Event::Strike(Errand::Request))
+            {
+                // Its own outcome, or an answer that clears the server.
+                let is_own = !matches!(event, Event::Answered(Errand::Request));
+                if is_own || !record.lists().is_alive_listed() {
+                    probing = None;
+                }
             }
-            if record.admits(now) == Admission::Yes {
-                listed_since_probe = false;
+            let is_listed = record.lists().is_alive_listed();
+            if let (false, Some(since)) = (is_listed, listed) {
+                prop_assert!(now - since >= limits.min_keep_congestion_interval);
             }
+            listed = is_listed.then(|| listed.unwrap_or(now));
         }
     }
 }
@@ -134,13 +153,14 @@ fn what_was_held_against_a_server_is_held_on() {
         server: "127.0.0.1:2881".parse().unwrap(),
         strikes,
         probe_in,
+        is_unreachable: false,
     };
     let record = Record::default();
     record.relist(&former(2, None), &limits, now);
     assert_eq!(record.admits(now), Admission::Yes);
     for _ in 0..3 {
         assert_eq!(record.admits(now), Admission::Yes);
-        record.strike(&limits, now);
+        record.strike(Errand::Request, &limits, now);
     }
     assert_eq!(record.admits(now), Admission::No);
 

@@ -170,6 +170,7 @@ impl Setup {
             tablet: None,
             is_leader: false,
             refresh: false,
+            is_probe: false,
             alters: None,
         };
         for _ in 0..times {

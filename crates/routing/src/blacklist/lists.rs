@@ -1,0 +1,318 @@
+//! The lists that a server is on, as one word, and every step between them: pure.
+
+use std::time::Duration;
+
+/// Milliseconds since a record's first use.
+pub(super) type Millis = u64;
+
+/// Whether a server may get a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Yes.
+    Yes,
+    /// As a probe, for the one caller that claims it.
+    Probe,
+    /// No.
+    No,
+}
+
+/// What the probes say of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Detected {
+    /// It answers.
+    #[default]
+    Alive,
+    /// New requests find no way to it.
+    Unreachable,
+    /// It has not answered for so long that nobody should wait for it any more.
+    Dead,
+}
+
+/// The lists of a server. The low bits hold the lists; above them is a time: of the next probe, or,
+/// while one is under way, of the moment when it counts as lost. 0 is on no list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Lists(u64);
+
+const STATUS: u64 = 1;
+const ALIVE: u64 = 1 << 1;
+const UNREACHABLE: u64 = 1 << 2;
+const DEAD: u64 = 1 << 3;
+const DRAINED: u64 = 1 << 4;
+/// The probe of a server on the alive list is under way.
+const PROBING: u64 = 1 << 5;
+const LISTS: u64 = STATUS | ALIVE | UNREACHABLE | DEAD | DRAINED;
+const TIME_SHIFT: u32 = 8;
+const FLAGS: u64 = (1 << TIME_SHIFT) - 1;
+const LATEST: Millis = u64::MAX >> TIME_SHIFT;
+
+impl Lists {
+    pub(super) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(super) const fn word(self) -> u64 {
+        self.0
+    }
+
+    const fn has(self, flags: u64) -> bool {
+        self.0 & flags != 0
+    }
+
+    const fn set(self, flags: u64, on: bool) -> Self {
+        Self(if on { self.0 | flags } else { self.0 & !flags })
+    }
+
+    const fn at(self, time: Millis) -> Self {
+        let time = if time > LATEST { LATEST } else { time };
+        Self(self.0 & FLAGS | time << TIME_SHIFT)
+    }
+
+    /// The time in the word.
+    pub(super) const fn time(self) -> Millis {
+        self.0 >> TIME_SHIFT
+    }
+
+    /// Whether a request may go to the server.
+    pub(super) const fn admits(self, now: Millis) -> Admission {
+        match self.0 & LISTS {
+            0 => Admission::Yes,
+            ALIVE if now >= self.time() => Admission::Probe,
+            _ => Admission::No,
+        }
+    }
+
+    /// How little hope there is that the server answers, for the pass over servers of which every one
+    /// is listed: 0 for none or failed requests alone, then the cluster's own word, then silence; `None`
+    /// when the operator has taken it out, which no need overrules.
+    pub(super) const fn despair(self) -> Option<u8> {
+        if self.has(DRAINED) {
+            None
+        } else if self.has(UNREACHABLE | DEAD) {
+            Some(2)
+        } else if self.has(STATUS) {
+            Some(1)
+        } else {
+            Some(0)
+        }
+    }
+
+    /// Whether the server is on a list other than the one for failed requests.
+    pub(super) const fn is_out(self) -> bool {
+        self.has(LISTS & !ALIVE)
+    }
+
+    /// What the cluster itself says.
+    pub(super) const fn in_service(self, in_service: bool) -> Self {
+        self.set(STATUS, !in_service)
+    }
+
+    /// What the operator says.
+    pub(super) const fn drained(self, drained: bool) -> Self {
+        self.set(DRAINED, drained)
+    }
+
+    /// What the probes say.
+    pub(super) const fn detected(self, detected: Detected) -> Self {
+        self.set(UNREACHABLE, !matches!(detected, Detected::Alive))
+            .set(DEAD, matches!(detected, Detected::Dead))
+    }
+
+    /// What the probes said last.
+    pub(super) const fn vital(self) -> Detected {
+        if self.has(DEAD) {
+            Detected::Dead
+        } else if self.has(UNREACHABLE) {
+            Detected::Unreachable
+        } else {
+            Detected::Alive
+        }
+    }
+
+    /// Onto the list for failed requests, until a probe at `probe_at`. A probe that is under way goes on.
+    pub(super) const fn listed(self, probe_at: Millis) -> Self {
+        if self.has(PROBING) {
+            self
+        } else {
+            self.set(ALIVE, true).at(probe_at)
+        }
+    }
+
+    /// Begins the probe that is due; it counts as lost `patience` later.
+    pub(super) fn probing(self, now: Millis, patience: Duration) -> Option<Self> {
+        let patience = u64::try_from(patience.as_millis()).unwrap_or(LATEST);
+        (self.admits(now) == Admission::Probe)
+            .then(|| self.set(PROBING, true).at(now.saturating_add(patience)))
+    }
+
+    /// The probe under way ends without having cleared the server; the next one is due at `next`.
+    pub(super) const fn probed(self, next: Millis) -> Self {
+        if self.has(PROBING) {
+            self.set(PROBING, false).at(next)
+        } else {
+            self
+        }
+    }
+
+    /// Off the list for failed requests.
+    pub(super) const fn cleared(self) -> Self {
+        self.set(ALIVE | PROBING, false).at(0)
+    }
+
+    pub(super) const fn is_alive_listed(self) -> bool {
+        self.has(ALIVE)
+    }
+
+    pub(super) const fn is_status_listed(self) -> bool {
+        self.has(STATUS)
+    }
+
+    pub(super) const fn is_drained(self) -> bool {
+        self.has(DRAINED)
+    }
+
+    pub(super) const fn is_probing(self) -> bool {
+        self.has(PROBING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// A step.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        InService(bool),
+        Drained(bool),
+        Detected(Detected),
+        Listed(Millis),
+        Probing(Millis),
+        Probed(Millis),
+        Cleared,
+    }
+
+    fn take(lists: Lists, step: Step) -> Lists {
+        match step {
+            Step::InService(on) => lists.in_service(on),
+            Step::Drained(on) => lists.drained(on),
+            Step::Detected(detected) => lists.detected(detected),
+            Step::Listed(at) => lists.listed(at),
+            Step::Probing(now) => lists.probing(now, PATIENCE).unwrap_or(lists),
+            Step::Probed(next) => lists.probed(next),
+            Step::Cleared => lists.cleared(),
+        }
+    }
+
+    #[test]
+    fn every_step_of_every_list_follows_the_table() {
+        use super::Detected::{Alive, Dead, Unreachable};
+        use Admission::{No, Probe, Yes};
+        use Step::{Cleared, Detected, Drained, InService, Listed, Probed, Probing};
+        // Steps, the time, what is admitted then, the hope for the forced pass, what the probes said.
+        let table: &[(&[Step], Millis, Admission, Option<u8>, super::Detected)] = &[
+            (&[], 0, Yes, Some(0), Alive),
+            // Status.
+            (&[InService(false)], 0, No, Some(1), Alive),
+            (&[InService(false), InService(true)], 0, Yes, Some(0), Alive),
+            // Drained.
+            (&[Drained(true)], 0, No, None, Alive),
+            (&[Drained(true), Drained(false)], 0, Yes, Some(0), Alive),
+            (&[Drained(true), InService(false)], 0, No, None, Alive),
+            // Detection.
+            (&[Detected(Unreachable)], 0, No, Some(2), Unreachable),
+            (&[Detected(Dead)], 0, No, Some(2), Dead),
+            (
+                &[Detected(Dead), Detected(Unreachable)],
+                0,
+                No,
+                Some(2),
+                Unreachable,
+            ),
+            (&[Detected(Dead), Detected(Alive)], 0, Yes, Some(0), Alive),
+            // Failed requests.
+            (&[Listed(10)], 9, No, Some(0), Alive),
+            (&[Listed(10)], 10, Probe, Some(0), Alive),
+            (&[Listed(10), Cleared], 0, Yes, Some(0), Alive),
+            (&[Listed(10), Probing(9)], 10, Probe, Some(0), Alive),
+            (&[Listed(10), Probing(10)], 1009, No, Some(0), Alive),
+            // A lost probe makes room for another one.
+            (&[Listed(10), Probing(10)], 1010, Probe, Some(0), Alive),
+            (
+                &[Listed(10), Probing(10), Probing(500)],
+                1010,
+                Probe,
+                Some(0),
+                Alive,
+            ),
+            (
+                &[Listed(10), Probing(10), Probed(50)],
+                49,
+                No,
+                Some(0),
+                Alive,
+            ),
+            (
+                &[Listed(10), Probing(10), Probed(50)],
+                50,
+                Probe,
+                Some(0),
+                Alive,
+            ),
+            (&[Listed(10), Probing(10), Cleared], 10, Yes, Some(0), Alive),
+            // Other failures do not end the probe.
+            (
+                &[Listed(10), Probing(10), Listed(20)],
+                20,
+                No,
+                Some(0),
+                Alive,
+            ),
+            (&[Listed(10), Probed(50)], 10, Probe, Some(0), Alive),
+            // The lists do not touch each other.
+            (&[Listed(10), InService(false)], 10, No, Some(1), Alive),
+            (
+                &[Listed(10), InService(false), Probing(10), InService(true)],
+                10,
+                Probe,
+                Some(0),
+                Alive,
+            ),
+            (
+                &[Listed(10), Detected(Dead), Probing(10)],
+                10,
+                No,
+                Some(2),
+                Dead,
+            ),
+            (
+                &[Listed(10), Detected(Dead), Detected(Alive)],
+                9,
+                No,
+                Some(0),
+                Alive,
+            ),
+            (
+                &[Listed(10), Detected(Dead), Cleared],
+                10,
+                No,
+                Some(2),
+                Dead,
+            ),
+            (&[InService(false), Cleared], 0, No, Some(1), Alive),
+        ];
+        for &(steps, now, admission, despair, vital) in table {
+            let lists = steps
+                .iter()
+                .fold(Lists::default(), |lists, &step| take(lists, step));
+            assert_eq!(lists.admits(now), admission, "{steps:?} at {now}");
+            assert_eq!(
+                (lists.despair(), lists.vital()),
+                (despair, vital),
+                "{steps:?}"
+            );
+            assert_eq!(lists, Lists::from_word(lists.word()));
+        }
+    }
+}
