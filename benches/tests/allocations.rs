@@ -129,6 +129,8 @@ mod tests {
             Box::pin(std::future::ready(()))
         }
 
+        fn report(&self, _: odp_routing::Evidence) {}
+
         fn refresh_cluster(&self) {}
     }
 }

@@ -87,7 +87,8 @@ impl<S: MetadataSource> Discovery<S> {
             evidence: self.inbox.reports,
             timeout: self.config.detect_timeout,
         };
-        let work = async {
+        // Large, and made once.
+        let work = Box::pin(async {
             tokio::join!(
                 rounds.run(),
                 detector.run(),
@@ -95,7 +96,7 @@ impl<S: MetadataSource> Discovery<S> {
                 second.run(&queue),
                 third.run(&queue)
             )
-        };
+        });
         tokio::select! {
             () = shutdown.cancelled() => {}
             _ = work => {}

@@ -65,12 +65,12 @@ impl MetadataSource for PoolSource {
             connect_timeout: limit,
             ..self.login.options
         };
-        probed(connect_raw(addr, &options).await)
+        probed(&connect_raw(addr, &options).await)
     }
 }
 
 /// What a probe that ended so says of the server.
-fn probed<T>(came: Result<T, PoolError>) -> Probed {
+fn probed<T>(came: &Result<T, PoolError>) -> Probed {
     match came {
         // Whoever refuses is there.
         Ok(_) | Err(PoolError::Refused { .. }) => Probed::Answered,

@@ -69,13 +69,12 @@ impl<S: MetadataSource> Worker<'_, S> {
     }
 
     async fn try_one(&mut self, key: &TableKey) -> Result<Lookup, DiscoveryError> {
-        let (server, mut connection) = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let server = self.next_server()?;
-                let opening = async { Asked::new(self.source.open(server).await?).await };
-                (server, while_alive(self.router, server, opening).await?)
-            }
+        let (server, mut connection) = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let server = self.next_server()?;
+            let opening = async { Asked::new(self.source.open(server).await?).await };
+            (server, while_alive(self.router, server, opening).await?)
         };
         let asking = tables::load(&mut connection, key);
         let answer = while_alive(self.router, server, asking).await;

@@ -72,7 +72,7 @@ pub(crate) async fn exchange(
             Stage::Sync { .. } => sync(client, lease, exchange, alarm, watch).await?,
             Stage::Request => send_request(client, lease, exchange, alarm, watch).await?,
             Stage::Response { .. } => {
-                respond(client, rewrite, lease, exchange, alarm, watch).await?
+                respond(client, rewrite, lease, exchange, alarm, watch).await?;
             }
             Stage::Upload { .. } => upload(client, lease, exchange, alarm, watch).await?,
             Stage::Done => return to_client(client.flush(), exchange.write_ms, alarm).await,
