@@ -196,6 +196,15 @@ impl Stage {
             .map(drop)
     }
 
+    /// Likewise for the coordinator that an upgrade to this binary begins.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn swap_coordinator(&self) -> Result<(), Failure> {
+        self.act("")?;
+        self.stand_in("odp", "serve", &self.act_file()).map(drop)
+    }
+
     /// Makes such a binary under another name, for another role than that of a data plane perhaps, and
     /// gives its path.
     ///
@@ -248,12 +257,23 @@ impl Stage {
     /// # Errors
     /// When the act cannot be written.
     pub fn hold_then(&self, lines: &str) -> Result<(), Failure> {
-        let held = self.dir.join("held");
+        let held = self.held_file();
         write(&held, "")?;
         self.act(&format!(
             "while [ -e '{}' ]; do sleep 0.02; done\n{lines}",
             held.display()
         ))
+    }
+
+    /// Like [`Stage::hold`] for a coordinator: a shell that waited for `sleep` would take notice of the
+    /// data plane's end as well, which is the coordinator's child.
+    ///
+    /// # Errors
+    /// When the act cannot be written.
+    pub fn hold_without_children(&self) -> Result<(), Failure> {
+        let held = self.held_file();
+        write(&held, "")?;
+        self.act(&format!("while [ -e '{}' ]; do :; done", held.display()))
     }
 
     /// Lets the held ones go on, and the next ones not wait.
@@ -263,7 +283,7 @@ impl Stage {
     pub fn release(&self) -> Result<(), Failure> {
         self.act("")?;
         // Without a hold before there is nothing to remove.
-        std::fs::remove_file(self.dir.join("held")).ok();
+        std::fs::remove_file(self.held_file()).ok();
         Ok(())
     }
 
@@ -321,6 +341,12 @@ impl Stage {
             "on the stage",
             format!("{failure}\n{}", self.proxy.evidence()),
         )
+    }
+
+    /// The file that is there from [`Stage::hold`] to [`Stage::release`].
+    #[must_use]
+    pub fn held_file(&self) -> PathBuf {
+        self.dir.join("held")
     }
 
     fn act_file(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! How everything ends: by signals, without a coordinator, and by an upgrade that cannot go on.
 
 use odp_tests::mysql::Connection;
-use odp_tests::process::{in_folder, send};
+use odp_tests::process::{command_line, in_folder, send};
 use odp_tests::{Failure, Stage, Task, Timer, wait, workspace};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -131,6 +131,67 @@ fn an_upgrade_onto_what_is_not_odp_is_refused_before_anything_is_started() -> Re
     stage.wait_for_two_processes()
 }
 
+#[test]
+fn a_sigterm_while_the_coordinator_is_replaced_is_obeyed_by_the_new_one() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let mut stage = Stage::start(|settings| settings.with("hot_upgrade_exit_timeout", "\"1s\""))?;
+    stage.swap_coordinator()?;
+    stage.hold_without_children()?;
+    let body = json!({"binary": stage.dir().join("odp")});
+    let task = Task::begin(stage.proxy.admin(), "upgrade", Some(&body))?;
+    let coordinator = stage.proxy.coordinator();
+    wait::until("a coordinator in between", MOMENT, || {
+        let line = command_line(coordinator);
+        if line.starts_with("/bin/sh") {
+            return Ok(());
+        }
+        Err(line)
+    })?;
+    for signal in [Signal::TERM, Signal::INT] {
+        send(coordinator, signal)?;
+    }
+    // The data plane serves whoever is in between.
+    login(&stage)?.query("SELECT 1")?;
+    stage.release()?;
+    let status = stage.proxy.wait_for_end(MOMENT)?;
+    assert_eq!(status.code(), Some(0), "{}", stage.proxy.evidence());
+    nothing_is_left(&stage)?;
+    stage.proxy.serve_again()?;
+    stage.proxy.wait_for_health(200)?;
+    let mut task = task;
+    task.refresh()?;
+    assert_eq!(task.state(), "Completed", "{}", task.body);
+    Ok(())
+}
+
+#[test]
+fn a_sigterm_at_any_moment_of_an_upgrade_ends_the_proxy_in_order() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let rounds = if workspace::long() { 40 } else { 4 };
+    let mut stage = Stage::start(|settings| settings.with("hot_upgrade_exit_timeout", "\"0s\""))?;
+    let body = json!({"binary": workspace::odp()?});
+    for round in 0..rounds {
+        let coordinator = stage.proxy.coordinator();
+        let trusted = Instant::now() + PROBATION;
+        Task::begin(stage.proxy.admin(), "upgrade", Some(&body))?;
+        // Around the moment at which the coordinator replaces itself, at another distance each time.
+        let moment = trusted + Duration::from_millis(25) * round;
+        std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+        send(coordinator, Signal::TERM)?;
+        let status = stage.proxy.wait_for_end(MOMENT)?;
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "{round}: {}",
+            stage.proxy.evidence()
+        );
+        nothing_is_left(&stage)?;
+        stage.proxy.serve_again()?;
+        stage.proxy.wait_for_health(200)?;
+    }
+    Ok(())
+}
+
 fn nothing_is_left(stage: &Stage) -> Result<(), Failure> {
     wait::until("the end of every process", MOMENT, || {
         let left = in_folder(stage.dir());
@@ -147,3 +208,5 @@ fn login(stage: &Stage) -> Result<Connection, Failure> {
 }
 
 const MOMENT: Duration = Duration::from_secs(20);
+/// How long a new binary must serve before the coordinator becomes it.
+const PROBATION: Duration = Duration::from_secs(2);

@@ -13,7 +13,7 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use tokio::io::Interest;
@@ -104,7 +104,7 @@ impl Channel {
     /// Receives the next message and its descriptors. Cancel-safe: what was read stays in the channel.
     ///
     /// # Errors
-    /// [`Error::Closed`] at the end of the stream, also in the middle of a frame.
+    /// [`Error::Closed`] when the other side has ended, also in the middle of a frame.
     pub(crate) async fn recv<T: DeserializeOwned>(&mut self) -> Result<(T, Vec<OwnedFd>), Error> {
         loop {
             let header = Header::read(&self.inbox)?;
@@ -131,12 +131,15 @@ impl Channel {
 
     async fn fill(&mut self, limit: usize) -> Result<(), Error> {
         let stream = &self.stream;
-        let (bytes, descriptors) = stream
+        let received = stream
             .async_io(Interest::READABLE, || receive(stream, limit))
-            .await?;
-        if bytes.is_empty() {
-            return Err(Error::Closed);
-        }
+            .await;
+        let (bytes, descriptors) = match received {
+            Ok((bytes, _)) if bytes.is_empty() => return Err(Error::Closed),
+            // It ended with messages unread.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Err(Error::Closed),
+            received => received?,
+        };
         self.inbox.extend_from_slice(&bytes);
         self.descriptors.extend(descriptors);
         if self.descriptors.len() > MAX_DESCRIPTORS {

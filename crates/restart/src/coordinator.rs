@@ -61,6 +61,8 @@ pub struct Coordinator {
     candidate: Option<(GenerationId, Plan)>,
     previous: Option<Program>,
     snapshot: Option<Arc<[u8]>>,
+    /// The machine wants this process to become another binary.
+    to_be_replaced: bool,
     status: watch::Sender<Arc<Status>>,
     reports: mpsc::Receiver<(GenerationId, Report)>,
     reports_sender: mpsc::Sender<(GenerationId, Report)>,
@@ -129,6 +131,7 @@ impl Coordinator {
             candidate: None,
             previous: None,
             snapshot: None,
+            to_be_replaced: false,
             status,
             reports,
             reports_sender,
@@ -150,30 +153,33 @@ impl Coordinator {
 
     /// Runs until an exit is done and the data plane has ended.
     pub async fn run(mut self) {
-        self.on(Event::Start).await;
+        self.on(Event::Start);
         while !self.machine.is_done() {
+            if std::mem::take(&mut self.to_be_replaced) {
+                self.replace().await;
+            }
             let longest = Instant::now() + Self::LONGEST_SLEEP;
             let wakeup = self.machine.wakeup().unwrap_or(longest).min(longest);
             tokio::select! {
                 biased;
                 Some((generation, report)) = self.reports.recv() => {
-                    self.heard(generation, report).await;
+                    self.heard(generation, report);
                 }
-                Some(answer) = self.answers.recv() => self.answered(answer).await,
-                Some(wish) = self.wishes.recv() => self.obey(wish).await,
-                () = tokio::time::sleep_until(wakeup.into()) => self.on(Event::Tick).await,
+                Some(answer) = self.answers.recv() => self.answered(answer),
+                Some(wish) = self.wishes.recv() => self.obey(wish),
+                () = tokio::time::sleep_until(wakeup.into()) => self.on(Event::Tick),
             }
         }
     }
 
-    async fn obey(&mut self, wish: Wish) {
+    fn obey(&mut self, wish: Wish) {
         let (id, command, answer) = match wish {
-            Wish::Event(event) => return self.on(event).await,
+            Wish::Event(event) => return self.on(event),
             Wish::Command(id, command, answer) => (id, command, answer),
         };
         let verdict = self.judge(&command);
         if verdict.is_ok() {
-            self.on(Event::Command(id, command)).await;
+            self.on(Event::Command(id, command));
         }
         // Whoever asked may have gone away; the operation tells the rest.
         answer.send(verdict).ok();
@@ -191,7 +197,7 @@ impl Coordinator {
         }
     }
 
-    async fn answered(&mut self, answer: Answer) {
+    fn answered(&mut self, answer: Answer) {
         let event = match answer {
             Answer::Planned(generation, plan) => match *plan {
                 Ok(plan) if self.listeners.may_serve(&plan.listeners) => {
@@ -217,10 +223,10 @@ impl Coordinator {
                 Event::Exited(generation, reason)
             }
         };
-        self.on(event).await;
+        self.on(event);
     }
 
-    async fn heard(&mut self, generation: GenerationId, report: Report) {
+    fn heard(&mut self, generation: GenerationId, report: Report) {
         let event = match report {
             Report::Hello(hello) => {
                 tracing::debug!(
@@ -247,7 +253,7 @@ impl Coordinator {
             Report::Drained => Event::Drained(generation),
             Report::Exited(how) => self.gone(generation, how),
         };
-        self.on(event).await;
+        self.on(event);
     }
 
     /// Whether a successor can take up what the serving generation writes.
@@ -312,11 +318,11 @@ impl Coordinator {
         Event::Exited(generation, reason)
     }
 
-    async fn on(&mut self, event: Event) {
+    fn on(&mut self, event: Event) {
         let actions = self.machine.on(event, Now::read());
         for action in actions {
             tracing::debug!(?action, "action");
-            self.perform(action).await;
+            self.perform(action);
         }
         self.publish_machine();
     }

@@ -47,6 +47,8 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Error> {
     std::fs::write("/proc/self/comm", PROCESS_NAME).ok();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // The signals are the main thread's, so that it alone decides when they are held back.
+        .on_thread_start(|| odp_sys::hold_back_end_signals().unwrap_or_default())
         .build()
         .map_err(Error::Runtime)?;
     runtime.block_on(async {

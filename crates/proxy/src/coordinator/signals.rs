@@ -12,12 +12,15 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals from their default, which would leave the data plane and files behind.
+    /// Takes the signals from their default, which would leave the data plane and files behind. Those
+    /// that an earlier image of this process has held back come in now.
     pub(crate) fn take() -> Result<Self, Error> {
-        Ok(Self {
+        let signals = Self {
             terminate: signal(SignalKind::terminate()).map_err(Error::Runtime)?,
             interrupt: signal(SignalKind::interrupt()).map_err(Error::Runtime)?,
-        })
+        };
+        odp_sys::let_end_signals_in().map_err(Error::Runtime)?;
+        Ok(signals)
     }
 
     /// Obeys until the task is aborted.

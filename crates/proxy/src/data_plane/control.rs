@@ -79,6 +79,8 @@ impl Control {
 
     /// Runs to the end of this generation.
     pub(super) async fn run(mut self) -> Result<(), Error> {
+        // A stopped process is sent one when the coordinator ends, which must not end this one, too.
+        let _hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
         let mut signals = Signals {
             terminate: signal(SignalKind::terminate()).map_err(Error::Runtime)?,
             interrupt: signal(SignalKind::interrupt()).map_err(Error::Runtime)?,

@@ -11,7 +11,11 @@ use crate::resume::Legacy;
 use std::sync::Arc;
 
 impl Coordinator {
-    pub(super) async fn perform(&mut self, action: Action) {
+    /// Turns of the runtime after which a signal that came before they were held back has become a
+    /// wish: one to read it, one for the task that waits for it, one to spare.
+    const TURNS: u32 = 3;
+
+    pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Prepare(generation, launch) => self.prepare(generation, launch),
             Action::Spawn(generation) => self.spawn(generation),
@@ -58,7 +62,7 @@ impl Coordinator {
                     self.current.program = program;
                 }
             }
-            Action::Replace => self.replace().await,
+            Action::Replace => self.to_be_replaced = true,
         }
     }
 
@@ -150,14 +154,28 @@ impl Coordinator {
     }
 
     /// Becomes the binary that serves now. Everything that this image holds and the next one needs
-    /// goes with it.
-    async fn replace(&mut self) {
-        let failed = match self.become_current().await {
-            Ok(never) => match never {},
-            Err(reason) => reason,
-        };
-        tracing::error!(reason = failed, "the coordinator could not be replaced");
-        self.answer(Answer::NotReplaced(failed));
+    /// goes with it, signals that come meanwhile included.
+    pub(super) async fn replace(&mut self) {
+        if let Err(error) = odp_sys::hold_back_end_signals() {
+            tracing::warn!(%error, "a signal may be lost while the coordinator is replaced");
+        }
+        for _ in 0..Self::TURNS {
+            tokio::task::yield_now().await;
+        }
+        while let Ok(wish) = self.wishes.try_recv() {
+            self.obey(wish);
+        }
+        if self.machine.awaits_replacement() {
+            let failed = match self.become_current().await {
+                Ok(never) => match never {},
+                Err(reason) => reason,
+            };
+            tracing::error!(reason = failed, "the coordinator could not be replaced");
+            self.answer(Answer::NotReplaced(failed));
+        }
+        if let Err(error) = odp_sys::let_end_signals_in() {
+            tracing::error!(%error, "SIGTERM and SIGINT have no effect any more");
+        }
     }
 
     async fn become_current(&mut self) -> Result<std::convert::Infallible, String> {

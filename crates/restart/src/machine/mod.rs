@@ -199,6 +199,12 @@ impl Machine {
             .any(|other| other.generation == generation)
     }
 
+    /// Whether the coordinator shall still be replaced.
+    pub(crate) fn awaits_replacement(&self) -> bool {
+        self.operation()
+            .is_some_and(|operation| operation.is_at(StepName::Coordinator))
+    }
+
     /// The operation under way.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
