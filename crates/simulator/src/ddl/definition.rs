@@ -103,6 +103,17 @@ pub(crate) struct Level {
     pub(crate) columns: Vec<String>,
 }
 
+impl Level {
+    /// Whether the key is made of columns as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        let is_column = |name: &str| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.eq_ignore_ascii_case(name.trim()))
+        };
+        self.method == Method::KeyImplicit || self.expression.split(',').all(is_column)
+    }
+}
+
 /// The partition clause of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Partitioning {

@@ -3,8 +3,9 @@
 //! The values are those that a real engine reports for the same DDL; ids and times are the
 //! catalogue's own.
 
-use crate::ddl::bound_bytes::{bound_bytes, bound_text, bound_type, object, text_object};
+use crate::ddl::bound_bytes::{Role, bound_bytes, bound_text, bound_type, integer};
 use crate::ddl::definition::{Level, Method, PartitionDef, Partitioning, TableDef};
+use crate::lexer::{Token, lex};
 use rusqlite::types::Value;
 
 /// The numbers that one table takes from the catalogue's sequences.
@@ -177,11 +178,9 @@ fn key_columns(definition: &TableDef, level: i64, name: &str) -> Row {
         ("part_key_level", number(level)),
         (
             "part_key_extra",
-            text(
-                generated
-                    .map(|(expression, _)| expression)
-                    .unwrap_or_default(),
-            ),
+            text(generated.map_or_else(String::new, |(expression, _)| {
+                expression_text(definition, &expression)
+            })),
         ),
         (
             "part_key_collation_type",
@@ -195,18 +194,34 @@ fn key_columns(definition: &TableDef, level: i64, name: &str) -> Row {
     ]
 }
 
+/// A generated column's expression as the server prints it: columns in backticks, no blanks.
+fn expression_text(definition: &TableDef, expression: &str) -> String {
+    let Ok(lexed) = lex(expression.as_bytes()) else {
+        return expression.to_owned();
+    };
+    let part = |token: &Token| match token.name().and_then(|name| definition.column(name)) {
+        Some(column) => format!("`{}`", column.name),
+        None => expression
+            .get(token.start..token.end)
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    lexed.tokens.iter().map(part).collect()
+}
+
 fn range_types(definition: &TableDef, level: &Level) -> String {
     if !matches!(level.method, Method::Range | Method::RangeColumns) {
         return String::new();
     }
-    if level.expression.contains('(') {
+    if !level.is_plain() {
         return "5".to_owned();
     }
-    let types = level
-        .columns
-        .iter()
-        .map(|name| bound_type(definition, name).to_string());
-    types.collect::<Vec<_>>().join(",")
+    let of_column = |name: &String| {
+        let column = definition.column(name);
+        bound_type(column.map(|column| &column.column_type)).to_string()
+    };
+    let types: Vec<String> = level.columns.iter().map(of_column).collect();
+    types.join(",")
 }
 
 fn default_object(definition: &TableDef, name: &str) -> Value {
@@ -217,18 +232,13 @@ fn default_object(definition: &TableDef, name: &str) -> Value {
     let Some(DefaultValue::Literal(literal)) = &column.default else {
         return Value::Null;
     };
-    let kind = column.column_type.object_type();
     if column.column_type.is_integer() {
-        let Ok(value) = literal.parse() else {
-            return Value::Null;
-        };
-        return Value::Blob(object(kind, value));
+        let kind = column.column_type.object_type();
+        let value = literal.parse().ok();
+        return value.map_or(Value::Null, |value| Value::Blob(integer(kind, value)));
     }
-    if column.column_type.is_text() {
-        let collation = column.column_type.collation_number();
-        return Value::Blob(text_object(kind, 2, collation, literal));
-    }
-    Value::Null
+    let stored = column.column_type.stored(literal, Role::Default);
+    stored.map_or(Value::Null, |stored| Value::Blob(stored.bytes))
 }
 
 struct Builder<'a> {
@@ -321,7 +331,7 @@ impl Builder<'_> {
         } else {
             let bytes = bound_bytes(self.definition, level, &partition.bounds);
             (
-                text(bound_text(level, &partition.bounds)),
+                text(bound_text(self.definition, level, &partition.bounds)),
                 Value::Blob(bytes),
             )
         };

@@ -3,6 +3,7 @@
 pub(crate) mod alter;
 mod bound_bytes;
 pub(crate) mod column_type;
+mod constant;
 pub(crate) mod create;
 pub(crate) mod definition;
 pub(crate) mod metadata;

@@ -16,9 +16,9 @@ impl ColumnType {
             Base::Double => 12 + i64::from(self.unsigned) * 2,
             Base::Decimal if self.unsigned => 16,
             Base::Decimal => 50,
-            Base::DateTime => 17,
+            Base::DateTime => 53,
             Base::Timestamp => 18,
-            Base::Date => 19,
+            Base::Date => 52,
             Base::Time => 20,
             Base::Year => 21,
             Base::VarChar | Base::VarBinary => 22,
@@ -38,11 +38,19 @@ impl ColumnType {
     pub(crate) fn accuracy(&self) -> (i64, i64, i64) {
         let length = self.length.map_or(1, i64::from);
         let scale = self.scale.map_or(0, i64::from);
+        let fraction = self.length.map_or(0, i64::from);
+        let members = || self.members.iter().map(|member| count(member));
         match self.base {
+            Base::Enum => (members().max().unwrap_or(0), -1, -1),
+            // All of them, with commas between.
+            Base::Set => (members().map(|member| member + 1).sum::<i64>() - 1, -1, -1),
             _ if self.is_text() || self.is_bytes() => (length, -1, -1),
             Base::Date => (-1, 10, 0),
-            Base::DateTime | Base::Timestamp => (-1, 19 + scale + i64::from(scale > 0), scale),
-            Base::Time => (-1, 10 + scale, scale),
+            Base::DateTime | Base::Timestamp => (-1, 19 + fraction, fraction),
+            Base::Time => (-1, 10 + fraction, fraction),
+            Base::Float | Base::Double if self.scale.is_none() => {
+                (-1, self.shown_length().map_or(-1, i64::from), -1)
+            }
             _ if self.is_integer() => {
                 let implied = Self {
                     length: None,
@@ -59,16 +67,59 @@ impl ColumnType {
         if !self.is_text() {
             return 63;
         }
-        match (self.collation.as_deref(), self.charset.as_deref()) {
-            (Some("utf8mb4_bin" | "utf8_bin"), _) => 46,
-            (Some("utf8mb4_unicode_ci"), _) => 224,
-            (Some("utf8mb4_0900_ai_ci"), _) => 255,
-            (Some("latin1_bin"), _) => 47,
-            (Some("latin1_swedish_ci"), _) | (None, Some("latin1")) => 8,
-            (Some("gbk_bin"), _) => 87,
-            (Some("gbk_chinese_ci"), _) | (None, Some("gbk")) => 28,
-            (Some("binary"), _) | (None, Some("binary")) => 63,
-            _ => 45,
-        }
+        let named = self.collation.as_deref().or(self.charset.as_deref());
+        let known = named.and_then(|name| COLLATIONS.iter().find(|(known, _)| *known == name));
+        known.map_or(45, |(_, number)| *number)
     }
+}
+
+/// Collations, and character sets with the number of their default one
+/// (`information_schema.COLLATIONS` of OceanBase and MySQL).
+const COLLATIONS: [(&str, i64); 42] = [
+    ("utf8mb4", 45),
+    ("utf8mb4_general_ci", 45),
+    ("utf8mb4_bin", 46),
+    ("utf8mb4_unicode_ci", 224),
+    ("utf8mb4_czech_ci", 234),
+    ("utf8mb4_croatian_ci", 245),
+    ("utf8mb4_unicode_520_ci", 246),
+    ("utf8mb4_vietnamese_ci", 247),
+    ("utf8mb4_0900_ai_ci", 255),
+    ("utf8mb4_0900_as_cs", 278),
+    ("utf8mb4_0900_as_ci", 305),
+    ("utf8mb4_0900_bin", 309),
+    ("utf8", 45),
+    ("utf8_general_ci", 45),
+    ("utf8_bin", 46),
+    ("utf8_unicode_ci", 224),
+    ("utf8mb3", 45),
+    ("utf8mb3_general_ci", 45),
+    ("utf8mb3_bin", 46),
+    ("binary", 63),
+    ("latin1", 8),
+    ("latin1_swedish_ci", 8),
+    ("latin1_bin", 47),
+    ("ascii", 11),
+    ("ascii_general_ci", 11),
+    ("ascii_bin", 65),
+    ("gbk", 28),
+    ("gbk_chinese_ci", 28),
+    ("gbk_bin", 87),
+    ("gb18030", 248),
+    ("gb18030_chinese_ci", 248),
+    ("gb18030_bin", 249),
+    ("utf16", 54),
+    ("utf16_general_ci", 54),
+    ("utf16_bin", 55),
+    ("utf16_unicode_ci", 101),
+    ("big5", 1),
+    ("big5_chinese_ci", 1),
+    ("big5_bin", 84),
+    ("sjis", 13),
+    ("sjis_japanese_ci", 13),
+    ("sjis_bin", 88),
+];
+
+fn count(text: &str) -> i64 {
+    i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
 //! Reads the PARTITION BY clause.
 
 use crate::cursor::Cursor;
+use crate::ddl::constant;
 use crate::ddl::definition::{Bound, Level, Method, PartitionDef, Partitioning, TableDef};
 use crate::error::SqlError;
 use crate::lexer::Kind;
@@ -225,8 +226,12 @@ fn parse_bound(mut item: Cursor<'_>) -> Result<Bound, SqlError> {
     if item.accept("null") {
         return Ok(Bound::Null);
     }
-    if let Some(Kind::Text(text)) = item.peek().map(|token| &token.kind) {
-        return Ok(Bound::Text(String::from_utf8_lossy(text).into_owned()));
+    if let Some(Kind::Text(text) | Kind::Blob(text)) = item.peek().map(|token| &token.kind) {
+        let text = String::from_utf8(text.clone());
+        return text.map(Bound::Text).map_err(|_| SqlError::unsupported());
+    }
+    if let Some(value) = constant::call(&item) {
+        return Ok(Bound::Number(value));
     }
     let text = item.scalar()?;
     Ok(text.parse().map_or(Bound::Text(text), Bound::Number))

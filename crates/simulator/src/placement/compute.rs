@@ -2,18 +2,18 @@
 
 use crate::catalogue::{Part, Table};
 use crate::ddl::column_type::{Base, ColumnType};
-use crate::ddl::definition::{Bound, DefaultValue, Level, Method};
+use crate::ddl::definition::{DefaultValue, Level, Method};
 use crate::placement::hash::{hash_index, key_index, murmur};
+use crate::placement::order::{is_below, list_index, order_is_known};
 use crate::placement::touch::{Keys, Operand, Touch};
 use rusqlite::types::Value;
-use std::cmp::Ordering;
 
 /// The values of a prepared statement's parameters.
 pub(crate) type Operands<'a> = &'a [Value];
 
 /// A key column's value as its column stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum KeyValue {
+pub(super) enum KeyValue {
     Null,
     Number(i128),
     /// With whether the column's collation ignores case.
@@ -105,7 +105,7 @@ fn inserted(
         return Some(vec![operand]);
     }
     let definition = table.definition.column(column)?;
-    if definition.auto_increment {
+    if definition.auto_increment || definition.generated.is_some() {
         return None;
     }
     Some(vec![match &definition.default {
@@ -147,18 +147,18 @@ fn chosen<'p>(
     parameters: Operands<'_>,
     purpose: Purpose,
 ) -> Option<Vec<&'p Part>> {
-    let keys = keys(table, level, lookup, parameters);
-    let Some(keys) = keys else {
+    let found = keys(table, level, lookup, parameters).and_then(|keys| {
+        let found = keys.iter().map(|key| index(table, level, parts, key));
+        found.collect::<Option<Vec<_>>>()
+    });
+    let Some(found) = found else {
         return if purpose == Purpose::Search {
             Some(parts.iter().collect())
         } else {
             None
         };
     };
-    let mut indexes: Vec<usize> = keys
-        .iter()
-        .filter_map(|key| index(table, level, parts, key))
-        .collect();
+    let mut indexes: Vec<usize> = found.into_iter().flatten().collect();
     indexes.sort_unstable();
     indexes.dedup();
     let chosen: Vec<&Part> = indexes
@@ -180,14 +180,7 @@ fn keys(
     lookup: Lookup<'_>,
     parameters: Operands<'_>,
 ) -> Option<Vec<Vec<KeyValue>>> {
-    let is_plain = level.method == Method::KeyImplicit
-        || level.expression.split(',').all(|name| {
-            level
-                .columns
-                .iter()
-                .any(|column| column.eq_ignore_ascii_case(name.trim()))
-        });
-    if !is_plain {
+    if !level.is_plain() {
         return None;
     }
     let mut combinations = vec![Vec::new()];
@@ -217,6 +210,10 @@ fn key_value(
     operand: &Operand,
     parameters: Operands<'_>,
 ) -> Option<KeyValue> {
+    // Their numbers are hashed, and compared.
+    if matches!(column_type.base, Base::Enum | Base::Set) {
+        return None;
+    }
     let text = match operand {
         Operand::Null => return Some(KeyValue::Null),
         Operand::Number(text) if column_type.is_text() => text.parse::<i128>().ok()?.to_string(),
@@ -261,7 +258,8 @@ fn full_year(number: i128, quoted: bool) -> i128 {
     }
 }
 
-fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Option<usize> {
+/// The partition of a key, or none when no one takes it; `None` when that cannot be worked out here.
+fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Option<Vec<usize>> {
     let count = parts.len() as u64;
     match level.method {
         Method::Hash => {
@@ -275,7 +273,7 @@ fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Opti
             };
             let [low, ..] = [number & i128::from(u64::MAX)];
             let value = u64::try_from(low).ok()?.cast_signed();
-            usize::try_from(hash_index(value, count)).ok()
+            Some(vec![usize::try_from(hash_index(value, count)).ok()?])
         }
         Method::Key | Method::KeyImplicit => {
             let mut hash = 0;
@@ -283,19 +281,26 @@ fn index(table: &Table, level: &Level, parts: &[Part], key: &[KeyValue]) -> Opti
                 let column_type = &table.definition.column(name)?.column_type;
                 hash = hash_value(column_type, value, hash)?;
             }
-            usize::try_from(key_index(hash, count)).ok()
+            Some(vec![usize::try_from(key_index(hash, count)).ok()?])
         }
-        Method::Range | Method::RangeColumns => parts.iter().position(|part| {
-            part.bounds
-                .first()
-                .is_some_and(|bound| is_below(key, bound))
-        }),
-        Method::List | Method::ListColumns => list_index(parts, key),
+        _ if !order_is_known(table, level, parts, key) => None,
+        Method::Range | Method::RangeColumns => {
+            let below = |part: &Part| {
+                part.bounds
+                    .first()
+                    .is_some_and(|bound| is_below(key, bound))
+            };
+            Some(parts.iter().position(below).into_iter().collect())
+        }
+        Method::List | Method::ListColumns => Some(list_index(parts, key).into_iter().collect()),
     }
 }
 
 fn hash_value(column_type: &ColumnType, value: &KeyValue, seed: u64) -> Option<u64> {
     match value {
+        KeyValue::Null if column_type.base == Base::Decimal && !column_type.unsigned => {
+            Some(murmur(&[], seed))
+        }
         KeyValue::Null => Some(murmur(&[0; 4], seed)),
         KeyValue::Number(number) => {
             let number = if column_type.base == Base::Year && *number > 0 {
@@ -310,7 +315,8 @@ fn hash_value(column_type: &ColumnType, value: &KeyValue, seed: u64) -> Option<u
         KeyValue::Text(text, _) if column_type.collation_number() == 46 => {
             Some(murmur(text.trim_end_matches(' ').as_bytes(), seed))
         }
-        KeyValue::Text(text, _) => general_ci(text, seed),
+        KeyValue::Text(text, _) if column_type.collation_number() == 45 => general_ci(text, seed),
+        KeyValue::Text(..) => None,
     }
 }
 
@@ -329,60 +335,4 @@ fn general_ci(text: &str, seed: u64) -> Option<u64> {
             .chunks(128)
             .fold(seed, |seed, piece| murmur(piece, seed)),
     )
-}
-
-fn is_below(key: &[KeyValue], bound: &[Bound]) -> bool {
-    for (value, bound) in key.iter().zip(bound) {
-        match compare(value, bound) {
-            Ordering::Less => return true,
-            Ordering::Greater => return false,
-            Ordering::Equal => {}
-        }
-    }
-    false
-}
-
-fn compare(value: &KeyValue, bound: &Bound) -> Ordering {
-    match (value, bound) {
-        (KeyValue::Null, Bound::Null) => Ordering::Equal,
-        (_, Bound::Max) | (KeyValue::Null, _) => Ordering::Less,
-        (KeyValue::Number(value), Bound::Number(bound)) => value.cmp(bound),
-        (KeyValue::Text(value, ignores_case), Bound::Text(bound)) => {
-            let fold = |text: &str| {
-                let text = text.trim_end_matches(' ');
-                if *ignores_case {
-                    text.to_uppercase()
-                } else {
-                    text.to_owned()
-                }
-            };
-            fold(value).cmp(&fold(bound))
-        }
-        _ => Ordering::Greater,
-    }
-}
-
-fn list_index(parts: &[Part], key: &[KeyValue]) -> Option<usize> {
-    let equal = |tuple: &[Bound]| {
-        tuple.len() == key.len()
-            && key
-                .iter()
-                .zip(tuple)
-                .all(|(value, bound)| compare(value, bound) == Ordering::Equal)
-    };
-    let holds = |part: &Part| {
-        part.bounds.iter().any(|tuple| {
-            let single = key.len() == 1;
-            if single {
-                tuple.chunks(1).any(equal)
-            } else {
-                equal(tuple)
-            }
-        })
-    };
-    let is_default = |part: &Part| part.bounds.iter().any(|tuple| tuple.contains(&Bound::Max));
-    parts
-        .iter()
-        .position(holds)
-        .or_else(|| parts.iter().position(is_default))
 }

@@ -2,6 +2,7 @@
 
 mod compute;
 mod hash;
+mod order;
 mod touch;
 
 pub(crate) use compute::tablets;
