@@ -3,7 +3,9 @@
 use odp_tests::clients::{self, Account, mariadb, python};
 use odp_tests::mysql::Connection;
 use odp_tests::proxy::Settings;
-use odp_tests::{Engine, Failure, Proxy, Timer};
+use odp_tests::{Engine, Failure, Proxy, Timer, wait};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +53,39 @@ fn every_form_of_the_user_name_logs_in() -> Result<(), Failure> {
         assert_eq!(output, "u\napp@%\n", "{name}");
     }
     Ok(())
+}
+
+#[test]
+fn a_ping_tells_a_client_that_it_was_killed_at_the_server() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let mut idle = Connection::login(world.proxy.port(), USER, PASSWORD)?;
+    let rows = idle.query("SELECT CONNECTION_ID()")?;
+    let id = rows[0][0].clone().unwrap_or_default();
+    let mut stream = idle.into_stream();
+    assert_eq!(ping(&mut stream)?.first(), Some(&0));
+    let mut dba = Connection::login(world.engine.port(), USER, PASSWORD)?;
+    dba.query(&format!("KILL {id}"))?;
+    // The engine closes the connection after it has answered.
+    wait::until("an end of the session", Duration::from_secs(10), || {
+        let answer = ping(&mut stream).map_err(|failure| failure.to_string())?;
+        let was_told =
+            matches!(answer[..], [0xFF, low, high, ..] if u16::from_le_bytes([low, high]) == 4401);
+        was_told
+            .then_some(())
+            .ok_or_else(|| format!("{answer:02x?}"))
+    })
+}
+
+/// `COM_PING` and the payload of its answer.
+fn ping(stream: &mut TcpStream) -> Result<Vec<u8>, Failure> {
+    let mut answer = vec![0; 1024];
+    stream
+        .write_all(&[1, 0, 0, 0, 0x0E])
+        .map_err(Failure::io("ping"))?;
+    let length = stream.read(&mut answer).map_err(Failure::io("ping"))?;
+    answer.truncate(length);
+    Ok(answer.split_off(4.min(length)))
 }
 
 #[test]

@@ -41,7 +41,11 @@ impl Session {
         let mut attempts = Attempts::default();
         loop {
             let now = Instant::now();
-            let plan = planner::plan(self.payload(), &self.state, &context.router, &attempts, now)?;
+            let (state, router) = (&self.state, &context.router);
+            let mut plan = planner::plan(self.payload(), state, router, &attempts, now)?;
+            if matches!(plan, Plan::Local(Local::Ping)) && self.has_lost_last_server() {
+                plan = planner::plan_ping(&self.state, router, &attempts, now)?;
+            }
             let target = match plan {
                 Plan::Local(local) => return self.answer(local, context).await,
                 Plan::Lookup(key) => {
@@ -72,6 +76,15 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether the server session that ran the last statement is gone. The server may have ended it
+    /// because the client was killed: then it refuses another one.
+    fn has_lost_last_server(&mut self) -> bool {
+        let Some(last) = self.state.last_server else {
+            return false;
+        };
+        self.leases.get_mut(last).is_some() && !self.leases.has_live(last)
     }
 
     /// Makes sure that there is a live server session at the target.
@@ -248,7 +261,7 @@ impl Session {
                 self.leases.clear();
                 self.state.reset();
             }
-            Local::Done | Local::Kill(_) | Local::ChangeUser => {}
+            Local::Done | Local::Ping | Local::Kill(_) | Local::ChangeUser => {}
         }
         let out = self.client.outbound();
         answer::put_ok(out, packet.next_sequence(), self.state.status, format);

@@ -34,8 +34,10 @@ pub(crate) enum Plan {
 pub(crate) enum Local {
     /// The client says goodbye.
     Quit,
-    /// Nothing is to be done but to say OK (`COM_PING`).
+    /// Nothing is to be done but to say OK.
     Done,
+    /// `COM_PING`: OK, when the session still has what it had.
+    Ping,
     /// EXPLAIN ROUTE; the location has been waited for this long.
     ExplainRoute(Duration),
     /// Hold this BEGIN until a statement decides where it goes.
@@ -124,7 +126,7 @@ pub(crate) fn plan(
         Command::Close(id) => Ok(Plan::Local(Local::Close(id))),
         Command::Reset(id) => planner.reset(id),
         Command::Other(CommandKind::Quit) => Ok(Plan::Local(Local::Quit)),
-        Command::Other(CommandKind::Ping) => Ok(Plan::Local(Local::Done)),
+        Command::Other(CommandKind::Ping) => Ok(Plan::Local(Local::Ping)),
         Command::Other(CommandKind::ResetConnection) => Ok(Plan::Local(Local::ResetConnection)),
         Command::Other(CommandKind::ChangeUser) => Ok(Plan::Local(Local::ChangeUser)),
         Command::Other(kind) => match unsupported(kind) {
@@ -143,6 +145,22 @@ pub(crate) fn plan(
             other => other,
         }),
     }
+}
+
+/// Plans `COM_PING` for a session that has lost its server session: a server must say whether it lives.
+pub(crate) fn plan_ping(
+    state: &SessionState,
+    router: &Desk,
+    attempts: &Attempts,
+    now: Instant,
+) -> Result<Plan, SessionError> {
+    let planner = Planner {
+        state,
+        router,
+        attempts,
+        now,
+    };
+    planner.route(None, &[])
 }
 
 /// Commands that no proxy can carry: they turn the connection into something else, or end the server.
