@@ -13,6 +13,7 @@ pub mod http;
 pub mod keyed_load;
 pub mod mariadb_server;
 pub mod mysql;
+pub mod network;
 pub mod oracle;
 pub mod parts;
 pub mod port;

@@ -65,6 +65,37 @@ impl Connection {
         }
     }
 
+    /// Whether an answer, or the begin of one, comes within the limit.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn has_answer_within(&mut self, limit: Duration) -> Result<bool, Failure> {
+        self.limit(limit)?;
+        match self.stream.peek(&mut [0]) {
+            Ok(count) => Ok(count > 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(Failure::io("wait for an answer")(error)),
+        }
+    }
+
+    /// The longest wait for an answer from now on.
+    ///
+    /// # Errors
+    /// For a wait of no time at all.
+    pub fn limit(&mut self, limit: Duration) -> Result<(), Failure> {
+        let result = self.stream.set_read_timeout(Some(limit));
+        result.map_err(Failure::io("set a time-out"))
+    }
+
+    /// The client's port.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn local_port(&self) -> Result<u16, Failure> {
+        let addr = self.stream.local_addr();
+        Ok(addr.map_err(Failure::io("ask for the own port"))?.port())
+    }
+
     /// Runs one statement and gives its rows (none for a statement without a result set).
     ///
     /// # Errors
@@ -120,9 +151,7 @@ impl Connection {
     /// # Errors
     /// When it is still open after the limit.
     pub fn wait_for_clean_end(&mut self, limit: Duration) -> Result<bool, Failure> {
-        self.stream
-            .set_read_timeout(Some(limit))
-            .map_err(Failure::io("set a time-out"))?;
+        self.limit(limit)?;
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
             Ok(_) => Ok(rest.is_empty()),

@@ -5,7 +5,7 @@ use crate::http::Endpoint;
 use crate::process::Process;
 use crate::{Failure, port, workspace};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ pub struct ServerCount {
     pub leader_hits: u64,
     /// Statements that touch a partition whose leader is another one.
     pub leader_misses: u64,
+    /// Its zone.
+    pub zone: String,
+    /// Its process; none when that is dead.
+    pub pid: Option<u32>,
 }
 
 impl Sandbox {
@@ -37,6 +41,14 @@ impl Sandbox {
     /// # Errors
     /// When `odp` cannot be built or is not ready in time.
     pub fn start() -> Result<Self, Failure> {
+        Self::start_with(&[])
+    }
+
+    /// The same with parameters of the proxy, as `name=value`.
+    ///
+    /// # Errors
+    /// When `odp` cannot be built or is not ready in time.
+    pub fn start_with(parameters: &[&str]) -> Result<Self, Failure> {
         let dir = workspace::run_dir("sandbox")?;
         let (sql, admin, control) = (port::free()?, port::free()?, port::free()?);
         let mut command = Command::new(workspace::odp()?);
@@ -46,7 +58,8 @@ impl Sandbox {
             .args(["-p", &sql.to_string()])
             .args(["--admin-port", &admin.to_string()])
             .args(["--control-port", &control.to_string()])
-            .args(["-o", "orphan_timeout=2s"]);
+            .args(["-o", "orphan_timeout=2s"])
+            .args(parameters.iter().flat_map(|parameter| ["-o", parameter]));
         let mut process = Process::start(&mut command, &dir)?;
         process.wait_until("the line `ready` of the sandbox", BOOT, |process| {
             let ready = process.stdout().lines().any(|line| line == "ready");
@@ -91,6 +104,30 @@ impl Sandbox {
     /// When they are dead already.
     pub fn kill(&self) -> Result<(), Failure> {
         self.process.signal(Signal::KILL)
+    }
+
+    /// Brings a fault about at a server and gives what is wrong with it now.
+    ///
+    /// # Errors
+    /// [`Failure::Answer`] when the control port refuses.
+    pub fn inject(&self, addr: &str, fault: &Value) -> Result<Value, Failure> {
+        let path = format!("/chaos/{addr}");
+        let answer = Endpoint::open(self.control).request("POST", &path, Some(fault))?;
+        if answer.status == 200 {
+            return answer.json();
+        }
+        Err(Failure::answer(
+            format!("POST {path} {fault}"),
+            format!("{} {}", answer.status, answer.body),
+        ))
+    }
+
+    /// Undoes every fault of a server.
+    ///
+    /// # Errors
+    /// When the control port refuses.
+    pub fn heal(&self, addr: &str) -> Result<(), Failure> {
+        self.inject(addr, &json!({"fault": "none"})).map(drop)
     }
 
     /// The port of the simulated cluster's own endpoint.
@@ -151,12 +188,18 @@ impl Sandbox {
     pub fn servers(&self) -> Result<Vec<ServerCount>, Failure> {
         let answer = Endpoint::open(self.control).get("/servers")?;
         let list = answer.json()?;
+        let pid = |pid: &Value| match pid {
+            Value::Null => Some(None),
+            pid => Some(Some(u32::try_from(pid.as_u64()?).ok()?)),
+        };
         let count = |server: &Value| {
             Some(ServerCount {
                 addr: server.get("addr")?.as_str()?.to_owned(),
                 statements: server.get("statements")?.as_u64()?,
                 leader_hits: server.get("leader_hits")?.as_u64()?,
                 leader_misses: server.get("leader_misses")?.as_u64()?,
+                zone: server.get("zone")?.as_str()?.to_owned(),
+                pid: pid(server.get("pid")?)?,
             })
         };
         let servers = list

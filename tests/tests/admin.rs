@@ -58,6 +58,7 @@ fn the_curl_lines_of_the_readme_work_as_they_stand() -> Result<(), Failure> {
     let readme = std::fs::read_to_string(workspace::root().join("README.md"))
         .map_err(Failure::io("read README.md"))?;
     let readme = readme.replace("\\\n", "");
+    let server = stage.cluster().server_ports()?[0];
     let lines = readme
         .lines()
         .map(str::trim)
@@ -71,6 +72,7 @@ fn the_curl_lines_of_the_readme_work_as_they_stand() -> Result<(), Failure> {
         let command = line
             .replace(":2884", &format!(":{}", stage.proxy.admin().port()))
             .replace(":2890", &format!(":{}", stage.cluster().control_port()))
+            .replace(":40001", &format!(":{server}"))
             .replace(
                 "/var/lib/odp",
                 &stage.dir().join("state").display().to_string(),

@@ -3,6 +3,7 @@
 use crate::config::{Given, Sources, from_option};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A reverse proxy for `OceanBase` that routes statements to the leaders of their partitions.
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// The process that serves clients; started by `serve` only.
     #[command(name = "data-plane", hide = true)]
     DataPlane,
+    /// One simulated server of a sandbox; started by `sandbox` only.
+    #[command(name = "sandbox-node", hide = true)]
+    SandboxNode(SandboxNode),
 }
 
 /// Options of `odp serve`.
@@ -148,6 +152,17 @@ pub(crate) struct Sandbox {
     /// Further parameters of the proxy: name=value,name=value.
     #[arg(short = 'o', long = "optstr", value_name = "LIST")]
     pub(crate) options: Vec<String>,
+}
+
+/// A simulated server in a process of its own.
+#[derive(Args)]
+pub(crate) struct SandboxNode {
+    /// The data directory of the cluster.
+    pub(crate) dir: PathBuf,
+    /// The server's number, 1 and up.
+    pub(crate) id: i64,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
 }
 
 /// What runs the sandbox' SQL.

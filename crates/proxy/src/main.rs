@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Upgrade(upgrade) => task::upgrade(&upgrade),
         Command::Task(number) => task::show(&number),
         Command::DataPlane => data_plane::run(),
+        Command::SandboxNode(node) => sandbox::run_node(&node),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

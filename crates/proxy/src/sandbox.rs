@@ -3,12 +3,12 @@
 mod endpoint;
 
 use crate::admin_client::AdminClient;
-use crate::command_line::{Engine, Sandbox};
+use crate::command_line::{Engine, Sandbox, SandboxNode};
 use crate::config::{Config, Given, Sources, from_option};
 use crate::coordinator::{Proxy, Signals, listen_for_http};
 use crate::error::Error;
 use crate::logging;
-use odp_simulator::{Cluster, ClusterConfig};
+use odp_simulator::{Cluster, ClusterConfig, NodeCommand};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +26,12 @@ pub(crate) fn run(arguments: &Sandbox) -> Result<(), Error> {
         .build()
         .map_err(Error::Runtime)?;
     runtime.block_on(serve(arguments))
+}
+
+/// Runs one simulated server until the sandbox has ended.
+pub(crate) fn run_node(node: &SandboxNode) -> Result<(), Error> {
+    odp_simulator::run_node(&node.dir, node.id, node.addr)
+        .map_err(|error| Error::Sandbox(error.to_string()))
 }
 
 async fn serve(arguments: &Sandbox) -> Result<(), Error> {
@@ -64,8 +70,12 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
 }
 
 fn start(engine: Engine, simulated: &ClusterConfig) -> Result<Cluster, Error> {
+    let command = NodeCommand {
+        program: std::env::current_exe().map_err(Error::Runtime)?,
+        arguments: vec!["sandbox-node".into()],
+    };
     match engine {
-        Engine::Embedded => Cluster::start(simulated),
+        Engine::Embedded => Cluster::start_processes(simulated, command),
     }
     .map_err(|error| Error::Sandbox(error.to_string()))
 }
@@ -124,12 +134,15 @@ fn say(text: &str) {
 
 fn welcome(servers: &str, mysql: SocketAddr, admin: SocketAddr, control: SocketAddr) -> String {
     let (host, port) = (mysql.ip(), mysql.port());
+    let first = servers.split(';').next().unwrap_or_default();
     format!(
         "simulated cluster: {servers}\n\
          tenant sys, no password: mysql -h{host} -P{port} -uroot@sys test\n\
          tenant demo, password app: mysql -h{host} -P{port} -uapp@demo -papp test\n\
          proxy's admin endpoint: curl http://{admin}/v1/status\n\
          simulated cluster's endpoint: curl http://{control}/servers\n\
+         to break a server: curl -d '{{\"fault\": \"kill\"}}' -H 'Content-Type: application/json' \
+         http://{control}/chaos/{first}\n\
          ready\n"
     )
 }

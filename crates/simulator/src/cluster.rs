@@ -1,4 +1,4 @@
-//! A whole cluster in one process: every node a listener and threads of its own.
+//! A whole cluster: its data and its servers, as threads of one process or as processes of their own.
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::TableRows;
@@ -6,29 +6,36 @@ use crate::config::ClusterConfig;
 use crate::cursor::Cursor;
 use crate::ddl::create::{self, Source};
 use crate::error::{SimulatorError, SqlError};
+use crate::fault::{Fault, Status};
 use crate::lexer::lex;
-use crate::node::{Node, Shared};
+use crate::member::{Member, Runner};
+use crate::node::{Node, Port, Shared, listen};
+use crate::node_process::{NodeCommand, NodeProcess, keep_port};
+use crate::packets;
+use parking_lot::Mutex;
 use serde::Serialize;
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A server with its counts, as `GET /servers` of the sandbox shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServerReport {
     /// Where it listens.
     pub addr: SocketAddr,
     /// Its zone.
     pub zone: String,
-    /// The process that runs it.
-    pub pid: u32,
+    /// The process that runs it; none when that is dead.
+    pub pid: Option<u32>,
     /// Statements that it has run.
     pub statements: u64,
     /// Statements on user tables that ran where the partition's leader is.
     pub leader_hits: u64,
     /// Statements on user tables that ran elsewhere.
     pub leader_misses: u64,
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
 }
 
 /// A tablet and who leads it.
@@ -43,30 +50,74 @@ pub struct TabletReport {
 /// A running cluster; it stops when dropped, and a data directory of its own goes with it.
 #[derive(Debug)]
 pub struct Cluster {
-    shared: Arc<Shared>,
-    nodes: Vec<Arc<Node>>,
-    zones: Vec<String>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    how: How,
+    dir: PathBuf,
+    members: Mutex<Vec<Arc<Member>>>,
+    /// Faults come one at a time.
+    pub(crate) injecting: Mutex<()>,
     owned_dir: Option<PathBuf>,
 }
 
+/// How nodes are run.
+#[derive(Debug)]
+enum How {
+    Threads(Arc<Shared>),
+    Processes(NodeCommand),
+}
+
+/// A port on which nothing listens yet, or something does already.
+enum Reserved {
+    Listening(TcpListener),
+    Kept(Socket),
+}
+
+impl Reserved {
+    fn addr(&self) -> Result<SocketAddr, SimulatorError> {
+        let addr = match self {
+            Self::Listening(listener) => return Ok(listener.local_addr()?),
+            Self::Kept(socket) => socket.local_addr()?.as_socket(),
+        };
+        addr.ok_or_else(|| SimulatorError::NoSuchServer("without an address".to_owned()))
+    }
+}
+
 impl Cluster {
-    /// Lays out the data and starts every node.
+    /// Lays out the data and starts every node as threads of this process.
     ///
     /// # Errors
     /// [`SimulatorError`] when a port is taken or the data directory cannot be written.
     pub fn start(config: &ClusterConfig) -> Result<Self, SimulatorError> {
-        let mut listeners = Vec::new();
+        Self::run(config, None)
+    }
+
+    /// Lays out the data and starts every node as a process of its own, so that it can be killed and
+    /// stopped as a server can.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] when a port is taken, the data directory cannot be written or a node does
+    /// not come up.
+    pub fn start_processes(
+        config: &ClusterConfig,
+        command: NodeCommand,
+    ) -> Result<Self, SimulatorError> {
+        Self::run(config, Some(command))
+    }
+
+    fn run(config: &ClusterConfig, command: Option<NodeCommand>) -> Result<Self, SimulatorError> {
+        let mut places = Vec::new();
         for index in 0..config.servers.clamp(1, 100) {
             let port = if config.base_port == 0 {
                 0
             } else {
                 config.base_port + index
             };
-            listeners.push(listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?);
+            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            places.push(reserve(addr, command.as_ref())?);
         }
-        let addrs: Vec<SocketAddr> = listeners
+        let addrs: Vec<SocketAddr> = places
             .iter()
-            .map(TcpListener::local_addr)
+            .map(Reserved::addr)
             .collect::<Result<_, _>>()?;
         let (dir, owned_dir) = if let Some(dir) = &config.data_dir {
             (dir.clone(), None)
@@ -74,69 +125,94 @@ impl Cluster {
             let dir = fresh_dir()?;
             (dir.clone(), Some(dir))
         };
-        let shared = Shared::new(Self::lay_out(&dir, config, &addrs)?)?;
-        let zones = shared
-            .catalogue
-            .servers()?
-            .into_iter()
-            .map(|server| server.zone)
-            .collect();
-        let mut nodes = Vec::new();
-        for ((id, listener), addr) in (1..).zip(listeners).zip(addrs) {
-            let node = Node::new(Arc::clone(&shared), id, addr);
-            node.serve(listener)?;
-            nodes.push(node);
-        }
-        Ok(Self {
-            shared,
-            nodes,
-            zones,
+        let catalogue = Catalogue::create(&dir, config, &addrs)?;
+        let servers = catalogue.servers()?;
+        let (catalogue, how) = if let Some(command) = command {
+            (Arc::new(catalogue), How::Processes(command))
+        } else {
+            let shared = Shared::new(catalogue)?;
+            (Arc::clone(&shared.catalogue), How::Threads(shared))
+        };
+        let cluster = Self {
+            catalogue,
+            how,
+            dir,
+            members: Mutex::default(),
+            injecting: Mutex::default(),
             owned_dir,
+        };
+        for (server, place) in servers.into_iter().zip(places) {
+            cluster.join(server.id, server.zone, place)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Runs a node at a place of its own.
+    fn join(&self, id: i64, zone: String, place: Reserved) -> Result<Arc<Member>, SimulatorError> {
+        let addr = place.addr()?;
+        let runner = match (&self.how, place) {
+            (How::Threads(shared), Reserved::Listening(listener)) => {
+                let node = Node::new(Arc::clone(shared), id, addr, Port::Alone);
+                node.serve(listener)?;
+                Runner::Threads(node)
+            }
+            (How::Processes(command), Reserved::Kept(port)) => {
+                let process = NodeProcess::start(command.clone(), &self.dir, id, port)?;
+                Runner::Process(Box::new(process))
+            }
+            _ => return Err(SimulatorError::NoSuchServer(addr.to_string())),
+        };
+        let member = Arc::new(Member::new(id, zone, runner));
+        self.members.lock().push(Arc::clone(&member));
+        Ok(member)
+    }
+
+    /// Adds a server to the cluster that runs; it leads nothing yet.
+    pub(crate) fn add(&self, addr: SocketAddr) -> Result<Arc<Member>, SimulatorError> {
+        let command = match &self.how {
+            How::Threads(_) => None,
+            How::Processes(command) => Some(command),
+        };
+        let place = reserve(addr, command)?;
+        let addr = place.addr()?;
+        let (id, zone) = self.catalogue.add_server(addr)?;
+        self.join(id, zone, place).inspect_err(|_| {
+            // It was never there; when this fails as well, the list has one dead server more.
+            self.catalogue.remove_server(id, addr).ok();
         })
     }
 
-    fn lay_out(
-        dir: &Path,
-        config: &ClusterConfig,
-        addrs: &[SocketAddr],
-    ) -> Result<Catalogue, SimulatorError> {
-        Catalogue::create(dir, config, addrs)
+    /// Takes a server that was added out of the list.
+    pub(crate) fn leave_out(&self, member: &Member) {
+        self.members.lock().retain(|other| other.id != member.id);
     }
 
-    /// Lays out a data directory for nodes that run as processes of their own ([`Node::run`]), which
-    /// will listen on `addrs` in this order.
-    ///
-    /// # Errors
-    /// [`SimulatorError`] when the directory cannot be written.
-    pub fn prepare(
-        dir: &Path,
-        config: &ClusterConfig,
-        addrs: &[SocketAddr],
-    ) -> Result<(), SimulatorError> {
-        Self::lay_out(dir, config, addrs).map(drop)
+    pub(crate) fn members(&self) -> Vec<Arc<Member>> {
+        self.members.lock().clone()
     }
 
     /// The servers' addresses, in the order of their ids.
     #[must_use]
     pub fn addrs(&self) -> Vec<SocketAddr> {
-        self.nodes.iter().map(|node| node.addr()).collect()
+        self.members().iter().map(|member| member.addr).collect()
     }
 
     /// The servers with their counts.
     #[must_use]
     pub fn servers(&self) -> Vec<ServerReport> {
-        let report = |(node, zone): (&Arc<Node>, &String)| {
-            let (statements, leader_hits, leader_misses) = node.counts();
+        let report = |member: &Arc<Member>| {
+            let (faults, counts) = member.look();
             ServerReport {
-                addr: node.addr(),
-                zone: zone.clone(),
-                pid: std::process::id(),
-                statements,
-                leader_hits,
-                leader_misses,
+                addr: member.addr,
+                zone: member.zone.clone(),
+                pid: member.pid(),
+                statements: counts.statements,
+                leader_hits: counts.leader_hits,
+                leader_misses: counts.leader_misses,
+                faults,
             }
         };
-        self.nodes.iter().zip(&self.zones).map(report).collect()
+        self.members().iter().map(report).collect()
     }
 
     /// The tablets of a table in the order of its partitions, with their leaders.
@@ -149,14 +225,13 @@ impl Cluster {
         database: &str,
         table: &str,
     ) -> Result<Vec<TabletReport>, SimulatorError> {
-        let found = self.shared.catalogue.table(tenant, database, table)?;
+        let found = self.catalogue.table(tenant, database, table)?;
         let found = found.ok_or_else(|| SimulatorError::NoSuchTable(table.to_owned()))?;
+        let members = self.members();
         let leader = |tablet: i64| {
             let id = found.leaders.get(&tablet).copied().unwrap_or(1);
-            self.nodes
-                .iter()
-                .find(|node| node.id == id)
-                .map(|node| node.addr())
+            let led = members.iter().find(|member| member.id == id);
+            led.map(|member| member.addr)
         };
         let report = |tablet_id| {
             Some(TabletReport {
@@ -172,41 +247,34 @@ impl Cluster {
     /// # Errors
     /// [`SimulatorError::NoSuchServer`], [`SimulatorError::NoSuchTable`].
     pub fn move_leader(&self, tablet_id: i64, to: SocketAddr) -> Result<(), SimulatorError> {
-        let node = self.node(to)?;
-        if self.shared.catalogue.move_leader(tablet_id, node.id)? {
+        let member = self.member(to)?;
+        if self.catalogue.move_leader(tablet_id, member.id)? {
             Ok(())
         } else {
             Err(SimulatorError::NoSuchTable(tablet_id.to_string()))
         }
     }
 
-    fn node(&self, addr: SocketAddr) -> Result<&Arc<Node>, SimulatorError> {
-        let found = self.nodes.iter().find(|node| node.addr() == addr);
+    pub(crate) fn member(&self, addr: SocketAddr) -> Result<Arc<Member>, SimulatorError> {
+        let members = self.members();
+        let found = members.into_iter().find(|member| member.addr == addr);
         found.ok_or_else(|| SimulatorError::NoSuchServer(addr.to_string()))
     }
 
-    /// Kills a server: its sessions break, its leaders move to the next running server.
+    /// Ends a server: its sessions break, its leaders move to the others, which see it as INACTIVE.
     ///
     /// # Errors
     /// [`SimulatorError::NoSuchServer`].
     pub fn stop_server(&self, addr: SocketAddr) -> Result<(), SimulatorError> {
-        let node = self.node(addr)?;
-        node.stop();
-        let catalogue = &self.shared.catalogue;
-        catalogue.set_server_status(node.id, "INACTIVE")?;
-        let others: Vec<i64> = self
-            .nodes
-            .iter()
-            .map(|other| other.id)
-            .filter(|id| *id != node.id)
-            .collect();
-        for (tablet, other) in catalogue
-            .led_by(node.id)?
-            .into_iter()
-            .zip(others.iter().cycle())
-        {
-            catalogue.move_leader(tablet, *other)?;
-        }
+        let inactive = Fault::Status {
+            status: Status::Inactive,
+        };
+        self.inject(addr, &inactive)?;
+        self.inject(addr, &Fault::Follow {})?;
+        let member = self.member(addr)?;
+        member.end();
+        // Leaders stay where they are when it starts again.
+        member.led_before.lock().clear();
         Ok(())
     }
 
@@ -215,9 +283,7 @@ impl Cluster {
     /// # Errors
     /// [`SimulatorError::NoSuchServer`], or an I/O error when the port is taken.
     pub fn start_server(&self, addr: SocketAddr) -> Result<(), SimulatorError> {
-        let node = self.node(addr)?;
-        node.serve(listen(addr)?)?;
-        self.shared.catalogue.set_server_status(node.id, "ACTIVE")
+        self.inject(addr, &Fault::None {}).map(drop)
     }
 
     /// Creates an account, or changes its password.
@@ -230,7 +296,7 @@ impl Cluster {
         user: &str,
         password: &str,
     ) -> Result<(), SimulatorError> {
-        self.shared.catalogue.put_account(tenant, user, password)
+        self.catalogue.put_account(tenant, user, password)
     }
 
     /// Loads a table from the rows of a real engine: a JSON object with `table`, `ddl` and `meta`, the
@@ -252,22 +318,25 @@ impl Cluster {
         let Source::Columns(definition) = create::parse(&mut cursor)?.source else {
             return Err(SqlError::unsupported().into());
         };
-        let file = self.shared.catalogue.database_file(tenant, database)?;
+        let file = self.catalogue.database_file(tenant, database)?;
         let file = file.ok_or_else(|| SqlError::no_database(database))?;
         let connection = crate::engine::open_file(&file)?;
         for statement in crate::ddl::sqlite::create_statements("main", &rows.table, &definition)? {
             connection.execute_batch(&statement)?;
         }
-        self.shared
-            .catalogue
+        self.catalogue
             .load_table(tenant, database, &rows, &definition)
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for node in &self.nodes {
-            node.stop();
+        for member in self.members() {
+            if member.has(&Fault::BlackHole {}) {
+                // What is left of it ends with the network namespace.
+                packets::stop_dropping(member.addr).ok();
+            }
+            member.end();
         }
         if let Some(dir) = &self.owned_dir {
             // Sessions that are still ending may hold files; the directory is temporary anyway.
@@ -276,13 +345,12 @@ impl Drop for Cluster {
     }
 }
 
-/// A listener that can be opened again at once after its server was killed.
-fn listen(addr: SocketAddr) -> Result<TcpListener, SimulatorError> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(1024)?;
-    Ok(socket.into())
+/// A place for a node that runs in this way.
+fn reserve(addr: SocketAddr, command: Option<&NodeCommand>) -> Result<Reserved, SimulatorError> {
+    Ok(match command {
+        Some(_) => Reserved::Kept(keep_port(addr)?),
+        None => Reserved::Listening(listen(addr, Port::Alone)?),
+    })
 }
 
 fn fresh_dir() -> Result<PathBuf, SimulatorError> {

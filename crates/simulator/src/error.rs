@@ -23,6 +23,15 @@ pub enum SimulatorError {
     /// A server that the cluster does not have.
     #[error("the cluster has no server {0}")]
     NoSuchServer(String),
+    /// A fault outside its ranges.
+    #[error("{0}")]
+    BadFault(String),
+    /// A fault that cannot be brought about here or now.
+    #[error("not possible: {0}")]
+    Impossible(String),
+    /// A server's process that cannot be reached.
+    #[error("the process of server {0} does not answer: {1}")]
+    Silent(String, String),
     /// A table or tablet that the cluster does not have.
     #[error("the cluster has no table or tablet {0}")]
     NoSuchTable(String),

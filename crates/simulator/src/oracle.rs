@@ -141,8 +141,8 @@ fn metadata_of_a_ddl_equals_that_of_a_real_engine() {
 fn catalogue(name: &str) -> (Catalogue, std::path::PathBuf) {
     let dir = std::env::temp_dir().join(format!("odp-{name}-{}", std::process::id()));
     let addr = ([127, 0, 0, 1], 1).into();
-    Cluster::prepare(&dir, &ClusterConfig::default(), &[addr]).unwrap();
-    (Catalogue::open(&dir).unwrap(), dir)
+    let catalogue = Catalogue::create(&dir, &ClusterConfig::default(), &[addr]);
+    (catalogue.unwrap(), dir)
 }
 
 #[test]

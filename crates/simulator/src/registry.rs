@@ -3,11 +3,14 @@
 use crate::session::facts::Killed;
 use parking_lot::Mutex;
 use rusqlite::InterruptHandle;
+use serde::{Deserialize, Serialize};
+use socket2::SockRef;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// A session as others see it.
 pub(crate) struct SessionHandle {
@@ -29,10 +32,43 @@ pub(crate) struct SessionHandle {
     pub(crate) running: Mutex<Option<String>>,
     pub(crate) killed: Killed,
     pub(crate) interrupt: Mutex<Option<InterruptHandle>>,
+    /// It holds the turn to write.
+    pub(crate) writing: AtomicBool,
     pub(crate) stream: TcpStream,
 }
 
+/// A session as other nodes see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SessionRow {
+    pub(crate) id: u32,
+    pub(crate) visible_id: u32,
+    pub(crate) client_since_us: Option<u64>,
+    pub(crate) proxy_id: u64,
+    pub(crate) user: String,
+    pub(crate) tenant: String,
+    pub(crate) peer: String,
+    /// Seconds since it began.
+    pub(crate) seconds: u64,
+    pub(crate) database: String,
+    pub(crate) running: Option<String>,
+}
+
 impl SessionHandle {
+    fn row(&self) -> SessionRow {
+        SessionRow {
+            id: self.id,
+            visible_id: self.visible_id,
+            client_since_us: self.client_since_us,
+            proxy_id: self.proxy_id,
+            user: self.user.clone(),
+            tenant: self.tenant.clone(),
+            peer: self.peer.clone(),
+            seconds: self.since.elapsed().as_secs(),
+            database: self.database.lock().clone(),
+            running: self.running.lock().clone(),
+        }
+    }
+
     /// Ends the running statement with 1317.
     pub(crate) fn kill_query(&self) {
         if self.running.lock().is_none() {
@@ -49,6 +85,17 @@ impl SessionHandle {
         self.kill_query();
         // A connection that is gone already is as good as closed.
         self.stream.shutdown(Shutdown::Both).ok();
+    }
+
+    /// Resets the connection: the peer gets an RST and no goodbye.
+    pub(crate) fn reset(&self) {
+        self.kill_query();
+        // A connection that is gone already is as good as reset. The end of reading sends nothing, but
+        // lets the session end, and without lingering its end is an RST.
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .ok();
+        self.stream.shutdown(Shutdown::Read).ok();
     }
 }
 
@@ -82,28 +129,38 @@ impl Registry {
         self.sessions.lock().values().cloned().collect()
     }
 
-    /// Kills a session, and remembers its client if it came through a proxy.
-    pub(crate) fn kill(&self, session: &SessionHandle) {
-        if let Some(since) = session.client_since_us {
-            self.killed_clients.lock().insert(session.visible_id, since);
+    /// The sessions as other nodes see them.
+    pub(crate) fn rows(&self) -> Vec<SessionRow> {
+        self.all().iter().map(|session| session.row()).collect()
+    }
+
+    /// Ends the running statements of the sessions with these server ids, where they are here.
+    pub(crate) fn kill_queries(&self, ids: &[u32]) {
+        for session in self.all() {
+            if ids.contains(&session.id) {
+                session.kill_query();
+            }
         }
-        session.kill();
+    }
+
+    /// Ends these sessions, where they are here, and remembers their clients if they came through a
+    /// proxy.
+    pub(crate) fn kill(&self, rows: &[SessionRow]) {
+        for row in rows {
+            if let Some(since) = row.client_since_us {
+                self.killed_clients.lock().insert(row.visible_id, since);
+            }
+        }
+        for session in self.all() {
+            if rows.iter().any(|row| row.id == session.id) {
+                session.kill();
+            }
+        }
     }
 
     /// Whether the client of this proxied session has been killed.
     pub(crate) fn is_killed(&self, session: &SessionHandle) -> bool {
         let killed = self.killed_clients.lock().get(&session.visible_id).copied();
         killed.is_some() && killed == session.client_since_us
-    }
-
-    /// The sessions that clients know by `id`; a proxy may have one on several nodes.
-    pub(crate) fn find(&self, id: u32) -> Vec<Arc<SessionHandle>> {
-        let matches = |session: &&Arc<SessionHandle>| session.visible_id == id || session.id == id;
-        self.sessions
-            .lock()
-            .values()
-            .filter(matches)
-            .cloned()
-            .collect()
     }
 }

@@ -4,6 +4,7 @@ use crate::cursor::Cursor;
 use crate::ddl::show_create::show_create;
 use crate::engine::like;
 use crate::error::SqlError;
+use crate::registry::SessionRow;
 use crate::results::OutColumn;
 use crate::session::{Answer, Session};
 use rusqlite::types::Value;
@@ -217,14 +218,14 @@ impl Session {
         if full {
             columns.extend(["Ip", "Port", "Proxy_sessid"].map(OutColumn::text));
         }
-        let sessions = self.node.shared.registry.all();
+        let sessions = self.node.shared.sessions();
         let visible = sessions
             .iter()
             .filter(|session| session.tenant == tenant || tenant == "sys");
-        let row = |session: &std::sync::Arc<crate::registry::SessionHandle>| {
-            let running = session.running.lock().clone();
-            let seconds = i64::try_from(session.since.elapsed().as_secs()).unwrap_or(0);
-            let database = session.database.lock().clone();
+        let row = |session: &SessionRow| {
+            let running = session.running.clone();
+            let seconds = i64::try_from(session.seconds).unwrap_or(0);
+            let database = session.database.clone();
             let mut row = vec![
                 Value::Integer(i64::from(session.visible_id)),
                 text(&*session.user),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use std::net::SocketAddr;
 
 /// The start of service of every server; any time will do.
-const STARTED: &str = "2026-01-01 00:00:00.000000";
+pub(super) const STARTED: &str = "2026-01-01 00:00:00.000000";
 
 /// The difference between a server's SQL port and its RPC port here.
 const RPC_PORT_DISTANCE: i64 = 10_000;
@@ -66,7 +66,7 @@ pub(super) fn found(
 }
 
 /// The name of the zone of the server at `index`.
-fn zone_of(index: usize) -> String {
+pub(super) fn zone_of(index: usize) -> String {
     format!("z{}", index % 3 + 1)
 }
 
@@ -84,22 +84,7 @@ fn servers(
                 [&*zone, STARTED],
             )?;
         }
-        let rpc_port = rpc_port(*addr);
-        let root = if index == 0 { "YES" } else { "NO" };
-        store.execute(
-            "INSERT INTO DBA_OB_SERVERS (SVR_IP, SVR_PORT, ID, ZONE, SQL_PORT, WITH_ROOTSERVER, STATUS, \
-             START_SERVICE_TIME, CREATE_TIME, MODIFY_TIME, BUILD_VERSION) VALUES (?1, ?2, ?3, ?4, \
-             ?5, ?6, 'ACTIVE', ?7, ?7, ?7, '4.3.5.1')",
-            params![
-                addr.ip().to_string(),
-                rpc_port,
-                i64::try_from(index).unwrap_or(0) + 1,
-                zone,
-                addr.port(),
-                root,
-                STARTED
-            ],
-        )?;
+        server(store, i64::try_from(index).unwrap_or(0) + 1, *addr, &zone)?;
     }
     let first = addrs.first().map_or(0, |addr| rpc_port(*addr));
     for (name, value) in [
@@ -115,7 +100,33 @@ fn servers(
     Ok(())
 }
 
-fn rpc_port(addr: SocketAddr) -> i64 {
+/// Enters a server that is in service.
+pub(super) fn server(
+    store: &Connection,
+    id: i64,
+    addr: SocketAddr,
+    zone: &str,
+) -> Result<(), rusqlite::Error> {
+    let root = if id == 1 { "YES" } else { "NO" };
+    store
+        .execute(
+            "INSERT INTO DBA_OB_SERVERS (SVR_IP, SVR_PORT, ID, ZONE, SQL_PORT, WITH_ROOTSERVER, STATUS, \
+             START_SERVICE_TIME, CREATE_TIME, MODIFY_TIME, BUILD_VERSION) VALUES (?1, ?2, ?3, ?4, \
+             ?5, ?6, 'ACTIVE', ?7, ?7, ?7, '4.3.5.1')",
+            params![
+                addr.ip().to_string(),
+                rpc_port(addr),
+                id,
+                zone,
+                addr.port(),
+                root,
+                STARTED
+            ],
+        )
+        .map(drop)
+}
+
+pub(super) fn rpc_port(addr: SocketAddr) -> i64 {
     let port = i64::from(addr.port());
     if port > RPC_PORT_DISTANCE {
         port - RPC_PORT_DISTANCE

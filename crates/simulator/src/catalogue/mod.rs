@@ -6,10 +6,12 @@
 
 mod found;
 mod load;
+mod steer;
 mod table;
 mod tables;
 
 pub(crate) use load::TableRows;
+pub(crate) use steer::{ServerView, ZoneView};
 pub(crate) use table::{Part, Table};
 
 use crate::config::ClusterConfig;
@@ -293,13 +295,6 @@ impl Catalogue {
         self.store
             .lock()
             .execute(query, params![tenant, name, value])?;
-        self.changed()
-    }
-
-    /// Marks a server as running or down, as the cluster sees it.
-    pub(crate) fn set_server_status(&self, id: i64, status: &str) -> Result<(), SimulatorError> {
-        let query = "UPDATE DBA_OB_SERVERS SET STATUS = ?2 WHERE ID = ?1";
-        self.store.lock().execute(query, params![id, status])?;
         self.changed()
     }
 }

@@ -183,6 +183,15 @@ impl Catalogue {
         Ok(true)
     }
 
+    /// Every tablet with the server that leads it.
+    pub(crate) fn leaders(&self) -> Result<Vec<(i64, i64)>, SimulatorError> {
+        let store = self.store.lock();
+        let mut statement =
+            store.prepare("SELECT tablet_id, server_id FROM sim_replica WHERE role = 1")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The tablets that server `id` leads.
     pub(crate) fn led_by(&self, id: i64) -> Result<Vec<i64>, SimulatorError> {
         let store = self.store.lock();
@@ -287,43 +296,39 @@ impl Entry<'_> {
                 serde_json::to_string(self.definition)?,
             ],
         )?;
-        let servers: i64 =
-            store.query_row("SELECT count(*) FROM DBA_OB_SERVERS", [], |row| row.get(0))?;
+        let servers: Vec<i64> = store
+            .prepare_cached("SELECT ID FROM DBA_OB_SERVERS ORDER BY ID")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         for tablet in tablets {
-            put_replicas(
-                store,
-                self.tenant,
-                numbers.table_id,
-                *tablet,
-                servers.max(1),
-            )?;
+            put_replicas(store, self.tenant, numbers.table_id, *tablet, &servers)?;
         }
         Ok(())
     }
 }
 
-/// A leader on the next server in turn, a follower in each other zone.
+/// A leader on the next server in turn, a follower on the two behind it.
 fn put_replicas(
     store: &Connection,
     tenant: &str,
     table: i64,
     tablet: i64,
-    servers: i64,
+    servers: &[i64],
 ) -> Result<(), rusqlite::Error> {
-    let leader = tablet % servers;
-    let replicas = servers.min(3);
-    for step in 0..replicas {
-        let server = (leader + step) % servers;
+    let first = usize::try_from(tablet).unwrap_or(0) % servers.len().max(1);
+    let in_turn = servers.iter().cycle().skip(first);
+    for (step, server) in in_turn.take(servers.len().min(3)).enumerate() {
         let role = if step == 0 { 1 } else { 2 };
         store
             .prepare_cached("INSERT INTO sim_replica VALUES (?1, ?2, ?3, ?4, 0)")?
-            .execute(params![table, tablet, server + 1, role])?;
+            .execute(params![table, tablet, server, role])?;
     }
+    let leader = servers.get(first).copied().unwrap_or(1);
     store
         .prepare_cached(
             "INSERT INTO __all_virtual_tablet_to_ls SELECT TENANT_ID, ?2, ?3, ?4, 0 FROM DBA_OB_TENANTS \
              WHERE TENANT_NAME = ?1",
         )?
-        .execute(params![tenant, tablet, FIRST_LS + leader, table])?;
+        .execute(params![tenant, tablet, FIRST_LS + leader - 1, table])?;
     Ok(())
 }

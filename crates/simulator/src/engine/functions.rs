@@ -1,5 +1,6 @@
 //! MySQL's functions that SQLite lacks or defines otherwise.
 
+use crate::conditions::Clock;
 use crate::engine::{numbers, strings, times};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
@@ -97,9 +98,9 @@ pub(crate) fn integer(value: Option<i64>) -> Value {
     value.map_or(Value::Null, Value::Integer)
 }
 
-/// Registers everything that needs no session.
-pub(crate) fn register(connection: &Connection) -> Result<()> {
+/// Registers everything that needs no session but its server's clock.
+pub(crate) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
     strings::register(connection)?;
     numbers::register(connection)?;
-    times::register(connection)
+    times::register(connection, clock)
 }

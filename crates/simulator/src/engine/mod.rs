@@ -11,6 +11,7 @@ mod times;
 pub(crate) mod write_queue;
 
 use crate::catalogue::Catalogue;
+use crate::conditions::Clock;
 use crate::error::{SimulatorError, SqlError};
 use crate::session::facts::Facts;
 use crate::translate::quote_name;
@@ -48,7 +49,7 @@ impl Engine {
         connection.busy_timeout(Duration::from_millis(10))?;
         // A renamed table must not make SQLite check every view, as MySQL does not either.
         connection.pragma_update(None, "legacy_alter_table", true)?;
-        functions::register(&connection)?;
+        functions::register(&connection, &facts.lock().clock)?;
         sessions::register(&connection, facts)?;
         Ok(Self {
             connection,
@@ -145,6 +146,6 @@ impl Engine {
 pub(crate) fn open_file(file: &std::path::Path) -> Result<Connection, SimulatorError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(10))?;
-    functions::register(&connection)?;
+    functions::register(&connection, &Clock::default())?;
     Ok(connection)
 }

@@ -32,12 +32,12 @@ pub(super) fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 impl Moment {
-    /// The current time.
-    pub(crate) fn now() -> Self {
+    /// The current time by a clock that is off by this many microseconds.
+    pub(crate) fn now(offset_micros: i64) -> Self {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Self::from_micros(i64::try_from(since.as_micros()).unwrap_or(0))
+        Self::from_micros(i64::try_from(since.as_micros()).unwrap_or(0) + offset_micros)
     }
 
     /// The moment this many microseconds after 1970.

@@ -1,5 +1,6 @@
 //! Dates and times: kept as text, as MySQL prints them; the session's time zone is UTC.
 
+use crate::conditions::Clock;
 use crate::engine::functions::{Arguments, integer, scalar, text, volatile};
 use crate::engine::moment::{DAY, MICROS, Moment, days};
 use rusqlite::types::{Value, ValueRef};
@@ -69,24 +70,26 @@ fn difference(arguments: &Arguments<'_, '_>) -> Value {
     }))
 }
 
-fn register_now(connection: &Connection) -> Result<()> {
+fn register_now(connection: &Connection, clock: &Clock) -> Result<()> {
+    let with = |name: &str, arguments, read: fn(&Arguments<'_, '_>, Moment) -> Value| {
+        let clock = clock.clone();
+        volatile(connection, name, arguments, move |arguments| {
+            read(arguments, Moment::now(clock.offset_micros()))
+        })
+    };
     for name in ["now", "sysdate"] {
-        volatile(connection, name, -1, |arguments| {
+        with(name, -1, |arguments, now| {
             let digits = arguments
                 .integer(0)
                 .and_then(|digits| usize::try_from(digits).ok());
-            Value::Text(Moment::now().text(digits.unwrap_or(0).min(6)))
+            Value::Text(now.text(digits.unwrap_or(0).min(6)))
         })?;
     }
-    volatile(connection, "curdate", 0, |_| {
-        Value::Text(Moment::now().date())
-    })?;
-    volatile(connection, "curtime", -1, |_| {
-        Value::Text(Moment::now().time())
-    })?;
-    volatile(connection, "unix_timestamp", -1, |arguments| {
+    with("curdate", 0, |_, now| Value::Text(now.date()))?;
+    with("curtime", -1, |_, now| Value::Text(now.time()))?;
+    with("unix_timestamp", -1, |arguments, now| {
         if arguments.len() == 0 {
-            return Value::Integer(Moment::now().micros_since_epoch() / MICROS);
+            return Value::Integer(now.micros_since_epoch() / MICROS);
         }
         integer(moment(arguments, 0).map(|moment| moment.micros_since_epoch() / MICROS))
     })
@@ -126,8 +129,8 @@ fn register_fields(connection: &Connection) -> Result<()> {
 }
 
 /// Registers the functions.
-pub(super) fn register(connection: &Connection) -> Result<()> {
-    register_now(connection)?;
+pub(super) fn register(connection: &Connection, clock: &Clock) -> Result<()> {
+    register_now(connection, clock)?;
     scalar(connection, "from_unixtime", -1, |arguments| {
         let micros = match arguments.raw(0) {
             ValueRef::Integer(seconds) => seconds.checked_mul(MICROS),

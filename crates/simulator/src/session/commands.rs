@@ -8,7 +8,6 @@ use crate::session::login::verify;
 use crate::session::{Answer, Encoding, Session, Summary, internal};
 use crate::variables::Variables;
 use odp_protocol::{ChangeUser, Command, CommandKind, auth, put_eof};
-use std::sync::Arc;
 
 impl Session {
     /// Answers one command; false ends the session.
@@ -209,7 +208,8 @@ impl Session {
 
     /// KILL: one statement, or the whole connection.
     pub(super) fn kill(&mut self, id: u32, connection: bool) -> Result<Answer, SqlError> {
-        let found = self.node.shared.registry.find(id);
+        let mut found = self.node.shared.sessions();
+        found.retain(|session| session.visible_id == id || session.id == id);
         let tenant = self.tenant();
         if !found
             .iter()
@@ -217,18 +217,16 @@ impl Session {
         {
             return Err(SqlError::new(1094, format!("Unknown thread id: {id}")));
         }
-        for session in found {
-            if Arc::ptr_eq(&session, &self.handle) {
-                if connection {
-                    return Err(SqlError::interrupted());
-                }
-                continue;
+        let count = found.len();
+        found.retain(|session| session.id != self.handle.id);
+        let own = found.len() < count;
+        if connection {
+            self.node.shared.kill(found);
+            if own {
+                return Err(SqlError::interrupted());
             }
-            if connection {
-                self.node.shared.registry.kill(&session);
-            } else {
-                session.kill_query();
-            }
+        } else {
+            self.node.shared.kill_queries(&found);
         }
         Ok(Answer::Ok(Summary::default()))
     }
@@ -243,7 +241,7 @@ impl Session {
                 self.engine = None;
             }
         }
-        self.turn = None;
+        self.end_turn();
         self.in_transaction = false;
     }
 

@@ -80,6 +80,7 @@ impl Session {
 
     /// Runs a planned statement.
     pub(super) fn run_plan(&mut self, plan: &Plan, values: &[Value]) -> Result<Answer, SqlError> {
+        self.scripted()?;
         self.node.count_statement();
         self.prepare_tables(&plan.translated)?;
         self.place(plan, values)?;

@@ -1,5 +1,6 @@
 //! What a session is, as its SQL functions can see it.
 
+use crate::conditions::Clock;
 use crate::variables::Variables;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,8 @@ pub(crate) struct Facts {
     /// Rows that ON DUPLICATE KEY UPDATE changed in the running statement.
     pub(crate) updated_rows: u64,
     pub(crate) killed: Killed,
+    /// The clock of the session's server.
+    pub(crate) clock: Clock,
 }
 
 impl Facts {

@@ -1,6 +1,7 @@
 //! Greeting and login, checked as an OBServer checks them.
 
 use crate::error::{SimulatorError, SqlError};
+use crate::fault::ErrorsOn;
 use crate::node::{Node, Shared};
 use crate::registry::SessionHandle;
 use crate::session::facts::{Facts, Killed};
@@ -17,6 +18,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// How long a connection may take to log in.
@@ -46,7 +48,7 @@ pub(super) fn login(
 ) -> Result<Option<Session>, SimulatorError> {
     let handle_stream = stream.try_clone()?;
     stream.set_read_timeout(Some(LOGIN_TIMEOUT))?;
-    let mut wire = Wire::new(stream);
+    let mut wire = Wire::new(stream, Arc::clone(&node.conditions));
     let mut random = [0; SALT_LEN];
     getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
     let salt = Salt::from_random(random);
@@ -56,7 +58,15 @@ pub(super) fn login(
         return Ok(None);
     };
     let response = HandshakeResponse::parse(&packet)?;
-    let accepted = match check(&node.shared, &response, &salt, &mut wire, peer)? {
+    // A proxy asks the sys tenant for the state of the cluster: that is none of a script's logins.
+    let scripted = Some(ErrorsOn::Logins)
+        .filter(|_| !response.user.ends_with(b"@sys"))
+        .and_then(|logins| node.conditions.next_error(logins));
+    let checked = match scripted {
+        Some(error) => Err(error),
+        None => check(&node.shared, &response, &salt, &mut wire, peer)?,
+    };
+    let accepted = match checked {
         Ok(accepted) => accepted,
         Err(error) => {
             wire.packet(|out| put_error(out, &error))?;
@@ -217,6 +227,7 @@ fn build(
         client_host: text(attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string()),
         variables,
         killed: killed.clone(),
+        clock: node.conditions.clock.clone(),
         ..Facts::default()
     };
     let handle = SessionHandle {
@@ -233,6 +244,7 @@ fn build(
         running: Mutex::default(),
         killed,
         interrupt: Mutex::default(),
+        writing: AtomicBool::new(false),
         stream,
     };
     let tracks = accepted.proxy

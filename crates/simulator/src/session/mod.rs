@@ -20,6 +20,7 @@ mod wire;
 use crate::engine::Engine;
 use crate::engine::write_queue::WriteTurn;
 use crate::error::{SimulatorError, SqlError};
+use crate::fault::ErrorsOn;
 use crate::node::{Node, Shared};
 use crate::registry::SessionHandle;
 use crate::results::OutColumn;
@@ -32,7 +33,12 @@ use rusqlite::types::Value;
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use wire::Wire;
+
+/// The longest that a slow server keeps an answer back.
+const SLOWEST: Duration = Duration::from_mins(1);
 
 /// What a statement answers.
 #[derive(Debug)]
@@ -105,22 +111,51 @@ impl Session {
         peer: SocketAddr,
     ) -> Result<(), SimulatorError> {
         stream.set_nodelay(true)?;
+        let started = Instant::now();
         let Some(mut session) = login::login(node, id, stream, peer)? else {
             return Ok(());
         };
         let _registered = Registered::new(&session);
+        session.answer(started)?;
         session.commands()
     }
 
     fn commands(&mut self) -> Result<(), SimulatorError> {
-        self.wire.flush()?;
         while let Some(packet) = self.wire.read()? {
+            let started = Instant::now();
             if !self.command(&packet)? {
                 return Ok(());
             }
-            self.wire.flush()?;
+            self.answer(started)?;
         }
         Ok(())
+    }
+
+    /// Sends what was written, later by as much as the server is slow.
+    fn answer(&mut self, started: Instant) -> Result<(), SimulatorError> {
+        let slowness = self.node.conditions.slowness();
+        if slowness > 1 {
+            std::thread::sleep((started.elapsed() * (slowness - 1)).min(SLOWEST));
+        }
+        Ok(self.wire.flush()?)
+    }
+
+    /// Lets the next writer have its turn.
+    pub(crate) fn end_turn(&mut self) {
+        self.handle.writing.store(false, Ordering::Relaxed);
+        self.turn = None;
+    }
+
+    /// The error that a script has for this statement. Those of the sys tenant run: a proxy asks there
+    /// for the state of the cluster.
+    pub(crate) fn scripted(&self) -> Result<(), SqlError> {
+        if self.handle.tenant.eq_ignore_ascii_case("sys") {
+            return Ok(());
+        }
+        match self.node.conditions.next_error(ErrorsOn::Statements) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// The current database, empty for none.

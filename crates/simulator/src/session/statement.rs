@@ -31,6 +31,7 @@ impl Session {
             }
             "create" | "drop" | "alter" | "truncate" | "rename" | "grant" | "revoke"
             | "analyze" | "optimize" => {
+                self.scripted()?;
                 self.node.count_statement();
                 self.define(&mut cursor)
             }
@@ -44,6 +45,10 @@ impl Session {
         cursor: &mut Cursor<'_>,
         weak: bool,
     ) -> Result<Answer, SqlError> {
+        // What a proxy keeps a session in step with is none of the client's statements.
+        if !["set", "use", "show"].contains(&first) {
+            self.scripted()?;
+        }
         let whole = *cursor;
         cursor.take();
         self.node.count_statement();

@@ -4,6 +4,7 @@ use crate::engine::write_queue::WriteQueue;
 use crate::engine::{is_busy, sql_error};
 use crate::error::SqlError;
 use crate::session::{Answer, Session, Summary};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Between two attempts to get a lock that another process holds.
@@ -37,7 +38,7 @@ impl Session {
                 self.abandon();
                 return Err(sql_error(&error));
             }
-            self.turn = None;
+            self.end_turn();
         }
         Ok(Answer::Ok(Summary::default()))
     }
@@ -83,13 +84,14 @@ impl Session {
             self.retry(deadline, |session| session.run("BEGIN IMMEDIATE"))?;
         }
         self.turn = Some(turn);
+        self.handle.writing.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Gives the turn to the next writer, unless a transaction needs it.
     pub(super) fn stop_writing(&mut self) {
         if !self.in_transaction {
-            self.turn = None;
+            self.end_turn();
         }
     }
 

@@ -1,9 +1,11 @@
 //! Packets over a blocking socket.
 
+use crate::conditions::{Conditions, Spent};
 use bytes::BytesMut;
 use odp_protocol::{FrameHeader, HEADER_LEN, finish_frame, start_frame};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 /// Written bytes that are kept back before they are sent.
 const FLUSH_AT: usize = 64 << 10;
@@ -15,15 +17,19 @@ const MAX_PACKET: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: TcpStream,
+    conditions: Arc<Conditions>,
+    spent: Spent,
     unread: BytesMut,
     unsent: BytesMut,
     sequence: u8,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream, conditions: Arc<Conditions>) -> Self {
         Self {
             stream,
+            conditions,
+            spent: Spent::default(),
             unread: BytesMut::new(),
             unsent: BytesMut::new(),
             sequence: 0,
@@ -85,8 +91,13 @@ impl Wire {
 
     /// Sends what was written.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.stream.write_all(&self.unsent)?;
-        self.unsent.clear();
+        while !self.unsent.is_empty() {
+            let wanted = self.unsent.len();
+            let admitted = self
+                .conditions
+                .admit(&mut self.spent, wanted, &self.stream)?;
+            self.stream.write_all(&self.unsent.split_to(admitted))?;
+        }
         Ok(())
     }
 }

@@ -176,8 +176,18 @@ impl Client {
 
     /// Runs a text statement.
     pub(crate) fn run(&mut self, sql: &str) -> Reply {
-        self.write(0, &[&[3], sql.as_bytes()].concat());
+        self.send(sql);
         self.reply()
+    }
+
+    /// Sends a text statement and does not wait for the answer.
+    pub(crate) fn send(&mut self, sql: &str) {
+        self.write(0, &[&[3], sql.as_bytes()].concat());
+    }
+
+    /// The connection.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Runs a text statement that must not fail.

@@ -8,5 +8,6 @@
 
 mod client;
 mod dialect;
+mod faults;
 mod placement;
 mod session;

@@ -1,9 +1,9 @@
 //! Leaders, hits and misses, as a proxy gets to see them.
 
 use crate::client::Client;
-use odp_simulator::{Cluster, ClusterConfig, Node};
+use odp_simulator::{Cluster, ClusterConfig};
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 fn cluster() -> Cluster {
     Cluster::start(&ClusterConfig::default()).unwrap()
@@ -158,43 +158,6 @@ fn a_table_is_loaded_from_rows_of_a_real_engine() {
     let mut client = Client::proxied(tablets[1].leader, "app@demo", "app");
     let reply = client.ok("insert into loaded values (1, 3)");
     assert!(!reply.system.contains_key("ob_proxy_partition_hit"));
-}
-
-#[test]
-fn nodes_that_share_only_the_data_directory_see_each_others_changes() {
-    let listeners: Vec<TcpListener> = (0..2)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let addrs: Vec<SocketAddr> = listeners
-        .iter()
-        .map(|listener| listener.local_addr().unwrap())
-        .collect();
-    let dir = std::env::temp_dir().join(format!("odp-nodes-{}", std::process::id()));
-    Cluster::prepare(&dir, &ClusterConfig::default(), &addrs).unwrap();
-    let nodes: Vec<_> = listeners
-        .into_iter()
-        .enumerate()
-        .map(|(index, listener)| Node::run(&dir, index, listener).unwrap())
-        .collect();
-    let mut clients: Vec<Client> = addrs
-        .iter()
-        .map(|addr| Client::direct(*addr, "app@demo", "app"))
-        .collect();
-    clients[0].ok("create table t (id int primary key auto_increment, v int)");
-    for round in 0..20 {
-        clients[round % 2].ok("insert into t (v) values (1)");
-        let seen = clients[(round + 1) % 2].ok("select max(id) from t");
-        assert_eq!(seen.value(), (round + 1).to_string());
-    }
-    let (hits, misses) = nodes.iter().fold((0, 0), |(hits, misses), node| {
-        let (_, hit, miss) = node.counts();
-        (hits + hit, misses + miss)
-    });
-    assert_eq!((hits, misses), (20, 20), "one of the two leads the table");
-    for node in nodes {
-        node.stop();
-    }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
