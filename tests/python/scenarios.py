@@ -647,4 +647,8 @@ def change_user(notes, database):
             notes.prepared(connection.cursor(), sql)
         cursor = connection.cursor()
         cursor.execute("SET @a = 7")
-    change("wrong password", username=own["username"], password="wrong", database=database)
+    # MariaDB lets a client try again.
+    for label in ("wrong password", "wrong again"):
+        change(label, username=own["username"], password="wrong", database=database)
+    change("right again", **own, database=database)
+    notes.prepared(connection.cursor(), "SELECT CURRENT_USER()")

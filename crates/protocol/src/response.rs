@@ -121,7 +121,10 @@ impl ResponseTracker {
                 (Shape::Results, Phase::Done)
             }
             CommandKind::StmtPrepare => (Shape::Prepare, Phase::First),
-            CommandKind::StmtFetch => (Shape::Results, Phase::Rows),
+            // A binary log comes in packets like rows, for as long as it is read.
+            CommandKind::StmtFetch | CommandKind::BinlogDump | CommandKind::BinlogDumpGtid => {
+                (Shape::Results, Phase::Rows)
+            }
             CommandKind::FieldList => (Shape::FieldList, Phase::Fields),
             CommandKind::Statistics => (Shape::Statistics, Phase::First),
             CommandKind::ChangeUser => (Shape::ChangeUser, Phase::First),

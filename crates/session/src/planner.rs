@@ -163,7 +163,7 @@ pub(crate) fn plan_ping(
     planner.route(None, &[])
 }
 
-/// Commands that no proxy can carry: they turn the connection into something else, or end the server.
+/// Commands that no session over several servers can carry: they belong to one server.
 fn unsupported(kind: CommandKind) -> Option<&'static str> {
     match kind {
         CommandKind::BinlogDump | CommandKind::BinlogDumpGtid => Some("COM_BINLOG_DUMP"),
@@ -191,18 +191,17 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// In front of MySQL everything goes to the client's one server session, as it is.
     fn only_server(&self, kind: CommandKind) -> Result<Plan, SessionError> {
-        match (kind, self.state.last_server, unsupported(kind)) {
-            (CommandKind::Quit, _, _) => Ok(Plan::Local(Local::Quit)),
-            (CommandKind::ChangeUser, _, _) => Ok(Plan::Local(Local::ChangeUser)),
-            (_, _, Some(what)) => Err(SessionError::Unsupported(what)),
-            (_, Some(server), None) => {
+        match (kind, self.state.last_server) {
+            (CommandKind::Quit, _) => Ok(Plan::Local(Local::Quit)),
+            (CommandKind::ChangeUser, _) => Ok(Plan::Local(Local::ChangeUser)),
+            (_, Some(server)) => {
                 let target = Target {
                     patience: None,
                     ..self.target(server, None, None)
                 };
                 Ok(Plan::Forward(target))
             }
-            (_, None, None) => Err(SessionError::ClientGone),
+            (_, None) => Err(SessionError::ClientGone),
         }
     }
 

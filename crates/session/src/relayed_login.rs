@@ -215,9 +215,8 @@ impl Session {
             .await
             .unwrap_or_else(late)?
         {
-            Verdict::Accepted(_) => Ok(Begun::Answered),
-            // A server closes the connection behind its refusal, and so does the proxy.
-            Verdict::Refused => Err(SessionError::LoginRefused),
+            // MySQL closes the connection behind a refusal; MariaDB lets the client try again.
+            Verdict::Accepted(_) | Verdict::Refused => Ok(Begun::Answered),
         }
     }
 }

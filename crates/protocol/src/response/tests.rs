@@ -181,6 +181,17 @@ fn cases() -> Vec<(&'static str, CommandKind, Framing, BytesMut, Vec<Control>)> 
             vec![Ok, ExtraOk],
         ),
         (
+            "a binary log",
+            C::BinlogDump,
+            DIRECT,
+            wire()
+                .packet(b"\0an event")
+                .packet(b"\0another event")
+                .eof(none())
+                .bytes,
+            vec![],
+        ),
+        (
             "prepare",
             C::StmtPrepare,
             PROXY,
