@@ -145,6 +145,16 @@ impl Connection {
         Self::check(&answer)
     }
 
+    /// `COM_RESET_CONNECTION`.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] for an error packet; I/O failures otherwise.
+    pub fn reset_connection(&mut self) -> Result<(), Failure> {
+        self.write_packet(0, &[COM_RESET_CONNECTION])?;
+        let (_, answer) = self.read_packet()?;
+        Self::check(&answer)
+    }
+
     /// Waits until the other side ends this idle connection; true when that was a clean end, without
     /// an error packet and without a reset.
     ///
@@ -263,6 +273,7 @@ fn row(mut packet: &[u8]) -> Row {
 
 const COM_QUERY: u8 = 3;
 const COM_PROCESS_KILL: u8 = 0x0C;
+const COM_RESET_CONNECTION: u8 = 0x1F;
 const EOF: u8 = 0xFE;
 const ERR: u8 = 0xFF;
 /// `LONG_PASSWORD`, `PROTOCOL_41`, `TRANSACTIONS`, `SECURE_CONNECTION`, `PLUGIN_AUTH`.

@@ -17,7 +17,7 @@ pub use access::Access;
 pub use error::Error;
 pub use operations::{Command, CommandRefusal, Health, Operations};
 pub use server::{Limits, Server};
-pub use status::{Discovery, Pids, ServerStatus, Sessions, State, Status};
+pub use status::{Discovery, Pids, PinnedBy, ServerStatus, Sessions, State, Status};
 pub use task::{
     Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskKind, TaskState,
 };

@@ -2,6 +2,7 @@
 
 use crate::Task;
 use serde::{Deserialize, Serialize};
+use std::ops::Add;
 
 /// What the proxy is doing, in OCP's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,51 @@ pub struct Sessions {
     pub in_transaction: u64,
     /// Client sessions that cannot leave their server for another reason.
     pub pinned: u64,
+    /// The same by reason.
+    #[serde(default)]
+    pub pinned_by: PinnedBy,
+}
+
+/// Client sessions that cannot leave their server, by what keeps them there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PinnedBy {
+    /// `SET TRANSACTION`, until the next transaction is over.
+    pub transaction_characteristics: u64,
+    /// A temporary table.
+    pub temporary_table: u64,
+    /// A statement that was prepared by text.
+    pub text_prepared: u64,
+    /// Locks.
+    pub locks: u64,
+}
+
+impl Add for Sessions {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            client: self.client + other.client,
+            server: self.server + other.server,
+            in_transaction: self.in_transaction + other.in_transaction,
+            pinned: self.pinned + other.pinned,
+            pinned_by: self.pinned_by + other.pinned_by,
+        }
+    }
+}
+
+impl Add for PinnedBy {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            transaction_characteristics: self.transaction_characteristics
+                + other.transaction_characteristics,
+            temporary_table: self.temporary_table + other.temporary_table,
+            text_prepared: self.text_prepared + other.text_prepared,
+            locks: self.locks + other.locks,
+        }
+    }
 }
 
 /// A server and its standing on the blacklist.

@@ -147,6 +147,13 @@ impl ResponseTracker {
         self.phase == Phase::Done && self.in_frame == 0 && !self.continued
     }
 
+    /// Whether all of the response that is for the client has passed; what is still to come is the
+    /// proxy's alone.
+    #[must_use]
+    pub fn is_over_for_client(&self) -> bool {
+        matches!(self.phase, Phase::ExtraOk | Phase::Done) && self.is_between_packets()
+    }
+
     /// Whether the tracker stands between two packets, where an error could still be told in order.
     #[must_use]
     pub fn is_between_packets(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::answer;
 use crate::context::Context;
-use crate::error::SessionError;
+use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
 use crate::leases::{Lease, Synced};
 use crate::login;
@@ -22,7 +22,7 @@ use odp_protocol::{
     PacketTracker, StatusFlags, execute_types, put_packet,
 };
 use odp_routing::LookupPhase;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What became of a command.
 pub(crate) enum Begun {
@@ -38,6 +38,7 @@ impl Session {
     /// Turns the command at the front of what was read into an exchange. The packet is taken out only
     /// when that is done, so that this may be dropped at any wait.
     pub(crate) async fn begin(&mut self, context: &Context) -> Result<Begun, SessionError> {
+        self.check_memory(context)?;
         let mut attempts = Attempts::default();
         loop {
             let now = Instant::now();
@@ -87,6 +88,26 @@ impl Session {
         self.leases.get_mut(last).is_some() && !self.leases.has_live(last)
     }
 
+    /// Refuses requests of a session that keeps too much; what makes it smaller goes on.
+    fn check_memory(&self, context: &Context) -> Result<(), SessionError> {
+        let limit = context.settings.max_session_bytes;
+        if limit == 0 {
+            return Ok(());
+        }
+        let payload = self.payload();
+        let kind = payload.first().map(|byte| CommandKind::from_byte(*byte));
+        let more = match kind {
+            Some(CommandKind::StmtPrepare) => payload.len(),
+            Some(CommandKind::Query | CommandKind::StmtExecute) => 0,
+            _ => return Ok(()),
+        };
+        let held = self.state.bytes() + more;
+        if held > limit {
+            return Err(SessionError::TooMuchMemory { held, limit });
+        }
+        Ok(())
+    }
+
     /// Makes sure that there is a live server session at the target.
     async fn hold_lease(&mut self, target: &Target, context: &Context) -> Result<(), SessionError> {
         let addr = target.server;
@@ -98,7 +119,7 @@ impl Session {
             let source = StreamError::Closed;
             return Err(SessionError::ServerLost {
                 addr,
-                in_transaction: false,
+                transaction: Fate::NoTransaction,
                 source,
             });
         }
@@ -139,10 +160,15 @@ impl Session {
         let was_pinned = self.state.pin.is_some_and(|pin| pin.server == addr);
         let in_transaction = self.lose(addr);
         if in_transaction || was_pinned {
+            let transaction = if in_transaction {
+                Fate::RolledBack
+            } else {
+                Fate::NoTransaction
+            };
             let source = StreamError::Closed;
             return Err(SessionError::ServerLost {
                 addr,
-                in_transaction,
+                transaction,
                 source,
             });
         }
@@ -171,6 +197,7 @@ impl Session {
             pins,
             patience,
             chooses_database,
+            may_commit,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
             && let Some(table) = &route.table
@@ -211,13 +238,14 @@ impl Session {
         exchange.route = route;
         exchange.steps = steps;
         exchange.reply.pins = pins;
+        exchange.may_commit = may_commit;
         exchange.reply.status = self.state.status;
         let delta = context.settings.query_timeout_delta;
-        exchange.silence_ms = patience
-            .map(|patience| u64::try_from((patience + delta).as_millis()).unwrap_or(u64::MAX));
+        exchange.silence_ms = patience.map(|patience| milliseconds(patience + delta));
         if self.state.mode == RoutingMode::OceanBase {
-            let write = self.state.variables.known().net_write_timeout;
-            exchange.write_ms = u64::try_from(write.as_millis()).unwrap_or(u64::MAX);
+            let known = self.state.variables.known();
+            exchange.read_ms = milliseconds(known.net_read_timeout);
+            exchange.write_ms = milliseconds(known.net_write_timeout);
         }
         self.exchange = Some(exchange);
     }
@@ -356,6 +384,10 @@ impl Session {
         answer::put_ok(self.client.outbound(), sequence, self.state.status, format);
         Ok(())
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The payload of a packet that is there as a whole, its frames joined.

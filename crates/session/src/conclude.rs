@@ -2,12 +2,11 @@
 
 use crate::answer;
 use crate::context::Context;
-use crate::error::SessionError;
+use crate::error::{Fate, SessionError, Side};
 use crate::exchange::{Exchange, Stage};
 use crate::leases::ServerStatement;
 use crate::relay::Broken;
 use crate::session::Session;
-use crate::state::Transaction;
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::StreamError;
@@ -141,6 +140,27 @@ impl Session {
         self.state.forget_server(server)
     }
 
+    /// The client has its answer, and then the server was lost. What it held there, a transaction above all,
+    /// is missed by the next request, which tells the client.
+    fn conclude_early(&mut self, context: &Context) -> Result<(), SessionError> {
+        let Some(exchange) = &mut self.exchange else {
+            return Ok(());
+        };
+        if let Stage::Response { tracker, .. } = &exchange.stage
+            && let Some(status) = tracker.status()
+        {
+            exchange.reply.status = status;
+        }
+        exchange.stage = Stage::Done;
+        let (server, route) = (exchange.server, exchange.route.clone());
+        self.conclude(context)?;
+        self.leases.remove(server);
+        if let Some(route) = &route {
+            context.learn(route, Observation::ConnectionLost);
+        }
+        Ok(())
+    }
+
     /// An exchange broke: the client is told in the right place, and its session goes on if that can be
     /// done without leaving it in the middle of an answer.
     pub(crate) fn recover(
@@ -153,6 +173,13 @@ impl Session {
         {
             return Ok(());
         }
+        let is_answered = self
+            .exchange
+            .as_ref()
+            .is_some_and(Exchange::is_over_for_client);
+        if is_answered && !matches!(broken, Broken::Client(_)) {
+            return self.conclude_early(context);
+        }
         let Some(exchange) = self.exchange.take() else {
             return Ok(());
         };
@@ -161,56 +188,69 @@ impl Session {
         if nobody_waits && exchange.keeps_server_busy() {
             self.forsake(addr, context);
         }
-        let in_transaction = self.lose(addr);
-        if let (Broken::Client(_), Some(route)) = (&broken, &exchange.route) {
-            context.learn(route, Observation::GivenUp);
+        let mut in_transaction = self.lose(addr);
+        // A refused step has done nothing: a BEGIN that is held is good for the next server.
+        if !matches!(broken, Broken::Sync(_)) {
+            in_transaction |= self.state.drop_held_transaction();
         }
-        let (error, observation) = match broken {
-            Broken::Client(StreamError::Closed) => return Err(SessionError::ClientGone),
-            Broken::Client(error) => return Err(SessionError::Client(error)),
-            Broken::Sync(error) => {
+        let fate = match (in_transaction, exchange.may_commit) {
+            (false, _) => Fate::NoTransaction,
+            (true, false) => Fate::RolledBack,
+            (true, true) => Fate::Unknown,
+        };
+        let (error, observation) = broken.into_error(addr, fate);
+        if let Some(route) = &exchange.route {
+            context.learn(route, observation);
+        }
+        if error.side() == Side::Server {
+            context.counters.lost_requests.fetch_add(1, Relaxed);
+            tracing::warn!(session = %self.id.get(), %error, "a request was not answered");
+            let packet = error.to_client_of(self.id.get());
+            if let (Some(sequence), Some(packet)) = (exchange.sequence_for_error(), packet) {
+                answer::put_error(self.client.outbound(), sequence, &packet);
+                return Ok(());
+            }
+        }
+        // Whether there is a place for last words is still read from it.
+        self.exchange = Some(exchange);
+        Err(error)
+    }
+}
+
+impl Broken {
+    /// The error that it is, and what it says about the server.
+    fn into_error(self, addr: ServerAddr, transaction: Fate) -> (SessionError, Observation) {
+        match self {
+            Self::Client(StreamError::Closed) => (SessionError::ClientGone, Observation::GivenUp),
+            Self::Client(error) => (SessionError::Client(error), Observation::GivenUp),
+            Self::Sync(error) => {
                 let observation = Observation::ServerError(error.code);
                 (SessionError::Sync { addr, error }, observation)
             }
-            Broken::Server(source) => {
+            Self::Server(source) => {
                 let error = SessionError::ServerLost {
                     addr,
-                    in_transaction,
+                    transaction,
                     source,
                 };
                 (error, Observation::ConnectionLost)
             }
-            Broken::Lost(lost) => {
+            Self::Lost(lost) => {
                 let error = SessionError::ServerDead {
                     addr,
-                    in_transaction,
+                    transaction,
                     lost,
                 };
                 (error, Observation::ConnectionLost)
             }
-            Broken::Silence(limit) => {
+            Self::Silence(limit) => {
                 let error = SessionError::ServerTimeout {
                     addr,
-                    in_transaction,
+                    transaction,
                     limit,
                 };
                 (error, Observation::TimedOut)
             }
-        };
-        if let Transaction::Held(_) = self.state.transaction {
-            self.state.transaction = Transaction::None;
-        }
-        context.counters.lost_requests.fetch_add(1, Relaxed);
-        if let Some(route) = &exchange.route {
-            context.learn(route, observation);
-        }
-        tracing::warn!(session = %self.id.get(), %error, "a request was not answered");
-        match (exchange.sequence_for_error(), error.to_client()) {
-            (Some(sequence), Some(packet)) => {
-                answer::put_error(self.client.outbound(), sequence, &packet);
-                Ok(())
-            }
-            _ => Err(error),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the sessions of one worker count, read by the control thread.
 
+use crate::state::PinReason;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
@@ -25,6 +26,14 @@ macro_rules! counters {
             }
         }
 
+        impl Counts {
+            /// What was counted without what is there now: gauges are zero.
+            #[must_use]
+            pub fn totals(self) -> Self {
+                Self { $($($name: counters!(@total $kind self.$name),)*)* }
+            }
+        }
+
         impl std::ops::AddAssign for Counts {
             fn add_assign(&mut self, other: Self) {
                 $($(self.$name += other.$name;)*)*
@@ -33,6 +42,8 @@ macro_rules! counters {
     };
     (@atomic gauge) => { AtomicI64 };
     (@atomic total) => { AtomicU64 };
+    (@total gauge $value:expr) => { 0 };
+    (@total total $value:expr) => { $value };
     (@plain gauge) => { i64 };
     (@plain total) => { u64 };
 }
@@ -45,8 +56,14 @@ counters! {
         servers,
         /// Clients in a transaction.
         in_transaction,
-        /// Clients that are tied to one server session.
-        pinned,
+        /// Clients that are tied to one server session by `SET TRANSACTION`.
+        pinned_transaction_characteristics,
+        /// Clients that are tied to one server session by a temporary table.
+        pinned_temporary_table,
+        /// Clients that are tied to one server session by a statement that they prepared by text.
+        pinned_text_prepared,
+        /// Clients that are tied to one server session by locks.
+        pinned_locks,
     }
     total {
         /// Logins that succeeded.
@@ -71,6 +88,60 @@ counters! {
         drained_sessions,
         /// Sessions that the deadline of a drain ended.
         cut_sessions,
+    }
+}
+
+impl Counters {
+    /// The gauge of the clients that are tied to one server session for `reason`.
+    pub(crate) fn pinned(&self, reason: PinReason) -> &AtomicI64 {
+        match reason {
+            PinReason::TransactionCharacteristics => &self.pinned_transaction_characteristics,
+            PinReason::TemporaryTable => &self.pinned_temporary_table,
+            PinReason::TextPrepared => &self.pinned_text_prepared,
+            PinReason::Locks => &self.pinned_locks,
+        }
+    }
+}
+
+impl Counts {
+    /// How many clients are tied to one server session for `reason`.
+    #[must_use]
+    pub fn pinned(&self, reason: PinReason) -> i64 {
+        match reason {
+            PinReason::TransactionCharacteristics => self.pinned_transaction_characteristics,
+            PinReason::TemporaryTable => self.pinned_temporary_table,
+            PinReason::TextPrepared => self.pinned_text_prepared,
+            PinReason::Locks => self.pinned_locks,
+        }
+    }
+}
+
+/// The share of one session in the gauges of tied clients.
+#[derive(Debug)]
+pub(crate) struct PinGauge<'a> {
+    counters: &'a Counters,
+    held: Option<(PinReason, Gauge<'a>)>,
+}
+
+impl<'a> PinGauge<'a> {
+    /// Of a session that is free for now.
+    pub(crate) fn new(counters: &'a Counters) -> Self {
+        Self {
+            counters,
+            held: None,
+        }
+    }
+
+    /// Shows why the session is tied now, if it is.
+    pub(crate) fn set(&mut self, reason: Option<PinReason>) {
+        if self.held.as_ref().map(|(held, _)| *held) == reason {
+            return;
+        }
+        self.held = reason.map(|reason| {
+            let mut gauge = Gauge::new(self.counters.pinned(reason));
+            gauge.set(1);
+            (reason, gauge)
+        });
     }
 }
 
@@ -107,6 +178,23 @@ impl Drop for Gauge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tied_session_counts_for_its_reason_until_it_is_free() {
+        let counters = Counters::default();
+        let shown = || PinReason::ALL.map(|reason| counters.read().pinned(reason));
+        {
+            let mut pinned = PinGauge::new(&counters);
+            pinned.set(Some(PinReason::TemporaryTable));
+            assert_eq!(shown(), [0, 1, 0, 0]);
+            pinned.set(Some(PinReason::Locks));
+            assert_eq!(shown(), [0, 0, 0, 1]);
+            pinned.set(None);
+            assert_eq!(shown(), [0; 4]);
+            pinned.set(Some(PinReason::TextPrepared));
+        }
+        assert_eq!(shown(), [0; 4]);
+    }
 
     #[test]
     fn a_gauge_takes_its_share_back() {

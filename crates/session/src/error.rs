@@ -1,7 +1,7 @@
 //! Why a login or a statement failed, and what the client is told.
 
 use crate::watch::Lost;
-use odp_cluster::{LoginName, LoginNameError, ServerAddr};
+use odp_cluster::{ClientSessionId, LoginName, LoginNameError, ServerAddr, TenantName};
 use odp_pool::PoolError;
 use odp_protocol::stream::StreamError;
 use odp_protocol::{ErrPacket, ProtocolError};
@@ -44,9 +44,23 @@ pub enum SessionError {
     /// A cluster that this proxy does not serve.
     #[error("cluster '{0}' is not served here")]
     UnknownCluster(String),
+    /// No server has let the client in or refused it in time.
+    #[error("no server has answered the login within {} s", .0.as_secs_f32())]
+    SlowLogin(Duration),
     /// `client_max_connections` is reached.
     #[error("too many clients")]
     TooManyClients,
+    /// The tenant's limit is reached.
+    #[error("Too many connections of tenant '{0}'")]
+    TooManyOfTenant(TenantName),
+    /// The session keeps too much in memory for its client.
+    #[error("exceed memory limit: the session keeps {held} bytes, and {limit} are allowed")]
+    TooMuchMemory {
+        /// What it keeps, in bytes.
+        held: usize,
+        /// `client_max_memory_size`.
+        limit: usize,
+    },
     /// There is no server to send the request to.
     #[error("no server for tenant '{tenant}': {}", no_server_text(*.reason))]
     NoServer {
@@ -65,32 +79,32 @@ pub enum SessionError {
     #[error("{0}")]
     Refused(PoolError),
     /// The server was lost while it worked on a request.
-    #[error("server {addr} was lost while it ran a statement{}: {source}", rolled_back(*.in_transaction))]
+    #[error("server {addr} was lost while it ran a statement{}: {source}", .transaction.words())]
     ServerLost {
         /// The server.
         addr: ServerAddr,
-        /// Whether a transaction went with it.
-        in_transaction: bool,
+        /// What became of the client's transaction.
+        transaction: Fate,
         /// What happened.
         source: StreamError,
     },
     /// There is no hope for an answer of the server.
-    #[error("server {addr} was lost while it ran a statement{}: {}", rolled_back(*.in_transaction), .lost.words())]
+    #[error("server {addr} was lost while it ran a statement{}: {}", .transaction.words(), .lost.words())]
     ServerDead {
         /// The server.
         addr: ServerAddr,
-        /// Whether a transaction went with it.
-        in_transaction: bool,
+        /// What became of the client's transaction.
+        transaction: Fate,
         /// How that is known.
         lost: Lost,
     },
     /// The server did not answer in time.
-    #[error("server {addr} did not answer within {} s{}", .limit.as_secs(), rolled_back(*.in_transaction))]
+    #[error("server {addr} did not answer within {} s{}", .limit.as_secs(), .transaction.words())]
     ServerTimeout {
         /// The server.
         addr: ServerAddr,
-        /// Whether a transaction went with it.
-        in_transaction: bool,
+        /// What became of the client's transaction.
+        transaction: Fate,
         /// The deadline.
         limit: Duration,
     },
@@ -125,11 +139,24 @@ pub enum SessionError {
     ShuttingDown,
 }
 
-fn rolled_back(in_transaction: bool) -> &'static str {
-    if in_transaction {
-        "; its transaction was rolled back"
-    } else {
-        ""
+/// What became of a transaction whose server was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// There was none.
+    NoTransaction,
+    /// Its server has rolled it back, or will.
+    RolledBack,
+    /// The statement that was lost may have committed it.
+    Unknown,
+}
+
+impl Fate {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NoTransaction => "",
+            Self::RolledBack => "; its transaction was rolled back",
+            Self::Unknown => "; whether its transaction was committed is not known",
+        }
     }
 }
 
@@ -168,8 +195,11 @@ impl SessionError {
             | Self::ServerLost { .. }
             | Self::ServerDead { .. }
             | Self::ServerTimeout { .. }
+            | Self::SlowLogin(_)
             | Self::Sync { .. } => Side::Server,
             Self::TooManyClients
+            | Self::TooManyOfTenant(_)
+            | Self::TooMuchMemory { .. }
             | Self::NoServer { .. }
             | Self::Unsupported(_)
             | Self::ShuttingDown => Side::Proxy,
@@ -178,7 +208,8 @@ impl SessionError {
 
     /// The packet for the client, or `None` when there is nobody left to tell.
     ///
-    /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 limit, 4012 no location, 10014 lost while
+    /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location
+    /// or no answer to a login, 10014 lost while
     /// reading, 10022 no answer in time, 1243 statement, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
     /// interruption.
     #[must_use]
@@ -204,7 +235,9 @@ impl SessionError {
             } => (1045, b"42000"),
             Self::UnknownCluster(_) => (4669, b"HY000"),
             Self::TooManyClients => (1203, b"42000"),
-            Self::NoServer { .. } => (4012, b"HY000"),
+            Self::TooManyOfTenant(_) => (1040, b"08004"),
+            Self::TooMuchMemory { .. } => (4080, b"HY013"),
+            Self::NoServer { .. } | Self::SlowLogin(_) => (4012, b"HY000"),
             Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
             Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),
             Self::ServerTimeout { .. } => (10022, b"HY000"),
@@ -214,6 +247,20 @@ impl SessionError {
             Self::ShuttingDown => (1053, b"08S01"),
         };
         Some(ErrPacket::new(code, state, self.to_string()))
+    }
+
+    /// The packet for the client of this session: where something of it is lost, its id is named, by which
+    /// the log tells more.
+    pub(crate) fn to_client_of(&self, session: ClientSessionId) -> Option<ErrPacket> {
+        let mut packet = self.to_client()?;
+        if matches!(
+            self,
+            Self::ServerLost { .. } | Self::ServerDead { .. } | Self::ServerTimeout { .. }
+        ) {
+            let whose = format!(" (session {session})");
+            packet.message.extend_from_slice(whose.as_bytes());
+        }
+        Some(packet)
     }
 
     /// Whether the session cannot go on even if the client is told.

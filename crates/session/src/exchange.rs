@@ -25,6 +25,8 @@ pub(crate) struct Exchange {
     pub(crate) steps: VecDeque<SyncStep>,
     /// The request.
     pub(crate) request: Request,
+    /// Whether it may end a transaction for good.
+    pub(crate) may_commit: bool,
     /// How far it has come.
     pub(crate) stage: Stage,
     /// What the server has said so far.
@@ -32,6 +34,8 @@ pub(crate) struct Exchange {
     /// The longest silence of the server while an answer is due, in milliseconds; `None` for a request
     /// that may take any time.
     pub(crate) silence_ms: Option<u64>,
+    /// How long the client may send nothing in the middle of its request, in milliseconds.
+    pub(crate) read_ms: u64,
     /// How long the client may take no byte of a part of the answer, in milliseconds.
     pub(crate) write_ms: u64,
 }
@@ -173,10 +177,24 @@ impl Exchange {
             route: None,
             steps: VecDeque::new(),
             request,
+            may_commit: false,
             stage: Stage::Ready,
             reply,
             silence_ms: None,
+            read_ms: u64::MAX,
             write_ms: u64::MAX,
+        }
+    }
+
+    /// Whether the client has the whole answer, or it is on its way; what the server still has to say is
+    /// for the proxy.
+    pub(crate) fn is_over_for_client(&self) -> bool {
+        match &self.stage {
+            Stage::Response {
+                tracker, passable, ..
+            } => *passable == 0 && tracker.is_over_for_client(),
+            Stage::Done => true,
+            _ => false,
         }
     }
 

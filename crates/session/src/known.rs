@@ -12,6 +12,8 @@ pub(crate) struct Known {
     pub(crate) query_timeout: Duration,
     /// `wait_timeout`.
     pub(crate) wait_timeout: Duration,
+    /// `net_read_timeout`.
+    pub(crate) net_read_timeout: Duration,
     /// `net_write_timeout`.
     pub(crate) net_write_timeout: Duration,
     /// `ob_read_consistency`.
@@ -36,6 +38,7 @@ impl Default for Known {
         Self {
             query_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_hours(8),
+            net_read_timeout: Duration::from_secs(30),
             net_write_timeout: Duration::from_mins(1),
             consistency: Consistency::Strong,
             is_consistency_chosen: false,
@@ -58,6 +61,9 @@ impl Known {
                 self.query_timeout = number().map_or(self.query_timeout, Duration::from_micros);
             }
             b"wait_timeout" => self.wait_timeout = seconds().unwrap_or(self.wait_timeout),
+            b"net_read_timeout" => {
+                self.net_read_timeout = seconds().unwrap_or(self.net_read_timeout);
+            }
             b"net_write_timeout" => {
                 self.net_write_timeout = seconds().unwrap_or(self.net_write_timeout);
             }

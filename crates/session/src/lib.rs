@@ -22,6 +22,7 @@ mod counters;
 mod error;
 mod exchange;
 mod explain;
+mod idle;
 mod kill;
 mod known;
 mod leases;
@@ -38,12 +39,13 @@ mod session_ids;
 mod settings;
 mod state;
 mod sync;
+mod tenant_limits;
 mod variables;
 mod watch;
 
 pub use context::{Context, Lookup};
 pub use counters::{Counters, Counts, Gauge};
-pub use error::{SessionError, Side};
+pub use error::{Fate, SessionError, Side};
 pub use kill::Kills;
 pub use lifecycle::Lifecycle;
 pub use login_variables::VariableSets;
@@ -52,6 +54,7 @@ pub use session::{Session, SessionEnd};
 pub use session_ids::{LiveId, Place, SessionIds};
 pub use settings::{RoutingMode, Settings};
 pub use state::PinReason;
+pub use tenant_limits::TenantLimits;
 pub use watch::Lost;
 
 use odp_protocol::stream::{Stream, StreamError};
@@ -69,9 +72,9 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
         tracing::debug!(%peer, %error, "the client's socket options could not be set");
     }
     let mut client = Stream::plain(stream);
-    let id = context.ids.allocate();
+    let mut id = context.ids.allocate();
     let entered = match context.settings.mode {
-        RoutingMode::OceanBase => login::run(&mut client, peer, &id, &context).await,
+        RoutingMode::OceanBase => login::run(&mut client, peer, &mut id, &context).await,
         RoutingMode::MySql => relayed_login::run(&mut client, peer, &id, &context).await,
     };
     match entered {

@@ -23,6 +23,7 @@ use odp_protocol::{
 use odp_routing::{Consistency, Decision, LookupPhase, Observation, Request};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::time::timeout_at;
 
 /// A client that is in.
 #[derive(Debug)]
@@ -38,16 +39,19 @@ pub(crate) struct LoggedIn {
 pub(crate) async fn run(
     client: &mut Stream,
     peer: SocketAddr,
-    id: &LiveId,
+    id: &mut LiveId,
     context: &Context,
 ) -> Result<LoggedIn, SessionError> {
     let limit = context.settings.login_timeout;
+    let deadline = tokio::time::Instant::now() + limit;
     let mut sequence = 0;
-    let late = |_| Err(SessionError::LoginTimeout(limit));
-    let greeted =
-        tokio::time::timeout(limit, greet(client, peer, id, context, &mut sequence)).await;
-    let result = match greeted.unwrap_or_else(late) {
-        Ok((login, name)) => enter(client, login, &name, context, &mut sequence).await,
+    let greeted = timeout_at(deadline, greet(client, peer, id, context, &mut sequence)).await;
+    let result = match greeted.unwrap_or(Err(SessionError::LoginTimeout(limit))) {
+        Ok((login, name)) => {
+            let entering = enter(client, login, &name, id, context, sequence);
+            let late = Err(SessionError::SlowLogin(limit));
+            timeout_at(deadline, entering).await.unwrap_or(late)
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &result {
@@ -200,13 +204,17 @@ async fn enter(
     client: &mut Stream,
     mut login: ClientLogin,
     name: &LoginName,
+    id: &mut LiveId,
     context: &Context,
-    sequence: &mut u8,
+    sequence: u8,
 ) -> Result<LoggedIn, SessionError> {
     let tenant = name
         .tenant
         .clone()
         .unwrap_or_else(|| context.settings.default_tenant.clone());
+    if !id.join_tenant(&tenant, context.settings.tenant_limits.of(&tenant)) {
+        return Err(SessionError::TooManyOfTenant(tenant));
+    }
     login.response.user = format!("{}@{}", name.user, tenant).into_bytes();
     let (session, answer) = first_session(&login, &tenant, context).await?;
     let logged_in = admit(login, tenant, session, &answer, context)?;
@@ -214,7 +222,7 @@ async fn enter(
     let ok = answer.packet().map_err(broken)?;
     let start = start_frame(client.outbound());
     OkPacket { changes: b"", ..ok }.put(client.outbound(), logged_in.state.ok_format());
-    finish_frame(client.outbound(), start, *sequence);
+    finish_frame(client.outbound(), start, sequence);
     client.flush().await.map_err(SessionError::client_io)?;
     Ok(logged_in)
 }

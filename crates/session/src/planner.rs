@@ -67,6 +67,8 @@ pub(crate) struct Target {
     pub(crate) patience: Option<Duration>,
     /// Whether it chooses the current database, so that the old one need not be set first.
     pub(crate) chooses_database: bool,
+    /// Whether it may end a transaction for good.
+    pub(crate) may_commit: bool,
 }
 
 /// What has been tried for a command.
@@ -197,6 +199,8 @@ impl Planner<'_> {
             (_, Some(server)) => {
                 let target = Target {
                     patience: None,
+                    // Nobody reads it here.
+                    may_commit: true,
                     ..self.target(server, None, None)
                 };
                 Ok(Plan::Forward(target))
@@ -341,6 +345,7 @@ impl Planner<'_> {
             pins: outline.and_then(pin_reason),
             patience: self.patience(outline),
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
+            may_commit: outline.is_some_and(may_commit),
         }
     }
 
@@ -475,6 +480,31 @@ fn pin_reason(outline: &Outline<'_>) -> Option<PinReason> {
         _ if uses.contains(Uses::USER_LOCK) => Some(PinReason::Locks),
         Verb::Ddl if uses.contains(Uses::TEMPORARY_TABLE) => Some(PinReason::TemporaryTable),
         _ => None,
+    }
+}
+
+/// COMMIT, and what commits a transaction on its way, or runs statements that are not seen here.
+fn may_commit(outline: &Outline<'_>) -> bool {
+    match outline.verb() {
+        Verb::Select
+        | Verb::Insert
+        | Verb::Replace
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Merge
+        | Verb::LoadData
+        | Verb::Rollback
+        | Verb::Savepoint
+        | Verb::Use
+        | Verb::Show
+        | Verb::Describe
+        | Verb::Explain
+        | Verb::Prepare
+        | Verb::Deallocate
+        | Verb::Help
+        | Verb::Empty
+        | Verb::Kill => outline.is_multi_statement(),
+        _ => true,
     }
 }
 

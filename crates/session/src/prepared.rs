@@ -56,6 +56,8 @@ impl Prepared {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct PreparedStatements {
     last_id: u32,
+    /// Bytes of all texts.
+    bytes: usize,
     statements: BTreeMap<u32, Prepared>,
 }
 
@@ -74,6 +76,7 @@ impl PreparedStatements {
     /// Adds the statement that was prepared under [`PreparedStatements::next_id`].
     pub(crate) fn add(&mut self, id: u32, text: Bytes, answer: &PrepareOk) {
         self.last_id = id;
+        self.bytes += text.len();
         let statement = Prepared {
             text,
             parameters: answer.parameters,
@@ -96,7 +99,14 @@ impl PreparedStatements {
 
     /// Forgets a statement.
     pub(crate) fn remove(&mut self, id: u32) {
-        self.statements.remove(&id);
+        if let Some(statement) = self.statements.remove(&id) {
+            self.bytes -= statement.text.len();
+        }
+    }
+
+    /// What their texts hold, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Forgets what a lost server held: long data and cursors.

@@ -177,6 +177,7 @@ async fn send_request(
     alarm: &mut Alarm,
     watch: Watch<'_>,
 ) -> Result<(), Broken> {
+    let read = exchange.read_ms;
     let server = &mut lease.session.stream;
     to_server(server, alarm, watch).await?;
     while !exchange.request.body.is_done() {
@@ -187,7 +188,7 @@ async fn send_request(
             server.outbound().extend_from_slice(&chunk);
             to_server(server, alarm, watch).await?;
         } else {
-            read_client(client).await?;
+            from_slow_client(client, read, alarm).await?;
         }
     }
     to_server(server, alarm, watch).await?;
@@ -309,6 +310,7 @@ async fn upload(
     alarm: &mut Alarm,
     watch: Watch<'_>,
 ) -> Result<(), Broken> {
+    let (read, write) = (exchange.read_ms, exchange.write_ms);
     let Stage::Upload {
         tracker,
         infile,
@@ -318,7 +320,7 @@ async fn upload(
         return Ok(());
     };
     let server = &mut lease.session.stream;
-    client.flush().await.map_err(from_client)?;
+    to_client(client.flush(), write, alarm).await?;
     loop {
         if *passable > 0 {
             forward_to_server(client, server, passable, alarm, watch).await?;
@@ -328,7 +330,7 @@ async fn upload(
         }
         *passable = infile.advance(client.inbound());
         if *passable == 0 && !infile.is_done() {
-            read_client(client).await?;
+            from_slow_client(client, read, alarm).await?;
         }
     }
     let tracker = tracker.clone();
@@ -349,6 +351,22 @@ async fn to_client(
     tokio::select! {
         biased;
         done = work => done.map_err(from_client),
+        () = alarm.ring_after(Some(Duration::from_millis(limit_ms))) => {
+            Err(from_client(io::ErrorKind::TimedOut.into()))
+        }
+    }
+}
+
+/// Reads from a client that is in the middle of its request, for at most `limit_ms`
+/// (`net_read_timeout`).
+async fn from_slow_client(
+    client: &mut Stream,
+    limit_ms: u64,
+    alarm: &mut Alarm,
+) -> Result<(), Broken> {
+    tokio::select! {
+        biased;
+        read = read_client(client) => read,
         () = alarm.ring_after(Some(Duration::from_millis(limit_ms))) => {
             Err(from_client(io::ErrorKind::TimedOut.into()))
         }

@@ -7,9 +7,10 @@ use crate::alarm::Alarm;
 use crate::answer;
 use crate::begin::Begun;
 use crate::context::Context;
-use crate::counters::Gauge;
+use crate::counters::{Gauge, PinGauge};
 use crate::error::SessionError;
 use crate::exchange::Exchange;
+use crate::idle::Turn;
 use crate::leases::Leases;
 use crate::lifecycle;
 use crate::relay;
@@ -20,14 +21,10 @@ use crate::watch::Watch;
 use bytes::BytesMut;
 use odp_protocol::stream::Stream;
 use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, PacketTracker};
-use std::pin::Pin;
 use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
-
-/// Silence after which a client's buffers are given back.
-const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// How much of a request is held before it is planned; the rest is streamed to the server.
 const HEAD_MAX: usize = 1 << 20;
@@ -62,31 +59,6 @@ pub enum SessionEnd {
     ServerLost,
 }
 
-/// Completes when the only server of a client that can have no other closes the connection or says
-/// something unasked. Where there are other servers, a lost one is noticed when it is needed.
-async fn stirred(mode: RoutingMode, leases: &mut Leases) {
-    match (mode, leases.iter_mut().next()) {
-        (RoutingMode::MySql, Some(lease)) => lease.session.stream.stirred().await,
-        _ => std::future::pending().await,
-    }
-}
-
-/// Whether it is this session's turn to end.
-struct Turn {
-    wait: Pin<Box<dyn Future<Output = ()>>>,
-    has_come: bool,
-}
-
-impl Turn {
-    fn new(context: &Context, id: &LiveId) -> Self {
-        let wait = Box::pin(lifecycle::turn(context.lifecycle.clone(), id.get()));
-        Self {
-            wait,
-            has_come: false,
-        }
-    }
-}
-
 impl Session {
     /// Serves the client until the end. May be dropped at any wait.
     ///
@@ -115,7 +87,7 @@ impl Session {
         let counters = &context.counters;
         let mut servers = Gauge::new(&counters.servers);
         let mut in_transaction = Gauge::new(&counters.in_transaction);
-        let mut pinned = Gauge::new(&counters.pinned);
+        let mut pinned = PinGauge::new(counters);
         let mut turn = Turn::new(context, &self.id);
         let mut alarm = Alarm::new();
         if let Some(lease) = self
@@ -128,7 +100,7 @@ impl Session {
         loop {
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
-            pinned.set(usize::from(self.state.pin.is_some()));
+            pinned.set(self.state.pin.map(|pin| pin.reason));
             if self.exchange.is_none() {
                 if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
                     return Ok(end);
@@ -149,76 +121,8 @@ impl Session {
         }
     }
 
-    /// Waits until a command is there, whole or as far as it is held. `Some` when the wait is over for
-    /// another reason.
-    async fn next_command(
-        &mut self,
-        turn: &mut Turn,
-        alarm: &mut Alarm,
-    ) -> Result<Option<SessionEnd>, SessionError> {
-        self.client.flush().await.map_err(SessionError::client_io)?;
-        alarm.set(Some(REST_AFTER));
-        let mut rested = false;
-        loop {
-            if self.has_command()? {
-                return Ok(None);
-            }
-            let between = !self.state.in_transaction() && self.client.inbound().is_empty();
-            if between && turn.has_come {
-                return Ok(Some(SessionEnd::Drained));
-            }
-            tokio::select! {
-                biased;
-                () = stirred(self.state.mode, &mut self.leases) => {
-                    if !self.pass_on_last_words().await? {
-                        return Ok(Some(SessionEnd::ServerLost));
-                    }
-                }
-                read = self.client.read_more() => match read {
-                    Ok(0) => return Err(SessionError::ClientGone),
-                    Ok(_) => {}
-                    Err(error) => return Err(SessionError::client_io(error)),
-                },
-                () = &mut turn.wait, if !turn.has_come => turn.has_come = true,
-                () = alarm.ring() => {
-                    if rested {
-                        return Ok(Some(SessionEnd::Idle));
-                    }
-                    self.rest();
-                    rested = true;
-                    // In front of MySQL, the server watches the time and ends the session.
-                    let limit = match self.state.mode {
-                        RoutingMode::OceanBase => Some(self.state.variables.known().wait_timeout),
-                        RoutingMode::MySql => None,
-                    };
-                    alarm.set(limit);
-                }
-            }
-        }
-    }
-
-    /// Passes on what the only server says unasked, usually why it closes the connection next. `false`
-    /// when it has closed it.
-    async fn pass_on_last_words(&mut self) -> Result<bool, SessionError> {
-        let Some(lease) = self.leases.iter_mut().next() else {
-            return Ok(false);
-        };
-        let server = &mut lease.session.stream;
-        let mut count = server.inbound().len();
-        let said_something = count > 0;
-        let passed = self.client.forward(server, &mut count).await;
-        passed.map_err(SessionError::client_io)?;
-        Ok(said_something)
-    }
-
-    fn rest(&mut self) {
-        self.client.rest();
-        for lease in self.leases.iter_mut() {
-            lease.session.stream.rest();
-        }
-    }
-
-    fn has_command(&self) -> Result<bool, SessionError> {
+    /// Whether a command is there, whole or as far as it is held.
+    pub(crate) fn has_command(&self) -> Result<bool, SessionError> {
         let inbound = self.client.inbound();
         let mut packet = PacketTracker::default();
         let length = packet.advance(inbound);
@@ -281,7 +185,9 @@ impl Session {
             return Err(error);
         }
         let (_, packet) = self.take_packet();
-        let answer = error.to_client().filter(|_| packet.is_done());
+        let answer = error
+            .to_client_of(self.id.get())
+            .filter(|_| packet.is_done());
         let Some(answer) = answer else {
             return Err(error);
         };

@@ -1,5 +1,6 @@
 //! What a session is told by the configuration.
 
+use crate::tenant_limits::TenantLimits;
 use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
 use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
 use odp_routing::Consistency;
@@ -49,6 +50,11 @@ pub struct Settings {
     pub max_attempts: usize,
     /// The most clients at once; 0 for no limit (`client_max_connections`, error 1203).
     pub max_clients: usize,
+    /// The most clients of each tenant at once (`resource_max_connections`, error 1040).
+    pub tenant_limits: TenantLimits,
+    /// What a session may keep in memory for its client, in bytes; 0 for no limit
+    /// (`client_max_memory_size`, error 4080).
+    pub max_session_bytes: usize,
     /// The number of this proxy in connection ids (`proxy_id`).
     pub proxy_id: ProxyId,
 }
@@ -77,6 +83,8 @@ impl Default for Settings {
             query_timeout_delta: Duration::from_secs(20),
             max_attempts: 3,
             max_clients: 8192,
+            tenant_limits: TenantLimits::default(),
+            max_session_bytes: 8 << 20,
             proxy_id: ProxyId::new(0).expect("0 is a proxy id"),
         }
     }

@@ -37,6 +37,27 @@ pub enum PinReason {
     Locks,
 }
 
+impl PinReason {
+    /// All of them, in the order of their gauges.
+    pub const ALL: [Self; 4] = [
+        Self::TransactionCharacteristics,
+        Self::TemporaryTable,
+        Self::TextPrepared,
+        Self::Locks,
+    ];
+
+    /// Its name in status and metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TransactionCharacteristics => "transaction_characteristics",
+            Self::TemporaryTable => "temporary_table",
+            Self::TextPrepared => "text_prepared",
+            Self::Locks => "locks",
+        }
+    }
+}
+
 /// A tie to one server session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pin {
@@ -104,6 +125,11 @@ impl SessionState {
     /// Whether a transaction is open or announced.
     pub(crate) fn in_transaction(&self) -> bool {
         self.transaction != Transaction::None
+    }
+
+    /// What it keeps for its client, in bytes: as much as the client makes it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.prepared.bytes() + self.variables.bytes()
     }
 
     /// Takes in what a server's reply to a request of `kind` changed.
@@ -179,6 +205,16 @@ impl SessionState {
         } else {
             self.pin.take_if(|pin| pin.reason == reason);
         }
+    }
+
+    /// Forgets a BEGIN that no server has kept; says whether there was one.
+    pub(crate) fn drop_held_transaction(&mut self) -> bool {
+        let held = matches!(self.transaction, Transaction::Held(_));
+        if held {
+            self.transaction = Transaction::None;
+            self.status.remove(StatusFlags::SERVER_STATUS_IN_TRANS);
+        }
+        held
     }
 
     /// Forgets what was held by a server session that is gone; says whether a transaction was.

@@ -27,6 +27,8 @@ pub(crate) struct Difference {
     /// Variables that servers report but do not let anybody set.
     left_out: BTreeSet<SmolStr>,
     version: u64,
+    /// Bytes of all values.
+    bytes: usize,
 }
 
 /// The variables of one session.
@@ -108,20 +110,28 @@ impl Variables {
         };
         self.difference.version += 1;
         let version = self.difference.version;
-        map.insert(
-            SmolStr::new(name),
-            Changed {
-                value: Bytes::copy_from_slice(value),
-                version,
-            },
-        );
+        let changed = Changed {
+            value: Bytes::copy_from_slice(value),
+            version,
+        };
+        let before = map.insert(SmolStr::new(name), changed);
+        let before = before.map_or(0, |before| before.value.len());
+        self.difference.bytes = self.difference.bytes + value.len() - before;
+    }
+
+    /// What the values that differ from the login's hold, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.difference.bytes
     }
 
     /// Stops replaying a system variable; says whether it was replayed at all.
     pub(crate) fn leave_out(&mut self, name: &str) -> bool {
         let known = self.login.iter().any(|(key, _)| key == name.as_bytes());
-        let changed = self.difference.system.remove(name).is_some();
-        self.difference.left_out.insert(SmolStr::new(name)) && (known || changed)
+        let changed = self.difference.system.remove(name);
+        if let Some(changed) = &changed {
+            self.difference.bytes -= changed.value.len();
+        }
+        self.difference.left_out.insert(SmolStr::new(name)) && (known || changed.is_some())
     }
 
     /// Back to the values of the login (`COM_RESET_CONNECTION`).

@@ -8,6 +8,7 @@ mod retired;
 mod sample;
 mod source;
 mod target_list;
+mod tenant_limit_list;
 mod value;
 
 pub(crate) use parameters::Settings;

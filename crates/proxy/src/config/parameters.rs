@@ -7,6 +7,7 @@
 use super::bounds::Bounds;
 use super::reader::Reader;
 use super::target_list::TargetList;
+use super::tenant_limit_list::TenantLimitList;
 use super::value::{
     Bytes, Count, PasswordHash, Port, Secret, SeparatorList, ServerList, Span, TimeLimit, Value,
     Word,
@@ -120,6 +121,12 @@ parameters! {
     enable_client_ip_checkout: bool = "true", Bounds::Any;
     /// Clients at a time; further ones get error 1203; 0 is without limit.
     client_max_connections: Count = "8192", Bounds::Number(0, 1_000_000);
+    /// Clients of a tenant at a time: tenant:number;tenant:number, with * for all others. Further ones get
+    /// error 1040. Empty or 0 is without limit; OBProxy keeps it in its table resource_unit.
+    resource_max_connections: TenantLimitList = "", Bounds::Any;
+    /// What one client's session may keep in memory: texts of its prepared statements and values of its
+    /// variables. Beyond it statements get error 4080; 0 is without limit.
+    client_max_memory_size: Bytes = "8MB", Bounds::Size("0", "100GB");
     /// From a client's connection to the end of its login.
     login_timeout: Span = "10s", Bounds::Time("1s", "1h");
     /// How many servers are tried for one login or statement.

@@ -11,7 +11,7 @@ pub(super) fn is_known_to_obproxy(name: &str) -> bool {
 const NAMES: &str = "
     auto_scan_all automatic_match_work_thread binlog_service_ip block_thread_num bt_mode
     bt_retry_times bt_server_addr cache_cleaner_clean_interval check_tenant_locality_change
-    citadel_agent_ip client_max_memory_size client_session_id_version
+    citadel_agent_ip client_session_id_version
     client_sock_option_flag_out client_tcp_user_timeout cloud_instance_id
     cluster_count_high_water_mark cluster_expire_time compression_algorithm
     config_server_refresh_interval connection_diagnosis_option create_conn_cont_num

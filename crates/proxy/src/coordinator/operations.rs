@@ -126,12 +126,7 @@ fn all_sessions(status: &odp_restart::Status, serving: Sessions) -> Sessions {
     leaving
         .filter(|heard| Some(heard.generation) != shown)
         .filter_map(|heard| Snapshot::from_bytes(&heard.snapshot))
-        .fold(serving, |sum, snapshot| Sessions {
-            client: sum.client + snapshot.sessions.client,
-            server: sum.server + snapshot.sessions.server,
-            in_transaction: sum.in_transaction + snapshot.sessions.in_transaction,
-            pinned: sum.pinned + snapshot.sessions.pinned,
-        })
+        .fold(serving, |sum, snapshot| sum + snapshot.sessions)
 }
 
 /// Why clients should not be sent here, if they should not.

@@ -51,13 +51,7 @@ impl Handover {
         let held = |standing| FormerStanding::of(standing, now);
         let (locations, tables) = LocationsCopy::of(&shared.router);
         Self {
-            counts: Counts {
-                clients: 0,
-                servers: 0,
-                in_transaction: 0,
-                pinned: 0,
-                ..counts
-            },
+            counts: counts.totals(),
             view: ClusterView::clone(&shared.router.view()),
             standings: standings.iter().filter_map(held).collect(),
             tables,

@@ -3,10 +3,10 @@
 use super::worker::Shared;
 use crate::snapshot::{Family, Kind, Snapshot};
 use crate::wall_clock::WallClock;
-use odp_admin::{Discovery, ServerStatus, Sessions};
+use odp_admin::{Discovery, PinnedBy, ServerStatus, Sessions};
 use odp_discovery::{DiscoveryState, MetadataState};
 use odp_routing::{ClusterView, ServerStanding, Standing};
-use odp_session::Counts;
+use odp_session::{Counts, PinReason};
 use std::time::Instant;
 
 /// Everything at this moment.
@@ -26,7 +26,13 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
         client: gauge(counts.clients),
         server: gauge(counts.servers),
         in_transaction: gauge(counts.in_transaction),
-        pinned: gauge(counts.pinned),
+        pinned: pinned(counts),
+        pinned_by: PinnedBy {
+            transaction_characteristics: gauge(counts.pinned_transaction_characteristics),
+            temporary_table: gauge(counts.pinned_temporary_table),
+            text_prepared: gauge(counts.pinned_text_prepared),
+            locks: gauge(counts.pinned_locks),
+        },
     };
     Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,7 +95,17 @@ fn session_families(counts: &Counts) -> Vec<Family> {
             Kind::Gauge,
         )
         .with(&[("state", "in_transaction")], gauge(counts.in_transaction))
-        .with(&[("state", "pinned")], gauge(counts.pinned)),
+        .with(&[("state", "pinned")], pinned(counts)),
+        PinReason::ALL.into_iter().fold(
+            Family::new(
+                "odp_pinned_session",
+                "Client sessions that are tied to one server session, by reason.",
+                Kind::Gauge,
+            ),
+            |family, reason| {
+                family.with(&[("reason", reason.label())], gauge(counts.pinned(reason)))
+            },
+        ),
         Family::new("odp_new_client_connections", "Logins.", Kind::Gauge)
             .with(&[("connectionResult", "success")], counts.logins)
             .with(&[("connectionResult", "fail")], counts.failed_logins),
@@ -157,6 +173,11 @@ fn server_families(standings: &[ServerStanding]) -> Family {
         ];
         family.with(&labels, 1)
     })
+}
+
+fn pinned(counts: &Counts) -> u64 {
+    let by_reason = PinReason::ALL.map(|reason| gauge(counts.pinned(reason)));
+    by_reason.into_iter().sum()
 }
 
 fn gauge(value: i64) -> u64 {

@@ -126,6 +126,8 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
         query_timeout_delta: settings.observer_query_timeout_delta.0,
         max_attempts: narrow(settings.connect_observer_max_retries.0),
         max_clients: narrow(settings.client_max_connections.0),
+        tenant_limits: settings.resource_max_connections.limits.clone(),
+        max_session_bytes: narrow(settings.client_max_memory_size.0),
         proxy_id: u16::try_from(settings.proxy_id.0)
             .ok()
             .and_then(ProxyId::new)
@@ -199,7 +201,7 @@ mod tests {
     fn parameters_arrive_where_they_act() {
         let settings = settings(
             "rootservice_cluster_name=c1,proxy_tenant_name=t1,proxy_id=7,login_timeout=3s,\
-             client_max_connections=11,server_tcp_keepidle=9,congestion_failure_threshold=2,\
+             client_max_connections=11,resource_max_connections=t1:5,client_max_memory_size=2MB,server_tcp_keepidle=9,congestion_failure_threshold=2,\
              routing_cache_mem_limited=1K,work_thread_num=3,metadata_user=root@sys,\
              proxy_idc_name=idc1,proxy_route_policy=Follower_Only,obproxy_read_consistency=1,\
              proxy_primary_zone_name=z1;z2,target_db_server=127.0.0.1:2881,\
@@ -213,6 +215,8 @@ mod tests {
         assert_eq!(session.proxy_id.get(), 7);
         assert_eq!(session.login_timeout, Duration::from_secs(3));
         assert_eq!(session.max_clients, 11);
+        assert_eq!(session.tenant_limits.of(&TenantName::new("t1")), 5);
+        assert_eq!(session.max_session_bytes, 2 << 20);
         assert_eq!(session.connect.keepalive.idle, Duration::from_secs(9));
         assert_eq!(session.read_consistency, Consistency::Weak);
         let policies = policy_settings(&settings);

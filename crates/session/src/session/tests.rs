@@ -3,6 +3,7 @@
 
 mod explain;
 mod fake_server;
+mod lost_server;
 
 use super::*;
 use crate::Lifecycle;
@@ -12,7 +13,7 @@ use crate::prepared::PreparedStatements;
 use crate::state::Transaction;
 use crate::variables::Variables;
 use crate::{Context, Counters, Kills, Lookup, SessionIds, SessionRecord, Settings, VariableSets};
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use fake_server::FakeServer;
 use odp_cluster::ServerAddr;
 use odp_cluster::{

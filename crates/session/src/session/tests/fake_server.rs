@@ -18,6 +18,8 @@ pub(super) struct FakeServer {
     prepared: HashMap<u32, Known>,
     last_prepared: u32,
     sequence: u8,
+    /// After so many bytes it drops dead.
+    pub(super) dies_after: Option<usize>,
 }
 
 struct Known {
@@ -35,9 +37,11 @@ impl FakeServer {
             let mut out = BytesMut::new();
             self.run(&payload, &mut out);
             while out.has_remaining() {
-                let now = out.split_to(out.len().min(97));
+                let left = self.dies_after.unwrap_or(usize::MAX);
+                let now = out.split_to(out.len().min(97).min(left));
+                self.dies_after = self.dies_after.map(|left| left - now.len());
                 stream.outbound().extend_from_slice(&now);
-                if stream.flush().await.is_err() {
+                if stream.flush().await.is_err() || self.dies_after == Some(0) {
                     return;
                 }
                 tokio::task::yield_now().await;
