@@ -23,6 +23,8 @@ pub struct Sandbox {
 pub struct ServerCount {
     /// The server.
     pub addr: String,
+    /// Its port.
+    pub port: u16,
     /// Everything it was asked, metadata included.
     pub statements: u64,
     /// Statements that touch a partition whose leader it is.
@@ -92,10 +94,8 @@ impl Sandbox {
     /// # Errors
     /// When the control port does not tell their addresses.
     pub fn server_ports(&self) -> Result<Vec<u16>, Failure> {
-        let port = |server: &ServerCount| server.addr.rsplit(':').next()?.parse().ok();
         let servers = self.servers()?;
-        let ports: Option<Vec<_>> = servers.iter().map(port).collect();
-        ports.ok_or_else(|| Failure::answer("addresses of servers", format!("{servers:?}")))
+        Ok(servers.iter().map(|server| server.port).collect())
     }
 
     /// Kills the simulated servers, all at once.
@@ -195,6 +195,13 @@ impl Sandbox {
         let count = |server: &Value| {
             Some(ServerCount {
                 addr: server.get("addr")?.as_str()?.to_owned(),
+                port: server
+                    .get("addr")?
+                    .as_str()?
+                    .rsplit(':')
+                    .next()?
+                    .parse()
+                    .ok()?,
                 statements: server.get("statements")?.as_u64()?,
                 leader_hits: server.get("leader_hits")?.as_u64()?,
                 leader_misses: server.get("leader_misses")?.as_u64()?,

@@ -46,4 +46,9 @@ pub fn until_true(
     })
 }
 
+/// Waits for no condition: the pace of a load, or the length of a fault.
+pub fn pause(length: Duration) {
+    std::thread::sleep(length);
+}
+
 const POLL: Duration = Duration::from_millis(10);
