@@ -198,12 +198,15 @@ fn trial(command: Command, step: Step, victim: Victim, says: &str) -> Result<(),
         Victim::Coordinator => stage.proxy.coordinator(),
     };
     send(process, Signal::KILL)?;
-    Step::release(&stage)?;
-    if victim == Victim::Coordinator {
-        let _status = stage.proxy.wait_for_end(MOMENT)?;
-    } else {
-        is_noticed(&stage, process)?;
+    match victim {
+        Victim::Coordinator => {
+            let _status = stage.proxy.wait_for_end(MOMENT)?;
+        }
+        // Nobody can tell while the coordinator is in between.
+        Victim::Old | Victim::New if step == Step::Replace => {}
+        Victim::Old | Victim::New => is_noticed(&stage, process)?,
     }
+    Step::release(&stage)?;
     if let Some(session) = &mut session
         && victim != Victim::Old
         && command != Command::Force
@@ -226,6 +229,9 @@ fn trial(command: Command, step: Step, victim: Victim, says: &str) -> Result<(),
         stage.complete("start", None)?;
     }
     serves(&stage)?;
+    if step == Step::Replace {
+        is_noticed(&stage, process)?;
+    }
     if step != Step::Commit {
         // Else the relay may run, too.
         stage.wait_for_two_processes()?;

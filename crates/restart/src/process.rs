@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::program::Program;
+use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
     pidfd_send_signal, waitid,
@@ -20,7 +21,8 @@ use tokio::io::unix::AsyncFd;
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pid: u32,
-    pidfd: Arc<AsyncFd<OwnedFd>>,
+    /// None when it was gone, end and all, before it could be held.
+    pidfd: Option<Arc<AsyncFd<OwnedFd>>>,
 }
 
 /// A process that was just started.
@@ -76,11 +78,20 @@ impl Process {
         }
     }
 
-    /// Takes hold of a running process, which need not be a child. Needs a tokio runtime.
+    /// Takes hold of a process, which need not be a child, and may have ended. Needs a tokio runtime.
     pub(crate) fn open(id: u32) -> io::Result<Self> {
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("no process id"))?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH) => {
+                return Ok(Self {
+                    pid: id,
+                    pidfd: None,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
         #[expect(
             deprecated,
             reason = "its successor is unsafe because of types that do not own their descriptor"
@@ -88,7 +99,7 @@ impl Process {
         let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
         Ok(Self {
             pid: id,
-            pidfd: Arc::new(pidfd),
+            pidfd: Some(Arc::new(pidfd)),
         })
     }
 
@@ -98,11 +109,14 @@ impl Process {
 
     /// Waits for the end of the process, reaps it if it is a child, and says how it ended. Cancel-safe.
     pub(crate) async fn exited(&self) -> String {
-        if let Err(error) = self.pidfd.readable().await {
+        let Some(pidfd) = &self.pidfd else {
+            return "ended".to_owned();
+        };
+        if let Err(error) = pidfd.readable().await {
             return format!("could not be waited for: {error}");
         }
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        match waitid(WaitId::PidFd(self.pidfd.get_ref().as_fd()), options) {
+        match waitid(WaitId::PidFd(pidfd.get_ref().as_fd()), options) {
             Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
                 (Some(code), _) => format!("exit status: {code}"),
                 (_, Some(signal)) => format!("signal: {signal}{}", name(signal)),
@@ -116,7 +130,10 @@ impl Process {
     /// Sends SIGKILL to the process and, where it leads one, to its process group: what a wrapper has
     /// started must not outlive it. A process that has ended already is no error.
     pub(crate) fn kill(&self) {
-        match pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL) {
+        let Some(pidfd) = &self.pidfd else {
+            return;
+        };
+        match pidfd_send_signal(pidfd.get_ref(), Signal::KILL) {
             // Not yet waited for, so that the number cannot have come to mean another group.
             Ok(()) => {
                 let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
@@ -124,7 +141,7 @@ impl Process {
                     kill_process_group(group, Signal::KILL).ok();
                 }
             }
-            Err(rustix::io::Errno::SRCH) => {}
+            Err(Errno::SRCH) => {}
             Err(error) => {
                 tracing::error!(%error, pid = self.pid, "the data plane could not be killed");
             }
