@@ -15,7 +15,14 @@ use odp_protocol::{
     Command, CommandKind, ExecuteRequest, Framing, Greeting, HandshakeResponse, OkFormat, OkPacket,
     ResponseTracker, SessionChange, Step, execute_types,
 };
+use odp_restart::{Adopted, Hello, Order, Successor};
 use odp_sql::{Charset, outline};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::fs::File;
+use std::io::{IoSlice, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 /// An outline can be taken of any text and its lazy parts end.
 pub fn sql_outline(data: &[u8]) {
@@ -145,13 +152,87 @@ fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option
     }
 }
 
+/// Whatever a coordinator sends: a data plane takes the offer or refuses it, and its orders come to an
+/// end with the channel.
+pub fn offer(data: &[u8]) {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let null = File::open("/dev/null").expect("it is always there");
+    block_on(async {
+        let successor = Successor::over(theirs).expect("a socket");
+        let hello = Hello {
+            version: "0.1.0".to_owned(),
+            pid: 1,
+            record_formats: vec![1],
+        };
+        let say = std::thread::spawn({
+            let data = data.to_vec();
+            move || say(&ours, &data, &null)
+        });
+        if let Ok(mut offered) = successor.hello(hello).await {
+            assert!(offered.listeners.is_empty(), "no listener was sent");
+            while offered.link.order().await != Order::Lost {}
+        }
+        say.join().expect("it only writes");
+    });
+}
+
+/// Whatever waits in the state folder: it is a data plane to take over, or it is refused.
+pub fn estate(data: &[u8]) {
+    let name = format!(
+        "odp-fuzz-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    );
+    let path = std::env::temp_dir().join(name);
+    let listener = UnixListener::bind(&path).expect("a name of its own");
+    let say = std::thread::spawn({
+        let (data, null) = (
+            data.to_vec(),
+            File::open("/dev/null").expect("always there"),
+        );
+        move || say(&listener.accept().expect("it connects").0, &data, &null)
+    });
+    block_on(async {
+        if let Ok(adopted) = Adopted::find(&path).await {
+            let adopted = adopted.expect("somebody waits there");
+            assert_eq!(adopted.listeners().addr("mysql"), None, "none was sent");
+        }
+    });
+    say.join().expect("it only writes");
+    std::fs::remove_file(&path).expect("it was made above");
+}
+
+/// Says everything, one descriptor with the first byte, and hangs up. The other side may do so first.
+fn say(stream: &UnixStream, data: &[u8], descriptor: &File) {
+    let descriptors = [descriptor.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    let Some((first, rest)) = data.split_at_checked(1) else {
+        return;
+    };
+    let first = [IoSlice::new(first)];
+    if sendmsg(stream, &first, &mut control, SendFlags::NOSIGNAL).is_ok() {
+        let mut stream = stream;
+        stream.write_all(rest).ok();
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 8] = [
+    const TARGETS: [Target; 10] = [
         ("sql_outline", sql_outline),
         ("login_name", login_name),
         ("handshake_response", handshake_response),
@@ -160,6 +241,8 @@ mod tests {
         ("session_changes", session_changes),
         ("ok_packet", ok_packet),
         ("response_tracker", response_tracker),
+        ("offer", offer),
+        ("estate", estate),
     ];
 
     #[test]

@@ -22,13 +22,21 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(command: &mut Command, dir: &Path) -> Result<Self, Failure> {
+        Self::start_with(Stdio::null(), command, dir)
+    }
+
+    /// Likewise, with something to read.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with(stdin: Stdio, command: &mut Command, dir: &Path) -> Result<Self, Failure> {
         let name = describe(command);
         let file = |stream: &str| {
             let path = dir.join(stream);
             File::create(&path).map_err(Failure::io(format!("create {}", path.display())))
         };
         let child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(file(STDOUT)?)
             .stderr(file(STDERR)?)
             .process_group(0)

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// What the configuration file says besides ports and folders.
@@ -118,7 +118,7 @@ impl Proxy {
         }
         let started = Instant::now();
         Ok(Self {
-            process: serve(dir, binary)?,
+            process: serve(Stdio::null(), dir, binary)?,
             sql,
             admin,
             started,
@@ -134,7 +134,15 @@ impl Proxy {
     /// # Errors
     /// When it cannot be started.
     pub fn serve_again(&mut self) -> Result<(), Failure> {
-        let process = serve(&self.dir, &self.binary)?;
+        self.serve_again_with(Stdio::null())
+    }
+
+    /// Likewise, with something to read.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn serve_again_with(&mut self, stdin: Stdio) -> Result<(), Failure> {
+        let process = serve(stdin, &self.dir, &self.binary)?;
         self.former
             .push(std::mem::replace(&mut self.process, process));
         self.started = Instant::now();
@@ -299,10 +307,10 @@ impl Drop for Proxy {
     }
 }
 
-fn serve(dir: &Path, binary: &Path) -> Result<Process, Failure> {
+fn serve(stdin: Stdio, dir: &Path, binary: &Path) -> Result<Process, Failure> {
     let mut command = Command::new(binary);
     command.current_dir(dir).args(["serve", "--config", CONFIG]);
-    Process::start(&mut command, dir)
+    Process::start_with(stdin, &mut command, dir)
 }
 
 const CONFIG: &str = "odp.toml";
