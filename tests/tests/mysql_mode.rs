@@ -71,7 +71,7 @@ fn an_ed25519_login_is_relayed() -> Result<(), Failure> {
 }
 
 #[test]
-fn a_killed_server_ends_its_clients_with_an_error_and_the_proxy_stays() -> Result<(), Failure> {
+fn a_killed_server_ends_its_clients_and_the_proxy_stays() -> Result<(), Failure> {
     let _timer = Timer::start();
     let (mut first, second) = (MariadbServer::start()?, MariadbServer::start()?);
     let proxy = proxy_in_front_of(&[first.port(), second.port()])?;

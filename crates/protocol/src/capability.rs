@@ -53,3 +53,9 @@ pub fn not_followed() -> CapabilityFlags {
         | CapabilityFlags::CLIENT_ZSTD_COMPRESSION_ALGORITHM
         | CapabilityFlags::CLIENT_PROGRESS_OBSOLETE
 }
+
+/// MariaDB's extended bits (32 and up, as the upper half of a word) that are left between a client and
+/// a server whose login is relayed: longer column definitions, which are passed on as they are
+/// (`MARIADB_CLIENT_EXTENDED_METADATA`). Progress reports, bulk operations and their results, several
+/// commands in one packet and results without metadata would have to be followed.
+pub(crate) const FOLLOWED_OF_MARIADB: u32 = 1 << 3;

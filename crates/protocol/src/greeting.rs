@@ -50,7 +50,7 @@ impl Greeting {
     }
 
     /// Takes out of a server's greeting what the proxy does not follow, before a client sees it:
-    /// [`crate::capability::not_followed`] and all of MariaDB's extended bits, which stand in the last
+    /// [`crate::capability::not_followed`] and most of MariaDB's extended bits, which stand in the last
     /// four bytes of the filler.
     ///
     /// # Errors
@@ -71,7 +71,8 @@ impl Greeting {
             (high, high_0),
             (high + 1, high_1),
         ];
-        let extended = (extended..extended + 4).map(|at| (at, u8::MAX));
+        let followed = crate::capability::FOLLOWED_OF_MARIADB.to_le_bytes();
+        let extended = (extended..).zip(followed.map(|kept| !kept));
         for (at, mask) in masks.into_iter().chain(extended) {
             *payload.get_mut(at).ok_or(ProtocolError::Truncated)? &= !mask;
         }
@@ -132,7 +133,11 @@ mod tests {
         let extended = out.len() - "caching_sha2_password".len() - 1 - 13 - 4;
         out[extended..extended + 4].copy_from_slice(&[0xFF; 4]);
         Greeting::restrict(&mut out).unwrap();
-        assert_eq!(out[extended..extended + 4], [0; 4]);
+        assert_eq!(
+            out[extended..extended + 4],
+            [8, 0, 0, 0],
+            "longer column definitions"
+        );
         let capabilities = CapabilityFlags::all() - crate::capability::not_followed();
         assert_eq!(
             Greeting::parse(&out),

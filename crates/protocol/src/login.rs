@@ -202,9 +202,11 @@ impl HandshakeResponse {
         let kept = capabilities & !crate::capability::not_followed().bits();
         *bits = kept.to_le_bytes();
         // Behind the bits: the packet limit, the collation, 19 bytes of filler, MariaDB's bits.
-        rest.get_mut(24..28)
-            .ok_or(ProtocolError::Truncated)?
-            .fill(0);
+        let extended = rest.get_mut(24..28).ok_or(ProtocolError::Truncated)?;
+        let followed = crate::capability::FOLLOWED_OF_MARIADB.to_le_bytes();
+        for (bits, kept) in extended.iter_mut().zip(followed) {
+            *bits &= kept;
+        }
         Ok(())
     }
 

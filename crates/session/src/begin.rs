@@ -114,15 +114,16 @@ impl Session {
         if self.leases.has_live(addr) {
             return Ok(());
         }
-        self.check_loss(addr)?;
         if self.state.mode == RoutingMode::MySql {
             let source = StreamError::Closed;
-            return Err(SessionError::ServerLost {
+            let lost = SessionError::ServerLost {
                 addr,
                 transaction: Fate::NoTransaction,
                 source,
-            });
+            };
+            return Err(SessionError::OnlyServerLost(Box::new(lost)));
         }
+        self.check_loss(addr)?;
         let settings = &context.settings;
         let login = &self.state.login;
         let watch = Watch::new(context, addr, self.id.get().get());

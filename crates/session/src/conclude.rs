@@ -7,6 +7,7 @@ use crate::exchange::{Exchange, Stage};
 use crate::leases::ServerStatement;
 use crate::relay::Broken;
 use crate::session::Session;
+use crate::settings::RoutingMode;
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
 use odp_protocol::stream::StreamError;
@@ -199,6 +200,12 @@ impl Session {
             (true, true) => Fate::Unknown,
         };
         let (error, observation) = broken.into_error(addr, fate);
+        let error = match self.state.mode {
+            RoutingMode::MySql if error.side() == Side::Server => {
+                SessionError::OnlyServerLost(Box::new(error))
+            }
+            _ => error,
+        };
         if let Some(route) = &exchange.route {
             context.learn(route, observation);
         }

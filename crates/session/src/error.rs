@@ -88,6 +88,11 @@ pub enum SessionError {
         /// What happened.
         source: StreamError,
     },
+    /// The only server that a client of MySQL can have was lost while it worked on a request. The client's
+    /// connection ends without a word, as the server's did: drivers know that for what it is, and some
+    /// take an ERR with their own code for it (2013) for a malformed packet.
+    #[error("{0}")]
+    OnlyServerLost(Box<SessionError>),
     /// There is no hope for an answer of the server.
     #[error("server {addr} was lost while it ran a statement{}: {}", .transaction.words(), .lost.words())]
     ServerDead {
@@ -193,6 +198,7 @@ impl SessionError {
             Self::Unreachable(_)
             | Self::Refused(_)
             | Self::ServerLost { .. }
+            | Self::OnlyServerLost(_)
             | Self::ServerDead { .. }
             | Self::ServerTimeout { .. }
             | Self::SlowLogin(_)
@@ -221,6 +227,7 @@ impl SessionError {
             | Self::LoginTimeout(_)
             | Self::LoginRefused
             | Self::Killed
+            | Self::OnlyServerLost(_)
             | Self::Client(_) => return None,
             Self::KilledElsewhere(error) | Self::Refused(PoolError::Refused { error, .. }) => {
                 return Some(error.clone());
