@@ -7,9 +7,11 @@ mod tests {
     use odp_benches::workload::{Session, Workload};
     use odp_benches::{Error, hot, observer};
     use odp_cluster::ProxyId;
+    use odp_pool::{Credentials, PoolSettings};
     use odp_routing::{Desk, TableKey};
     use odp_session::{
-        Context, Counters, Kills, Lifecycle, Lookup, SessionIds, Settings, VariableSets,
+        Context, Counters, Kills, Lifecycle, Lookup, ServerPools, SessionIds, Settings,
+        VariableSets,
     };
     use odp_tests::port;
     use std::cell::RefCell;
@@ -21,6 +23,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::sync::watch;
     use tokio::task::LocalSet;
+    use tokio_util::task::TaskTracker;
 
     #[test]
     fn no_hot_function_allocates() {
@@ -81,6 +84,10 @@ mod tests {
             variable_sets: RefCell::new(VariableSets::default()),
             kills: Kills::default(),
             lifecycle,
+            pools: ServerPools::new(PoolSettings::default()),
+            credentials: Credentials::new(Duration::from_secs(15)),
+            thread: 0,
+            tasks: TaskTracker::new(),
         });
         let place = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = runtime.block_on(TcpListener::bind(place)).unwrap();

@@ -98,44 +98,51 @@ fn read_hash(text: &str) -> Option<Option<[u8; SALT_LEN]>> {
     Some(Some(hash))
 }
 
-/// Checks a client's `response` to `salt` against the accounts of its name. `None` when the server must
-/// decide: no match, a wrong password, a policy, or a form that only it understands.
+/// Why a server must decide on a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unproven {
+    /// The password is wrong, or has changed since the account was read.
+    Password,
+    /// No such user, a host or a policy that only the server can judge.
+    Account,
+}
+
+/// Checks a client's `response` to `salt` against the accounts of its name.
 pub(crate) fn prove(
     accounts: &[Account],
     addr: IpAddr,
     response: &[u8],
     salt: &Salt,
-) -> Option<Proof> {
+) -> Result<Proof, Unproven> {
     let mut matching = Vec::new();
     for account in accounts {
         match admits(&account.host, addr) {
             Admits::Yes => matching.push(account.clone()),
             Admits::No => {}
-            Admits::Unknown => return None,
+            Admits::Unknown => return Err(Unproven::Account),
         }
     }
     if matching.is_empty() || matching.iter().any(|account| account.has_policy) {
-        return None;
+        return Err(Unproven::Account);
     }
     // Among accounts with and without password, the server's order would decide.
     if response.is_empty() {
-        return matching
-            .iter()
-            .all(|account| account.stage2.is_none())
-            .then_some(Proof {
-                secret: None,
-                accounts: matching,
-                stage2: None,
-            });
+        if matching.iter().any(|account| account.stage2.is_some()) {
+            return Err(Unproven::Password);
+        }
+        return Ok(Proof {
+            secret: None,
+            accounts: matching,
+            stage2: None,
+        });
     }
-    let hashes: Vec<_> = matching
+    let hashes: Option<Vec<_>> = matching.iter().map(|account| account.stage2).collect();
+    let hashes = hashes.ok_or(Unproven::Account)?;
+    let fitting = hashes
         .iter()
-        .map(|account| account.stage2)
-        .collect::<Option<_>>()?;
-    let (stage1, stage2) = hashes
-        .iter()
-        .find_map(|stage2| proven_stage1(response, salt, stage2).map(|stage1| (stage1, *stage2)))?;
-    Some(Proof {
+        .find_map(|stage2| proven_stage1(response, salt, stage2).map(|stage1| (stage1, *stage2)));
+    let (stage1, stage2) = fitting.ok_or(Unproven::Password)?;
+    Ok(Proof {
         secret: Some(Secret::new(stage1)),
         accounts: matching,
         stage2: Some(stage2),
@@ -184,7 +191,7 @@ mod tests {
         .unwrap()
     }
 
-    fn prove_with(accounts: &[Account], password: &str) -> Option<Proof> {
+    fn prove_with(accounts: &[Account], password: &str) -> Result<Proof, Unproven> {
         let salt = Salt::from_random([9; SALT_LEN]);
         let response = match password {
             "" => Vec::new(),
@@ -213,17 +220,17 @@ mod tests {
     #[test]
     fn whatever_only_the_server_can_judge_is_left_to_it() {
         let one = |host, password, locked| accounts(vec![row(1, host, password, locked)]);
-        assert!(prove_with(&one("%", "pw", "0"), "wrong").is_none());
-        assert!(prove_with(&one("%", "pw", "0"), "").is_none());
-        assert!(prove_with(&one("%", "pw", "1"), "pw").is_none());
-        assert!(prove_with(&one("10.%", "pw", "0"), "pw").is_none());
-        assert!(prove_with(&one("some.host", "pw", "0"), "pw").is_none());
-        assert!(prove_with(&one("%", "", "0"), "pw").is_none());
-        assert!(prove_with(&one("%", "", "0"), "").is_some());
+        assert!(prove_with(&one("%", "pw", "0"), "wrong").is_err());
+        assert!(prove_with(&one("%", "pw", "0"), "").is_err());
+        assert!(prove_with(&one("%", "pw", "1"), "pw").is_err());
+        assert!(prove_with(&one("10.%", "pw", "0"), "pw").is_err());
+        assert!(prove_with(&one("some.host", "pw", "0"), "pw").is_err());
+        assert!(prove_with(&one("%", "", "0"), "pw").is_err());
+        assert!(prove_with(&one("%", "", "0"), "").is_ok());
         let mixed = accounts(vec![row(1, "%", "", "0"), row(2, "127.%", "pw", "0")]);
-        assert!(prove_with(&mixed, "").is_none());
-        assert!(prove_with(&mixed, "pw").is_none());
-        assert!(prove_with(&[], "pw").is_none());
+        assert!(prove_with(&mixed, "").is_err());
+        assert!(prove_with(&mixed, "pw").is_err());
+        assert!(prove_with(&[], "pw").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who a server session was opened for: only a client of the same identity may be lent it.
 
-use crate::account::{Account, Proof, prove};
+use crate::account::{Account, Proof, Unproven, prove};
 use crate::{AccountName, ClientLogin, Known, ProxyIdentity};
 use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{Attribute, auth::SALT_LEN};
@@ -45,16 +45,17 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// The identity of a client whose `login` proves one of the `known` accounts of `name`; `None` when
-    /// the server must decide.
-    #[must_use]
+    /// The identity of a client whose `login` proves one of the `known` accounts of `name`.
+    ///
+    /// # Errors
+    /// [`Unproven`] when the server must decide.
     pub fn prove(
         name: &AccountName,
         known: &Known,
         login: &ClientLogin,
         proxy: &ProxyIdentity,
-    ) -> Option<(Self, Proof)> {
-        let ip = client_ip(login)?;
+    ) -> Result<(Self, Proof), Unproven> {
+        let ip = client_ip(login).ok_or(Unproven::Account)?;
         let response = &login.response;
         let proof = prove(&known.accounts, ip, &response.auth, &login.proxy_salt)?;
         let passed_on = |attribute: &&Attribute| attribute.key.starts_with("__ob_client");
@@ -74,7 +75,23 @@ impl Identity {
                 .collect(),
             is_encrypted: false,
         };
-        Some((identity, proof))
+        Ok((identity, proof))
+    }
+
+    /// Whether `known`, newer than this, says that a login would no longer come out the same.
+    #[must_use]
+    pub fn is_outdated(&self, known: &Known) -> bool {
+        let is_there = |account| known.accounts.contains(account);
+        known.globals != self.globals || !self.accounts.iter().all(is_there)
+    }
+
+    /// The accounts that it was proven against.
+    #[must_use]
+    pub fn name(&self) -> AccountName {
+        AccountName {
+            tenant: self.tenant.clone(),
+            user: self.user.clone(),
+        }
     }
 
     /// The tenant.

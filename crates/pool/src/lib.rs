@@ -25,7 +25,7 @@ mod settings;
 mod shelf;
 mod waiting;
 
-pub use account::{Account, Proof};
+pub use account::{Account, Proof, Unproven};
 pub use client_login::{ClientLogin, ProxyIdentity};
 pub use connect::{ConnectOptions, Keepalive, connect_raw};
 pub use credentials::{AccountName, CredentialReader, CredentialSource, Credentials, Known};
@@ -34,7 +34,7 @@ pub use identity::{Identity, PoolKey};
 pub use loan::{Lent, Loan, OpenSlot};
 pub use meta::{MetaConnection, MetaLogin, QueryResult};
 pub use pool_counters::{PoolCounters, PoolCounts, WAIT_BOUNDS_US};
-pub use pools::{Admission, Need, Parked, PoolSnapshot, Pools};
+pub use pools::{Admission, Ahead, Need, Parked, PoolSnapshot, Pools};
 pub use secret::Secret;
 pub use server_session::{LoginAnswer, ServerSession};
 pub use settings::{PoolMode, PoolSettings};

@@ -9,7 +9,7 @@ use crate::{ClientLogin, PoolError, PoolKey, ServerSession};
 use odp_cluster::ServerAddr;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -64,6 +64,17 @@ pub struct PoolSnapshot {
     pub in_use: usize,
     /// Borrowers that wait.
     pub waiting: usize,
+}
+
+/// A session to be opened before anybody asks.
+#[derive(Debug)]
+pub struct Ahead<N> {
+    /// What it is for.
+    pub key: PoolKey,
+    /// How to log in.
+    pub login: ClientLogin,
+    /// The right to open it.
+    pub slot: OpenSlot<N>,
 }
 
 /// What a borrower needs.
@@ -242,11 +253,7 @@ impl<N> Pools<N> {
     }
 
     /// What should be opened ahead now, by the caller's thread.
-    pub fn open_ahead(
-        self: &Arc<Self>,
-        thread: usize,
-        now: Instant,
-    ) -> Vec<(PoolKey, ClientLogin, OpenSlot<N>)> {
+    pub fn open_ahead(self: &Arc<Self>, thread: usize, now: Instant) -> Vec<Ahead<N>> {
         let places: Vec<_> = self.shelves.lock().values().cloned().collect();
         let mut ahead = Vec::new();
         for place in places {
@@ -258,7 +265,11 @@ impl<N> Pools<N> {
             drop(desk);
             for _ in 0..count {
                 let slot = OpenSlot::new(self, &place, thread);
-                ahead.push((place.key.clone(), template.clone(), slot));
+                ahead.push(Ahead {
+                    key: place.key.clone(),
+                    login: template.clone(),
+                    slot,
+                });
             }
         }
         ahead
@@ -290,26 +301,28 @@ impl<N> Pools<N> {
         self.counters.retired_account.fetch_add(count, Relaxed);
     }
 
-    /// Every pool.
+    /// Every pool; those of one account at one server are told as one.
     #[must_use]
     pub fn snapshot(&self) -> Vec<PoolSnapshot> {
-        let shelves = self.shelves.lock();
-        let mut pools: Vec<_> = shelves
-            .iter()
-            .map(|(key, place)| {
-                let desk = place.desk.lock();
-                PoolSnapshot {
+        let mut pools = BTreeMap::new();
+        for (key, place) in self.shelves.lock().iter() {
+            let desk = place.desk.lock();
+            let (tenant, user) = (key.identity.tenant().to_string(), key.identity.user());
+            let pool = pools
+                .entry((key.server, tenant.clone(), user.to_owned()))
+                .or_insert_with(|| PoolSnapshot {
                     server: key.server,
-                    tenant: key.identity.tenant().to_string(),
-                    user: key.identity.user().to_owned(),
-                    idle: desk.shelf.idle(),
-                    in_use: desk.shelf.in_use(),
-                    waiting: desk.shelf.waiting(),
-                }
-            })
-            .collect();
-        pools.sort_by(|a, b| (a.server, &a.tenant, &a.user).cmp(&(b.server, &b.tenant, &b.user)));
-        pools
+                    tenant,
+                    user: user.to_owned(),
+                    idle: 0,
+                    in_use: 0,
+                    waiting: 0,
+                });
+            pool.idle += desk.shelf.idle();
+            pool.in_use += desk.shelf.in_use();
+            pool.waiting += desk.shelf.waiting();
+        }
+        pools.into_values().collect()
     }
 
     fn place(&self, key: &PoolKey, mode: PoolMode) -> Arc<Place<N>> {

@@ -1,13 +1,14 @@
 //! From a command packet to an exchange: planning, finding a server session, or answering here.
 
 use crate::answer;
+use crate::borrow::{self, Purpose};
 use crate::context::Context;
 use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
 use crate::leases::{Lease, Synced};
 use crate::login;
-use crate::login_variables::LoginVariables;
 use crate::planner::{self, Attempts, Local, Plan, Target};
+use crate::pooling::account_name;
 use crate::session::Session;
 use crate::settings::RoutingMode;
 use crate::state::Transaction;
@@ -15,13 +16,14 @@ use crate::sync;
 use crate::watch::Watch;
 use bytes::{Buf, Bytes, BytesMut};
 use odp_cluster::ServerAddr;
-use odp_pool::{ClientLogin, PoolError, Retry, ServerSession};
+use odp_pool::{ClientLogin, PoolError, Retry};
 use odp_protocol::stream::StreamError;
 use odp_protocol::{
     ChangeUser, CommandKind, ExecuteRequest, FrameHeader, HEADER_LEN, NATIVE_PASSWORD,
     PacketTracker, StatusFlags, execute_types, put_packet,
 };
 use odp_routing::LookupPhase;
+use odp_sql::with_connection_id;
 use std::time::{Duration, Instant};
 
 /// What became of a command.
@@ -124,31 +126,28 @@ impl Session {
             return Err(SessionError::OnlyServerLost(Box::new(lost)));
         }
         self.check_loss(addr)?;
-        let settings = &context.settings;
-        let login = &self.state.login;
+        let purpose = Purpose::Further {
+            has_database: !self.state.database.is_empty(),
+        };
+        let state = &self.state;
         let watch = Watch::new(context, addr, self.id.get().get());
-        let opening =
-            ServerSession::open_further(addr, login, &settings.identity, &settings.connect);
-        match watch.while_reachable(opening).await {
-            Ok((session, answer)) => {
-                let broken = |source: odp_protocol::ProtocolError| {
-                    SessionError::Unreachable(PoolError::Broken {
-                        addr,
-                        source: source.into(),
-                    })
-                };
-                let set = answer
-                    .packet()
-                    .and_then(|ok| LoginVariables::parse(ok.changes));
-                let synced = Synced::at_login(&self.state.variables, &set.map_err(broken)?);
-                self.leases.add(Lease { session, synced });
+        let obtained = borrow::obtain(addr, &state.login, state.pooling.as_ref(), purpose, context);
+        match watch.while_reachable(obtained).await {
+            Ok(obtained) => {
+                let synced = Synced::at_login(&self.state.variables, &obtained.login);
+                self.leases.add(Lease {
+                    session: obtained.session,
+                    synced,
+                    origin: obtained.origin,
+                });
                 Ok(())
             }
             Err(PoolError::Refused { error, .. }) if error.code == SessionError::KILLED => {
                 Err(SessionError::KilledElsewhere(error))
             }
             Err(error) => {
-                if let Some(route) = &target.route {
+                let is_servers = !matches!(error, PoolError::Exhausted { .. });
+                if let Some(route) = target.route.as_ref().filter(|_| is_servers) {
                     context.learn(route, login::observation(&error));
                 }
                 Err(SessionError::Unreachable(error))
@@ -178,19 +177,11 @@ impl Session {
 
     /// Takes the packet and makes it an exchange.
     fn start(&mut self, target: Target, context: &Context) {
-        // What the server's outbound buffer held has left, so that the request can take its place.
-        let buffer = self.leases.get_mut(target.server).map(|lease| {
-            let outbound = lease.session.stream.outbound();
-            if outbound.is_empty() {
-                std::mem::take(outbound)
-            } else {
-                BytesMut::new()
-            }
-        });
-        let (mut head, body) = self.take_packet_into(buffer.unwrap_or_default());
+        let (head, body) = self.take_request(target.server);
         let kind = head
             .get(HEADER_LEN)
             .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));
+        let mut head = self.with_own_id(head, &body, kind);
         let Target {
             server,
             route,
@@ -251,6 +242,41 @@ impl Session {
         self.exchange = Some(exchange);
     }
 
+    /// Takes the packet into the buffer of the server's that what it held has left.
+    fn take_request(&mut self, server: ServerAddr) -> (BytesMut, PacketTracker) {
+        let buffer = self.leases.get_mut(server).map(|lease| {
+            let outbound = lease.session.stream.outbound();
+            if outbound.is_empty() {
+                std::mem::take(outbound)
+            } else {
+                BytesMut::new()
+            }
+        });
+        self.take_packet_into(buffer.unwrap_or_default())
+    }
+
+    /// A server session that clients share has another id than its client: `CONNECTION_ID()` becomes the
+    /// client's before a server sees it.
+    fn with_own_id(&self, head: BytesMut, body: &PacketTracker, kind: CommandKind) -> BytesMut {
+        if self.state.pooling.is_none() || !body.is_done() {
+            return head;
+        }
+        let is_one_frame = FrameHeader::read(&head).is_some_and(|it| it.frame_len() == head.len());
+        if !is_one_frame || !matches!(kind, CommandKind::Query | CommandKind::StmtPrepare) {
+            return head;
+        }
+        let text = head.get(HEADER_LEN + 1..).unwrap_or_default();
+        let charset = self.state.variables.known().charset;
+        match with_connection_id(text, charset, self.id.get().get()) {
+            Some(text) => {
+                let mut out = BytesMut::with_capacity(text.len() + HEADER_LEN + 1);
+                put_packet(&mut out, 0, &[&[kind.byte()], &text[..]].concat());
+                out
+            }
+            None => head,
+        }
+    }
+
     /// Deals with a command that no server sees.
     async fn answer(&mut self, local: Local, context: &Context) -> Result<Begun, SessionError> {
         if local == Local::ChangeUser {
@@ -287,7 +313,7 @@ impl Session {
             Local::ResetConnection => {
                 // Their server sessions end with all they hold; the next statement opens a new one,
                 // whose variables are those of a login.
-                self.leases.clear();
+                self.leave_all(context);
                 self.state.reset();
             }
             Local::Done | Local::Ping | Local::Kill(_) | Local::ChangeUser => {}
@@ -365,8 +391,15 @@ impl Session {
                 ));
             }
             login.response.user = format!("{}@{tenant}", name.user).into_bytes();
-            let (session, answer) = login::first_session(&login, &tenant, context).await?;
-            login::admit(login, tenant.clone(), session, &answer, context)
+            let account = account_name(&tenant, name.user.as_str());
+            let (obtained, pooling) = login::first_session(&login, &account, context).await?;
+            Ok(login::admit(
+                login,
+                tenant.clone(),
+                obtained,
+                pooling,
+                context,
+            ))
         };
         let admitted = match entered.await {
             Ok(admitted) => admitted,
@@ -379,6 +412,7 @@ impl Session {
                 return Err(SessionError::ClientGone);
             }
         };
+        self.leave_all(context);
         self.state = admitted.state;
         self.leases = admitted.leases;
         let format = self.state.ok_format();

@@ -48,6 +48,12 @@ impl Session {
         if let Some(route) = &exchange.route {
             context.learn(route, observation);
         }
+        if let Ok(observed) = &applied
+            && observed.schema_version.is_some()
+        {
+            // Accounts and global values are schema, too.
+            context.credentials.tenant_changed(&self.state.tenant);
+        }
         match applied {
             Ok(observed) => self.settle(&exchange, observed.changed_database),
             // The client has its answer; only this server session cannot be trusted any more.

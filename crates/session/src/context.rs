@@ -1,8 +1,10 @@
 //! What all sessions of one worker thread share.
 
+use crate::borrow::ServerPools;
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, Kills, SessionIds, Settings};
+use odp_pool::Credentials;
 use odp_routing::{Desk, Evidence, Observation, Refresh, Route, Sign, TableKey, Wait};
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -10,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant as StdInstant;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 /// Where a session asks for a location that the router does not have.
 pub trait Lookup {
@@ -47,9 +50,22 @@ pub struct Context {
     pub kills: Kills,
     /// Whether sessions go on.
     pub lifecycle: watch::Receiver<Lifecycle>,
+    /// Server sessions that clients share.
+    pub pools: Arc<ServerPools>,
+    /// What is known of the clients' accounts.
+    pub credentials: Arc<Credentials>,
+    /// The number of this worker.
+    pub thread: usize,
+    /// What goes on after a client has left.
+    pub tasks: TaskTracker,
 }
 
 impl Context {
+    /// Whether sessions end, so that nothing need be kept for the next.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.lifecycle.borrow() != Lifecycle::Serving
+    }
+
     /// Hands an observation to the router and passes on what follows from it.
     pub(crate) fn learn(&self, route: &Route, observation: Observation) {
         let learned = self.router.learn(route, observation, StdInstant::now());

@@ -8,7 +8,6 @@ use crate::error::SessionError;
 use crate::leases::Lease;
 use crate::planner::no_server;
 use crate::session::Session;
-use crate::session_ids::Place;
 use crate::settings::{RoutingMode, Settings};
 use odp_cluster::{ClientSessionId, DatabaseName, ServerAddr};
 use odp_pool::{ClientLogin, MetaConnection, MetaLogin, PoolError, ServerSession};
@@ -106,13 +105,13 @@ impl Session {
             session_id: own_id.get(),
             ..self.state.login.clone()
         };
-        match context.ids.place_of(id) {
-            Some(Place { server, visible_id }) => {
+        match context.ids.aim_at(id) {
+            Some(aim) => {
                 let there = Kill {
-                    id: visible_id,
+                    id: aim.place.visible_id,
                     ..kill
                 };
-                kill_at(server, &login, there, &context.settings)
+                kill_at(aim.place.server, &login, there, &context.settings)
                     .await
                     .map_err(told)?;
             }

@@ -1,5 +1,6 @@
 //! The server sessions that a client holds: at most one a server.
 
+use crate::borrow::Origin;
 use crate::login_variables::LoginVariables;
 use crate::session_ids::Place;
 use crate::variables::Variables;
@@ -38,6 +39,8 @@ pub(crate) struct Lease {
     pub(crate) session: ServerSession,
     /// How far it has followed.
     pub(crate) synced: Synced,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
 }
 
 /// All server sessions of a client.
@@ -57,6 +60,11 @@ impl Synced {
 }
 
 impl Lease {
+    /// Whether others may have it after its client.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.origin, Origin::Pool(_))
+    }
+
     /// Where it is, for those who want to kill what it does.
     pub(crate) fn place(&self) -> Place {
         Place {
@@ -116,11 +124,6 @@ impl Leases {
         self.leases.retain(|lease| lease.session.addr == server);
     }
 
-    /// Closes them all.
-    pub(crate) fn clear(&mut self) {
-        self.leases.clear();
-    }
-
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.leases.len()
@@ -137,6 +140,11 @@ impl Leases {
     }
 
     /// Takes them out, to be handed on.
+    pub(crate) fn take_all(&mut self) -> Vec<Lease> {
+        std::mem::take(&mut self.leases)
+    }
+
+    /// The same, for the last time.
     pub(crate) fn into_vec(self) -> Vec<Lease> {
         self.leases
     }

@@ -1,11 +1,12 @@
 //! The login: from the greeting to the OK of the client's first server session.
 
 use crate::answer;
+use crate::borrow::{self, Obtained, Purpose};
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
-use crate::login_variables::LoginVariables;
 use crate::planner::{Attempts, no_server};
+use crate::pooling::{self, Pooling, Verdict, account_name};
 use crate::prepared::PreparedStatements;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
@@ -13,7 +14,7 @@ use crate::state::{SessionState, Transaction};
 use crate::variables::Variables;
 use crate::watch::Watch;
 use odp_cluster::{DatabaseName, LoginName, TenantName};
-use odp_pool::{ClientLogin, LoginAnswer, PoolError, Retry, ServerSession};
+use odp_pool::{AccountName, ClientLogin, PoolError, Retry, Unproven};
 use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
 use odp_protocol::stream::Stream;
 use odp_protocol::{
@@ -199,7 +200,7 @@ pub(crate) fn read_name(
     }
 }
 
-/// Opens the first server session, whose answer decides, and tells the client.
+/// Gets the first server session, which decides, and tells the client.
 async fn enter(
     client: &mut Stream,
     mut login: ClientLogin,
@@ -216,10 +217,18 @@ async fn enter(
         return Err(SessionError::TooManyOfTenant(tenant));
     }
     login.response.user = format!("{}@{}", name.user, tenant).into_bytes();
-    let (session, answer) = first_session(&login, &tenant, context).await?;
-    let logged_in = admit(login, tenant, session, &answer, context)?;
+    let account = account_name(&tenant, name.user.as_str());
+    let (obtained, pooling) = first_session(&login, &account, context).await?;
+    let answer = obtained.answer.clone();
+    let logged_in = admit(login, tenant, obtained, pooling, context);
     let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
-    let ok = answer.packet().map_err(broken)?;
+    let ok = match &answer {
+        Some(answer) => answer.packet().map_err(broken)?,
+        None => OkPacket {
+            status: logged_in.state.status,
+            ..OkPacket::default()
+        },
+    };
     let start = start_frame(client.outbound());
     OkPacket { changes: b"", ..ok }.put(client.outbound(), logged_in.state.ok_format());
     finish_frame(client.outbound(), start, sequence);
@@ -227,24 +236,15 @@ async fn enter(
     Ok(logged_in)
 }
 
-/// The session that follows from a server's yes.
+/// The session that follows from a server's yes, or from the proxy's own.
 pub(crate) fn admit(
     login: ClientLogin,
     tenant: TenantName,
-    session: ServerSession,
-    answer: &LoginAnswer,
+    obtained: Obtained,
+    pooling: Option<Pooling>,
     context: &Context,
-) -> Result<LoggedIn, SessionError> {
-    let addr = session.addr;
-    let broken = |error: odp_protocol::ProtocolError| {
-        SessionError::Unreachable(PoolError::Broken {
-            addr,
-            source: error.into(),
-        })
-    };
-    let ok = answer.packet().map_err(broken)?;
-    let set = LoginVariables::parse(ok.changes).map_err(broken)?;
-    let mut variables = Variables::new(context.variable_sets.borrow_mut().share(set));
+) -> LoggedIn {
+    let mut variables = Variables::new(obtained.login);
     if context.settings.read_consistency == Consistency::Weak {
         // As with OBProxy, the session has set the variable: its servers are told with the next request.
         variables.note(SessionChange::System {
@@ -255,13 +255,15 @@ pub(crate) fn admit(
     let database = login.response.database.as_deref().unwrap_or_default();
     let database = DatabaseName::new(String::from_utf8_lossy(database));
     let mut leases = Leases::default();
-    let synced = Synced {
-        database: database.clone(),
-        ..Synced::default()
-    };
-    leases.add(Lease { session, synced });
-    let mut status = ok.status;
-    status.remove(StatusFlags::SERVER_SESSION_STATE_CHANGED);
+    let addr = obtained.session.addr;
+    leases.add(Lease {
+        session: obtained.session,
+        synced: Synced {
+            database: database.clone(),
+            ..Synced::default()
+        },
+        origin: obtained.origin,
+    });
     let state = SessionState {
         mode: RoutingMode::OceanBase,
         login,
@@ -271,18 +273,60 @@ pub(crate) fn admit(
         transaction: Transaction::None,
         prepared: PreparedStatements::default(),
         pin: None,
+        pooling,
         last_server: Some(addr),
-        status,
+        status: obtained.status,
     };
-    Ok(LoggedIn { state, leases })
+    LoggedIn { state, leases }
 }
 
-/// Tries servers of the tenant until one decides on the login.
+/// Tries servers of the tenant until there is a session on one, or one refuses the login.
 pub(crate) async fn first_session(
     login: &ClientLogin,
-    tenant: &TenantName,
+    account: &AccountName,
     context: &Context,
-) -> Result<(ServerSession, LoginAnswer), SessionError> {
+) -> Result<(Obtained, Option<Pooling>), SessionError> {
+    let verdict = pooling::identify(login, account, context);
+    let pooling = match &verdict {
+        Verdict::Proven(pooling) => Some(pooling),
+        Verdict::Unproven(_) | Verdict::Unknown => None,
+    };
+    match try_servers(login, &account.tenant, pooling, context).await {
+        Ok(obtained) => {
+            if let Verdict::Unproven(Unproven::Password) = verdict {
+                // The server knows a newer password than the proxy.
+                context.credentials.doubt(account);
+            }
+            Ok((
+                obtained,
+                match verdict {
+                    Verdict::Proven(pooling) => Some(pooling),
+                    Verdict::Unproven(_) | Verdict::Unknown => None,
+                },
+            ))
+        }
+        Err(error) => {
+            if let (Some(pooling), SessionError::Refused(PoolError::Refused { .. })) =
+                (pooling, &error)
+            {
+                // What the proxy believes of the account is wrong, or the database is none of its own:
+                // either way it is read anew, and nobody is lent a session until then.
+                context.credentials.doubt(account);
+                context
+                    .pools
+                    .retire_idle(|key| key.identity == pooling.identity);
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn try_servers(
+    login: &ClientLogin,
+    tenant: &TenantName,
+    pooling: Option<&Pooling>,
+    context: &Context,
+) -> Result<Obtained, SessionError> {
     let mut attempts = Attempts::default();
     let nowhere = DatabaseName::default();
     let mut last_error = None;
@@ -308,18 +352,21 @@ pub(crate) async fn first_session(
                 return Err(last_error.unwrap_or_else(|| no_server(tenant, reason)));
             }
         };
-        let settings = &context.settings;
-        let opened =
-            ServerSession::open_first(route.server, login, &settings.identity, &settings.connect);
+        let obtained = borrow::obtain(route.server, login, pooling, Purpose::Login, context);
         let watch = Watch::new(context, route.server, login.session_id.get());
-        match watch.while_reachable(opened).await {
-            Ok(opened) => {
-                let answered = Observation::Answered {
-                    partition_hit: None,
-                    schema_version: None,
-                };
-                context.learn(&route, answered);
-                return Ok(opened);
+        match watch.while_reachable(obtained).await {
+            Ok(obtained) => {
+                if obtained.answer.is_some() {
+                    let answered = Observation::Answered {
+                        partition_hit: None,
+                        schema_version: None,
+                    };
+                    context.learn(&route, answered);
+                }
+                return Ok(obtained);
+            }
+            Err(error @ PoolError::Exhausted { .. }) => {
+                return Err(SessionError::Unreachable(error));
             }
             Err(error) if error.retry() == Retry::Never => {
                 return Err(SessionError::Refused(error));
@@ -336,7 +383,7 @@ pub(crate) async fn first_session(
                 last_error = Some(why(error));
             }
         }
-        if attempts.failed.len() >= settings.max_attempts {
+        if attempts.failed.len() >= context.settings.max_attempts {
             return Err(last_error.unwrap_or(SessionError::ClientGone));
         }
     }

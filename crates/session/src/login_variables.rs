@@ -3,6 +3,7 @@
 //! A login answer holds every system variable (838 on `OceanBase` 4.3, 25 KB). Most sessions log in to
 //! the same values.
 
+use crate::variables::put_assignment;
 use bytes::{Bytes, BytesMut};
 use odp_protocol::{Reader, SessionChange, put_lenenc_bytes};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,18 @@ impl LoginVariables {
         std::iter::from_fn(move || Some((reader.lenenc_bytes().ok()?, reader.lenenc_bytes().ok()?)))
     }
 
+    /// The statement that sets these variables to the values of this login; empty when it has none.
+    pub(crate) fn set_statement(&self, names: &[&str]) -> Bytes {
+        let mut sql = BytesMut::new();
+        for name in names {
+            if let Some((_, value)) = self.iter().find(|(key, _)| *key == name.as_bytes()) {
+                sql.extend_from_slice(if sql.is_empty() { b"SET" } else { b"," });
+                put_assignment(&mut sql, name, value);
+            }
+        }
+        sql.freeze()
+    }
+
     /// Makes a set of these variables.
     #[cfg(test)]
     pub(crate) fn of(values: &[(&str, &str)]) -> Self {
@@ -85,6 +98,24 @@ impl VariableSets {
         let set = Arc::new(set);
         self.sets.insert(id, Arc::clone(&set));
         set
+    }
+
+    /// The shared copy of a set that comes from another worker's.
+    pub(crate) fn adopt(&mut self, set: Arc<LoginVariables>) -> Arc<LoginVariables> {
+        if self.sets.values().any(|known| Arc::ptr_eq(known, &set)) {
+            return set;
+        }
+        let id = set.id();
+        match self.sets.get(&id) {
+            Some(known) if **known == *set => Arc::clone(known),
+            Some(_) => self.share(LoginVariables {
+                pairs: set.pairs.clone(),
+            }),
+            None => {
+                self.sets.insert(id, Arc::clone(&set));
+                set
+            }
+        }
     }
 
     /// The set with this id.

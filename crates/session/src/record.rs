@@ -3,16 +3,18 @@
 //! The sockets travel beside the record, in its order. Both directions take the session apart field by
 //! field, so that a field that is missing here does not compile.
 
+use crate::borrow::Origin;
 use crate::exchange::Exchange;
 use crate::leases::{Lease, Leases, Synced};
 use crate::login_variables::{VariableSetId, VariableSets};
+use crate::pooling::{Pooling, PoolingRecord};
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
 use crate::session_ids::SessionIds;
 use crate::settings::RoutingMode;
 use crate::state::{Pin, SessionState, Transaction};
 use crate::variables::{Difference, Variables};
-use odp_cluster::{DatabaseName, ServerAddr, TenantName};
+use odp_cluster::{ClientSessionId, DatabaseName, ServerAddr, TenantName};
 use odp_pool::{ClientLogin, ServerSession};
 use odp_protocol::stream::{Buffers, Stream, Transport};
 use odp_protocol::{Framing, StatusFlags};
@@ -31,6 +33,7 @@ pub struct SessionRecord {
     transaction: Transaction,
     prepared: PreparedStatements,
     pin: Option<Pin>,
+    pooling: Option<PoolingRecord>,
     last_server: Option<ServerAddr>,
     status: u16,
     client: Buffers,
@@ -46,6 +49,9 @@ struct LeaseRecord {
     visible_id: u32,
     framing: Framing,
     synced: Synced,
+    /// The id that it was opened with, when it is not the client's: one of a pool. It ends with its
+    /// client then, wherever that is.
+    own_id: Option<ClientSessionId>,
     buffers: Buffers,
 }
 
@@ -74,6 +80,64 @@ pub enum RestoreError {
     },
 }
 
+impl LeaseRecord {
+    fn of(lease: Lease) -> (Self, Transport) {
+        let Lease {
+            session,
+            synced,
+            origin,
+        } = lease;
+        let ServerSession {
+            stream,
+            addr,
+            connection_id,
+            visible_id,
+            framing,
+        } = session;
+        let own_id = match origin {
+            Origin::Own => None,
+            Origin::Pool(borrowed) => Some(borrowed.left.id.get()),
+            Origin::Adopted(id) => Some(id.get()),
+        };
+        let (transport, buffers) = stream.into_parts();
+        let record = Self {
+            addr,
+            connection_id,
+            visible_id,
+            framing,
+            synced,
+            own_id,
+            buffers,
+        };
+        (record, transport)
+    }
+
+    fn into_lease(self, transport: Transport, ids: &Arc<SessionIds>) -> Lease {
+        let Self {
+            addr,
+            connection_id,
+            visible_id,
+            framing,
+            synced,
+            own_id,
+            buffers,
+        } = self;
+        let session = ServerSession {
+            stream: Stream::new(transport, buffers),
+            addr,
+            connection_id,
+            visible_id,
+            framing,
+        };
+        let adopted = |id| Origin::Adopted(ids.adopt_for_server(id));
+        Lease {
+            session,
+            synced,
+            origin: own_id.map_or(Origin::Own, adopted),
+        }
+    }
+}
+
 impl Session {
     /// Writes the session down. `sets` must be those it was made with.
     ///
@@ -99,6 +163,7 @@ impl Session {
             transaction,
             prepared,
             pin,
+            pooling,
             last_server,
             status,
         } = state;
@@ -108,24 +173,10 @@ impl Session {
         let (client_transport, client) = client.into_parts();
         let mut servers = Vec::with_capacity(leases.len());
         let mut records = Vec::with_capacity(leases.len());
-        for Lease { session, synced } in leases.into_vec() {
-            let ServerSession {
-                stream,
-                addr,
-                connection_id,
-                visible_id,
-                framing,
-            } = session;
-            let (transport, buffers) = stream.into_parts();
+        for lease in leases.into_vec() {
+            let (record, transport) = LeaseRecord::of(lease);
             servers.push(transport);
-            records.push(LeaseRecord {
-                addr,
-                connection_id,
-                visible_id,
-                framing,
-                synced,
-                buffers,
-            });
+            records.push(record);
         }
         let record = SessionRecord {
             mode,
@@ -137,6 +188,7 @@ impl Session {
             transaction,
             prepared,
             pin,
+            pooling: pooling.as_ref().map(Pooling::to_record),
             last_server,
             status: status.bits(),
             client,
@@ -172,6 +224,7 @@ impl Session {
             transaction,
             prepared,
             pin,
+            pooling,
             last_server,
             status,
             client,
@@ -189,23 +242,7 @@ impl Session {
         let set = sets.get(variable_set).ok_or(RestoreError::VariableSet)?;
         let mut leases = Leases::default();
         for (record, transport) in records.into_iter().zip(servers) {
-            let LeaseRecord {
-                addr,
-                connection_id,
-                visible_id,
-                framing,
-                synced,
-                buffers,
-            } = record;
-            let stream = Stream::new(transport, buffers);
-            let session = ServerSession {
-                stream,
-                addr,
-                connection_id,
-                visible_id,
-                framing,
-            };
-            leases.add(Lease { session, synced });
+            leases.add(record.into_lease(transport, ids));
         }
         let mut id = ids.adopt(login.session_id);
         // It was within its tenant's limit when it came in.
@@ -219,6 +256,7 @@ impl Session {
             transaction,
             prepared,
             pin,
+            pooling: pooling.map(Pooling::from),
             last_server,
             status: StatusFlags::from_bits_retain(status),
         };

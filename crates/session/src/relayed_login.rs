@@ -5,6 +5,7 @@
 //! and no other: nobody else could log in again for it.
 
 use crate::begin::Begun;
+use crate::borrow::Origin;
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
@@ -99,6 +100,7 @@ async fn enter(
     leases.add(Lease {
         session,
         synced: Synced::default(),
+        origin: Origin::Own,
     });
     let nothing = LoginVariables::parse(b"").map_err(broken)?;
     let database = response.database.as_deref().unwrap_or_default();
@@ -111,6 +113,7 @@ async fn enter(
         transaction: Transaction::None,
         prepared: PreparedStatements::default(),
         pin: None,
+        pooling: None,
         last_server: Some(addr),
         status: ok
             .status

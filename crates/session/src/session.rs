@@ -6,6 +6,7 @@
 use crate::alarm::Alarm;
 use crate::answer;
 use crate::begin::Begun;
+use crate::borrow;
 use crate::context::Context;
 use crate::counters::{Gauge, PinGauge};
 use crate::error::SessionError;
@@ -19,6 +20,7 @@ use crate::settings::RoutingMode;
 use crate::state::SessionState;
 use crate::watch::Watch;
 use bytes::BytesMut;
+use odp_pool::ServerSession;
 use odp_protocol::stream::Stream;
 use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, PacketTracker};
 use std::time::Duration;
@@ -79,7 +81,7 @@ impl Session {
         {
             self.forsake(exchange.server, context);
         }
-        self.leave_servers().await;
+        self.leave_servers(context).await;
         end
     }
 
@@ -244,18 +246,31 @@ impl Session {
         packet.is_done().then(|| packet.next_sequence())
     }
 
-    /// Says goodbye to the servers whose sessions are at rest; one that is in the middle of something is
-    /// just closed, which ends what it is doing.
-    async fn leave_servers(&mut self) {
+    /// Leaves the servers whose sessions are at rest; one that is in the middle of something is just
+    /// closed, which ends what it is doing.
+    async fn leave_servers(&mut self, context: &Context) {
         const PATIENCE: Duration = Duration::from_millis(100);
-        let busy = self.exchange.as_ref().map(|exchange| exchange.server);
-        for lease in self.leases.iter_mut() {
-            if Some(lease.session.addr) != busy {
-                let stream = &mut lease.session.stream;
-                stream.put_packet(0, &[CommandKind::Quit.byte()]);
-                // It is closed next in any case.
-                tokio::time::timeout(PATIENCE, stream.flush()).await.ok();
-            }
+        for mut session in self.leave_all(context) {
+            let stream = &mut session.stream;
+            stream.put_packet(0, &[CommandKind::Quit.byte()]);
+            // It is closed next in any case.
+            tokio::time::timeout(PATIENCE, stream.flush()).await.ok();
         }
+    }
+
+    /// Gives every server session back to its pool. What is at rest and has none is returned.
+    pub(crate) fn leave_all(&mut self, context: &Context) -> Vec<ServerSession> {
+        let busy = self.exchange.as_ref().map(|exchange| exchange.server);
+        let pinned = self.state.pin.map(|pin| pin.server);
+        let mut at_rest = Vec::new();
+        for lease in self.leases.take_all() {
+            let addr = Some(lease.session.addr);
+            if addr == busy || (lease.is_shared() && addr == pinned) {
+                continue;
+            }
+            let unaimed = self.id.leaves_place();
+            at_rest.extend(borrow::leave(lease, unaimed, context));
+        }
+        at_rest
     }
 }

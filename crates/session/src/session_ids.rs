@@ -4,7 +4,7 @@ use odp_cluster::{ClientSessionId, ProxyId, ServerAddr, TenantName};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 /// Hands out connection ids and knows who has them; shared by the workers of a generation. As large as
 /// there are clients.
@@ -20,6 +20,8 @@ struct State {
     sequence: u32,
     live: HashMap<ClientSessionId, Arc<Seat>>,
     tenants: HashMap<TenantName, usize>,
+    /// How many of the ids are server sessions'.
+    of_servers: usize,
 }
 
 /// What others of this process may know of a live session, and do to it.
@@ -27,6 +29,8 @@ struct State {
 struct Seat {
     place: Mutex<Option<Place>>,
     killed: Notify,
+    /// Held by those who kill what runs at the place.
+    aimed_at: Arc<RwLock<()>>,
 }
 
 /// The server session that a client's last request went to.
@@ -42,10 +46,26 @@ pub struct Place {
 #[derive(Debug)]
 pub struct LiveId {
     id: ClientSessionId,
+    owner: Owner,
     ids: Arc<SessionIds>,
     seat: Arc<Seat>,
     place: Option<Place>,
     tenant: Option<TenantName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Client,
+    Server,
+}
+
+/// Somebody is about to kill what runs at a place. Until this is dropped, the client that runs it there
+/// keeps its server session.
+#[derive(Debug)]
+pub struct Aim {
+    /// The place.
+    pub place: Place,
+    _hold: OwnedRwLockReadGuard<()>,
 }
 
 impl SessionIds {
@@ -59,14 +79,25 @@ impl SessionIds {
         })
     }
 
-    /// How many ids are in use.
+    /// How many ids clients have.
     #[must_use]
     pub fn live(&self) -> usize {
-        self.state.lock().live.len()
+        let state = self.state.lock();
+        state.live.len().saturating_sub(state.of_servers)
     }
 
-    /// The next id that no live session has. With more live sessions than ids (131,072), ids repeat.
+    /// The next id that no live session has, for a client. With more live sessions than ids (131,072),
+    /// ids repeat.
     pub fn allocate(self: &Arc<Self>) -> LiveId {
+        self.allocate_for(Owner::Client)
+    }
+
+    /// The same for a server session that clients share: its id is none of theirs.
+    pub fn allocate_for_server(self: &Arc<Self>) -> LiveId {
+        self.allocate_for(Owner::Server)
+    }
+
+    fn allocate_for(self: &Arc<Self>, owner: Owner) -> LiveId {
         let mut state = self.state.lock();
         let mut id = ClientSessionId::new(self.proxy, self.generation, state.sequence);
         for _ in 0..=state.live.len() {
@@ -76,19 +107,26 @@ impl SessionIds {
                 break;
             }
         }
-        self.seated(&mut state, id)
+        self.seated(&mut state, id, owner)
     }
 
     /// Marks an id as in use that a session brought from an earlier generation.
     pub fn adopt(self: &Arc<Self>, id: ClientSessionId) -> LiveId {
-        self.seated(&mut self.state.lock(), id)
+        self.seated(&mut self.state.lock(), id, Owner::Client)
     }
 
-    fn seated(self: &Arc<Self>, state: &mut State, id: ClientSessionId) -> LiveId {
+    /// The same for a server session that clients share.
+    pub fn adopt_for_server(self: &Arc<Self>, id: ClientSessionId) -> LiveId {
+        self.seated(&mut self.state.lock(), id, Owner::Server)
+    }
+
+    fn seated(self: &Arc<Self>, state: &mut State, id: ClientSessionId, owner: Owner) -> LiveId {
+        state.of_servers += usize::from(owner == Owner::Server);
         let seat = Arc::new(Seat::default());
         state.live.insert(id, Arc::clone(&seat));
         LiveId {
             id,
+            owner,
             ids: Arc::clone(self),
             seat,
             place: None,
@@ -96,12 +134,15 @@ impl SessionIds {
         }
     }
 
-    /// Where the last request of the live session with this id went; `None` when there is no such
-    /// session in this process, or it has not sent anything to a server.
+    /// Where the last request of the live session with this id went, to kill it there; `None` when there
+    /// is no such session in this process, or it has not sent anything to a server.
     #[must_use]
-    pub fn place_of(&self, id: ClientSessionId) -> Option<Place> {
+    pub fn aim_at(&self, id: ClientSessionId) -> Option<Aim> {
         let seat = self.state.lock().live.get(&id).map(Arc::clone)?;
-        *seat.place.lock()
+        let place = seat.place.lock();
+        // Taken while the place is known: whoever leaves it waits for those who have seen it.
+        let hold = Arc::clone(&seat.aimed_at).try_read_owned().ok()?;
+        place.map(|place| Aim { place, _hold: hold })
     }
 
     /// Ends the live session with this id, if there is one in this process.
@@ -125,6 +166,15 @@ impl LiveId {
             self.place = Some(place);
             *self.seat.place.lock() = Some(place);
         }
+    }
+
+    /// The session's server session goes back to others: nobody is told of the place any more. Completes
+    /// when whoever is about to kill what ran there is done.
+    pub fn leaves_place(&mut self) -> impl Future<Output = ()> + use<> {
+        self.place = None;
+        *self.seat.place.lock() = None;
+        let aimed_at = Arc::clone(&self.seat.aimed_at);
+        async move { drop(aimed_at.write_owned().await) }
     }
 
     /// Completes when somebody has killed the session.
@@ -164,7 +214,9 @@ impl LiveId {
 impl Drop for LiveId {
     fn drop(&mut self) {
         self.leave_tenant();
-        let live = &mut self.ids.state.lock().live;
+        let mut state = self.ids.state.lock();
+        state.of_servers -= usize::from(self.owner == Owner::Server);
+        let live = &mut state.live;
         // With more sessions than ids, the id may be somebody else's by now.
         if live
             .get(&self.id)
@@ -199,17 +251,17 @@ mod tests {
         let ids = ids();
         let mut session = ids.allocate();
         let id = session.get();
-        assert_eq!(ids.place_of(id), None);
+        assert_eq!(ids.aim_at(id).map(|aim| aim.place), None);
         for port in [1, 2, 2] {
             let place = Place {
                 server: format!("127.0.0.1:{port}").parse().unwrap(),
                 visible_id: 70 + port,
             };
             session.goes_to(place);
-            assert_eq!(ids.place_of(id), Some(place));
+            assert_eq!(ids.aim_at(id).map(|aim| aim.place), Some(place));
         }
         drop(session);
-        assert_eq!(ids.place_of(id), None);
+        assert_eq!(ids.aim_at(id).map(|aim| aim.place), None);
     }
 
     #[tokio::test]
@@ -222,6 +274,40 @@ mod tests {
             () = other.killed() => panic!("the other session was not meant"),
             () = session.killed() => {}
         }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_left_when_the_kill_that_was_aimed_there_is_answered() {
+        let ids = ids();
+        let mut session = ids.allocate();
+        session.goes_to(Place {
+            server: "127.0.0.1:1".parse().unwrap(),
+            visible_id: 7,
+        });
+        let aim = ids.aim_at(session.get()).unwrap();
+        let left = session.leaves_place();
+        assert!(
+            ids.aim_at(session.get()).is_none(),
+            "too late for another one"
+        );
+        let mut left = std::pin::pin!(left);
+        tokio::select! {
+            biased;
+            () = &mut left => panic!("the kill is on its way"),
+            () = std::future::ready(()) => {}
+        }
+        drop(aim);
+        left.await;
+    }
+
+    #[test]
+    fn a_server_session_that_clients_share_is_no_client() {
+        let ids = ids();
+        let (client, server) = (ids.allocate(), ids.allocate_for_server());
+        assert_ne!(client.get(), server.get());
+        assert_eq!(ids.live(), 1);
+        drop(server);
+        assert_eq!(ids.live(), 1);
     }
 
     #[test]

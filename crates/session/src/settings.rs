@@ -2,7 +2,7 @@
 
 use crate::tenant_limits::TenantLimits;
 use odp_cluster::{ClusterName, ProxyId, Separators, TenantName};
-use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
+use odp_pool::{ConnectOptions, Keepalive, MetaLogin, PoolMode, ProxyIdentity};
 use odp_routing::Consistency;
 use std::time::Duration;
 
@@ -55,8 +55,35 @@ pub struct Settings {
     /// What a session may keep in memory for its client, in bytes; 0 for no limit
     /// (`client_max_memory_size`, error 4080).
     pub max_session_bytes: usize,
+    /// How server sessions are pooled (`pool_mode`).
+    pub pool_mode: PoolMode,
+    /// The same for some tenants and users (`pool_mode_overrides`); the last that fits counts.
+    pub pool_overrides: Vec<PoolOverride>,
     /// The number of this proxy in connection ids (`proxy_id`).
     pub proxy_id: ProxyId,
+}
+
+/// Another [`PoolMode`] for a tenant, or for one user of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolOverride {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The user; `None` for all of the tenant's.
+    pub user: Option<String>,
+    /// The mode.
+    pub mode: PoolMode,
+}
+
+impl Settings {
+    /// How the server sessions of this user's clients are pooled.
+    #[must_use]
+    pub fn pool_mode_of(&self, tenant: &TenantName, user: &str) -> PoolMode {
+        let fits = |entry: &&PoolOverride| {
+            entry.tenant == *tenant && entry.user.as_deref().is_none_or(|name| name == user)
+        };
+        let found = self.pool_overrides.iter().rfind(fits);
+        found.map_or(self.pool_mode, |entry| entry.mode)
+    }
 }
 
 impl Default for Settings {
@@ -85,6 +112,8 @@ impl Default for Settings {
             max_clients: 8192,
             tenant_limits: TenantLimits::default(),
             max_session_bytes: 8 << 20,
+            pool_mode: PoolMode::Off,
+            pool_overrides: Vec::new(),
             proxy_id: ProxyId::new(0).expect("0 is a proxy id"),
         }
     }

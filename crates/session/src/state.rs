@@ -2,6 +2,7 @@
 
 use crate::answer::Rewrite;
 use crate::exchange::Reply;
+use crate::pooling::Pooling;
 use crate::prepared::PreparedStatements;
 use crate::settings::RoutingMode;
 use crate::variables::Variables;
@@ -86,6 +87,8 @@ pub(crate) struct SessionState {
     pub(crate) prepared: PreparedStatements,
     /// What ties it to one server session.
     pub(crate) pin: Option<Pin>,
+    /// How its server sessions are pooled; `None` when they are its own.
+    pub(crate) pooling: Option<Pooling>,
     /// The server that ran its last statement.
     pub(crate) last_server: Option<ServerAddr>,
     /// The status flags that it saw last.

@@ -209,9 +209,15 @@ fn travels(name: &[u8]) -> bool {
     well_formed && !of_proxy && !STAYS.contains(&name)
 }
 
-/// Appends ` @@name = value,`. Values come as plain text (`ompk_ok.cpp`), so numbers stay bare, the
-/// rest is quoted; an empty character set of results means NULL (an empty string is error 1115).
+/// Appends ` @@name = value,`.
 fn put_system(sql: &mut BytesMut, name: &str, value: &[u8]) {
+    put_assignment(sql, name, value);
+    sql.put_u8(b',');
+}
+
+/// Appends ` @@name = value`. Values come as plain text (`ompk_ok.cpp`), so numbers stay bare, the
+/// rest is quoted; an empty character set of results means NULL (an empty string is error 1115).
+pub(crate) fn put_assignment(sql: &mut BytesMut, name: &str, value: &[u8]) {
     sql.put_slice(b" @@");
     sql.put_slice(name.as_bytes());
     sql.put_slice(b" = ");
@@ -229,7 +235,6 @@ fn put_system(sql: &mut BytesMut, name: &str, value: &[u8]) {
         }
         sql.put_u8(b'\'');
     }
-    sql.put_u8(b',');
 }
 
 /// Appends `` @`name` = value,``; values come as SQL literals.

@@ -10,6 +10,7 @@ mod charset;
 mod command;
 mod comment;
 mod condition;
+mod connection_id;
 mod escape;
 mod filter;
 mod hint;
@@ -31,6 +32,7 @@ mod verb;
 
 pub use charset::Charset;
 pub use comment::RoutingComment;
+pub use connection_id::with_connection_id;
 pub use escape::{Backslash, Unescape};
 pub use filter::{CompareOp, Filter, Item};
 pub use kill::{Kill, KillScope};

@@ -87,6 +87,14 @@ impl Book {
         None
     }
 
+    /// What is known of a name, whoever asks.
+    pub(super) fn peek(&self, name: &AccountName) -> Option<Arc<Known>> {
+        match &self.entries.get(name)?.state {
+            State::Known { known, .. } => Some(Arc::clone(known)),
+            State::Asked | State::Unreadable { .. } => None,
+        }
+    }
+
     /// Whether somebody waits for an answer.
     pub(super) fn has_questions(&self) -> bool {
         !self.questions.is_empty()

@@ -44,13 +44,21 @@ impl Credentials {
         found
     }
 
+    /// What is known of the accounts of this name, without asking for it.
+    #[must_use]
+    pub fn peek(&self, name: &AccountName) -> Option<Arc<Known>> {
+        self.book.lock().peek(name)
+    }
+
     /// Forgets the accounts of this name, because a server has refused what they say.
     pub fn doubt(&self, name: &AccountName) {
         self.book.lock().doubt(name);
+        self.asked.notify_one();
     }
 
     /// Forgets every account of a tenant: a statement may have changed it just now.
     pub fn tenant_changed(&self, tenant: &TenantName) {
         self.book.lock().tenant_changed(tenant);
+        self.asked.notify_one();
     }
 }

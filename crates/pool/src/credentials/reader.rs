@@ -14,7 +14,7 @@ pub struct CredentialSource {
     /// The metadata user; its tenant is `sys`.
     pub login: MetaLogin,
     /// The servers that may be asked now, best first.
-    pub servers: Box<dyn Fn() -> Vec<ServerAddr> + Send>,
+    pub servers: Box<dyn Fn() -> Vec<ServerAddr> + Send + Sync>,
     /// How long one question may take.
     pub query_timeout: Duration,
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod parameters;
+mod pool_overrides;
 mod problem;
 mod reader;
 mod retired;
@@ -12,6 +13,7 @@ mod tenant_limit_list;
 mod value;
 
 pub(crate) use parameters::Settings;
+pub(crate) use pool_overrides::pool_mode;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use sample::sample;
 pub(crate) use source::{Given, from_option, from_toml};

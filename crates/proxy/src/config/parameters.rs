@@ -5,6 +5,7 @@
 //! `config/odp.toml` against it.
 
 use super::bounds::Bounds;
+use super::pool_overrides::PoolOverrides;
 use super::reader::Reader;
 use super::target_list::TargetList;
 use super::tenant_limit_list::TenantLimitList;
@@ -133,6 +134,32 @@ parameters! {
     connect_observer_max_retries: Count = "3", Bounds::Number(2, 5);
     /// How much longer than ob_query_timeout a server's answer is waited for.
     observer_query_timeout_delta: Span = "20s", Bounds::Time("1s", "30s");
+
+    /// How clients share server sessions: off, not at all; session, a client's go to the next when it
+    /// leaves; transaction, they go to the next at the end of each transaction. Only clients whose
+    /// password the proxy can check itself share, and only with those that a server cannot tell apart.
+    pool_mode: Word = "off", Bounds::OneOf(&["off", "session", "transaction"]);
+    /// Another pool_mode for some: tenant=mode;user@tenant=mode. The last that fits counts.
+    pool_mode_overrides: PoolOverrides = "", Bounds::Any;
+    /// Server sessions of one account at one server: how many are kept idle, and with transaction
+    /// pooling how many there may be; 0 is without limit.
+    pool_max: Count = "64", Bounds::Number(0, 100_000);
+    /// How many of them are kept ready, opened ahead, while the account is in use.
+    pool_min_idle: Count = "0", Bounds::Number(0, 10_000);
+    /// How long a server session may be idle in the pool.
+    pool_idle_timeout: Span = "5m", Bounds::Time("1s", "1d");
+    /// The age at which a server session is given up; a tenth of it is left to chance.
+    pool_max_age: Span = "1h", Bounds::Time("1s", "30d");
+    /// How long a server session may be idle before it is asked whether it still lives.
+    pool_ping_after: Span = "10s", Bounds::Time("0s", "1d");
+    /// How long a client waits for a server session, or for its turn to log in.
+    pool_wait_timeout: Span = "5s", Bounds::Time("1ms", "10m");
+    /// How many clients may wait for the server sessions of one account at one server.
+    pool_max_waiting: Count = "10000", Bounds::Number(0, 1_000_000);
+    /// Logins under way at one server at once; 0 is without limit.
+    connect_concurrency_max: Count = "64", Bounds::Number(0, 10_000);
+    /// How often the accounts of the clients are read anew.
+    credential_refresh_interval: Span = "15s", Bounds::Time("100ms", "1h");
 
     /// Threads that serve clients; 0 takes one for each core.
     work_thread_num: Count = "0", Bounds::Number(0, 128);

@@ -9,6 +9,8 @@ mod discovery;
 mod handover;
 mod locations_copy;
 mod lookup;
+mod pool_report;
+mod pooling;
 mod report;
 mod wiring;
 mod worker;
@@ -102,8 +104,10 @@ impl Offer {
         let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
         let session_settings = Arc::new(wiring::session_settings(&settings));
         let ids = SessionIds::new(session_settings.proxy_id, self.generation);
+        let pooling = pooling::start(&settings, &router);
         let shared = Shared {
             settings: session_settings,
+            pooling,
             router,
             discovery,
             ids,

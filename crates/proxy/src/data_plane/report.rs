@@ -1,5 +1,6 @@
 //! What a data plane reports in a heartbeat.
 
+use super::pool_report;
 use super::worker::Shared;
 use crate::snapshot::{Family, Kind, Snapshot};
 use crate::wall_clock::WallClock;
@@ -22,6 +23,11 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     let mut families = session_families(counts);
     families.push(routes(shared));
     families.push(server_families(&standings));
+    let pools = &shared.pooling.pools;
+    families.extend(pool_report::families(
+        &pools.counters.read(),
+        &pools.snapshot(),
+    ));
     let sessions = Sessions {
         client: gauge(counts.clients),
         server: gauge(counts.servers),

@@ -1,6 +1,6 @@
 //! Parameters to the settings of the crates that do the work.
 
-use crate::config::Settings;
+use crate::config::{Settings, pool_mode};
 use odp_cluster::{ClusterName, ProxyId, TenantName};
 use odp_discovery::DiscoveryConfig;
 use odp_pool::{ConnectOptions, Keepalive, MetaLogin, ProxyIdentity};
@@ -128,6 +128,8 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
         max_clients: narrow(settings.client_max_connections.0),
         tenant_limits: settings.resource_max_connections.limits.clone(),
         max_session_bytes: narrow(settings.client_max_memory_size.0),
+        pool_mode: pool_mode(settings.pool_mode.as_str()).unwrap_or_default(),
+        pool_overrides: settings.pool_mode_overrides.overrides.clone(),
         proxy_id: u16::try_from(settings.proxy_id.0)
             .ok()
             .and_then(ProxyId::new)

@@ -1,6 +1,7 @@
 //! A worker thread: the clients it was given, from accept to goodbye.
 
 use super::lookup::DiscoveryLookup;
+use super::pooling::Pooling;
 use crate::error::Error;
 use odp_discovery::Handle;
 use odp_routing::{Desk, Router};
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) router: Arc<Router>,
     pub(super) discovery: Handle,
     pub(super) ids: Arc<SessionIds>,
+    pub(super) pooling: Pooling,
 }
 
 /// An accepted client.
@@ -114,7 +116,12 @@ impl Thread {
             ids: Arc::clone(&self.shared.ids),
             kills: Kills::new(sessions.clone()),
             lifecycle: self.lifecycle.clone(),
+            pools: Arc::clone(&self.shared.pooling.pools),
+            credentials: Arc::clone(&self.shared.pooling.credentials),
+            thread: self.number,
+            tasks: sessions.clone(),
         });
+        let mut tend = std::pin::pin!(odp_session::tend(Rc::clone(&context)));
         let mut tick = tokio::time::interval(Self::TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut accepting = true;
@@ -130,6 +137,7 @@ impl Thread {
                     }
                 }
                 () = sessions.wait() => break,
+                never = &mut tend => match never {},
                 _ = tick.tick() => {
                     self.gauges.ticks.fetch_add(1, Relaxed);
                 }

@@ -7,6 +7,7 @@ mod lost_server;
 
 use super::*;
 use crate::Lifecycle;
+use crate::borrow::{Origin, ServerPools};
 use crate::leases::{Lease, Synced};
 use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
@@ -20,7 +21,7 @@ use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, Server, ServerState, TableId, TableName, TabletId,
     TenantName, ZoneName,
 };
-use odp_pool::{ClientLogin, ServerSession};
+use odp_pool::{ClientLogin, Credentials, PoolSettings, ServerSession};
 use odp_protocol::auth::Salt;
 use odp_protocol::stream::{Buffers, Transport};
 use odp_protocol::{
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
+use tokio_util::task::TaskTracker;
 
 /// Bytes that a pipe holds: few, so that everything is split.
 const PIPE: usize = 61;
@@ -120,6 +122,10 @@ fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
         variable_sets: RefCell::new(VariableSets::default()),
         kills: Kills::default(),
         lifecycle,
+        pools: ServerPools::new(PoolSettings::default()),
+        credentials: Credentials::new(Duration::from_secs(15)),
+        thread: 0,
+        tasks: TaskTracker::new(),
     }
 }
 
@@ -146,6 +152,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         leases.add(Lease {
             session,
             synced: Synced::default(),
+            origin: Origin::Own,
         });
     }
     let login = LoginVariables::parse(b"").unwrap();
@@ -174,6 +181,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         transaction: Transaction::None,
         prepared: PreparedStatements::default(),
         pin: None,
+        pooling: None,
         last_server: Some(addr(1)),
         status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
     };
