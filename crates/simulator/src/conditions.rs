@@ -8,10 +8,13 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a session that hangs looks whether its client is still there.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// The longest that a slow server keeps an answer back.
+const SLOWEST: Duration = Duration::from_mins(1);
 
 /// How far a server's clock is off, in microseconds.
 #[derive(Debug, Clone, Default)]
@@ -77,18 +80,14 @@ impl Conditions {
             .any(|own| own.is_like(fault))
     }
 
-    /// How many times as long as usual an answer takes; 1 without a fault.
-    pub(crate) fn slowness(&self) -> u32 {
-        let factor = |fault: &Fault| match fault {
-            Fault::Slow { factor } => Some(*factor),
-            _ => None,
-        };
-        self.state
-            .lock()
-            .faults
-            .iter()
-            .find_map(factor)
-            .unwrap_or(1)
+    /// Keeps an answer back that took `took` to make, for as long as the server is slow.
+    pub(crate) fn linger(&self, took: Duration) {
+        let mut state = self.state.lock();
+        let epoch = state.epoch;
+        let end = Instant::now() + (took * (slowness(&state) - 1)).min(SLOWEST);
+        while state.epoch == epoch && Instant::now() < end {
+            self.changed.wait_until(&mut state, end);
+        }
     }
 
     /// The error that the next statement or login gets, if one is due.
@@ -145,6 +144,15 @@ impl Conditions {
     }
 }
 
+/// How many times as long as usual an answer takes; 1 without a fault.
+fn slowness(state: &State) -> u32 {
+    let factor = |fault: &Fault| match fault {
+        Fault::Slow { factor } => Some(*factor),
+        _ => None,
+    };
+    state.faults.iter().find_map(factor).unwrap_or(1)
+}
+
 /// Whether the other side has closed or reset the connection.
 fn has_ended(stream: &TcpStream) -> bool {
     let mut byte = [0];
@@ -195,7 +203,7 @@ mod tests {
         assert_eq!(codes, [Some(4038), Some(4038), None]);
         assert!(conditions.next_error(ErrorsOn::Logins).is_none());
         assert_eq!(conditions.faults(), [Fault::Slow { factor: 50 }]);
-        assert_eq!(conditions.slowness(), 50);
+        assert_eq!(slowness(&conditions.state.lock()), 50);
     }
 
     #[test]

@@ -34,11 +34,8 @@ use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wire::Wire;
-
-/// The longest that a slow server keeps an answer back.
-const SLOWEST: Duration = Duration::from_mins(1);
 
 /// What a statement answers.
 #[derive(Debug)]
@@ -133,10 +130,7 @@ impl Session {
 
     /// Sends what was written, later by as much as the server is slow.
     fn answer(&mut self, started: Instant) -> Result<(), SimulatorError> {
-        let slowness = self.node.conditions.slowness();
-        if slowness > 1 {
-            std::thread::sleep((started.elapsed() * (slowness - 1)).min(SLOWEST));
-        }
+        self.node.conditions.linger(started.elapsed());
         Ok(self.wire.flush()?)
     }
 
