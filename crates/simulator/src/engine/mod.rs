@@ -116,8 +116,11 @@ impl Engine {
             "ATTACH {} AS {name}",
             crate::translate::quote_text(&uri)
         ))?;
-        run(&format!("PRAGMA {name}.synchronous = OFF"))?;
         self.attached.push((database.to_owned(), file));
+        // Inside a transaction SQLite refuses, and the database is only slower for it.
+        if self.connection.is_autocommit() {
+            run(&format!("PRAGMA {name}.synchronous = OFF"))?;
+        }
         Ok(())
     }
 

@@ -46,16 +46,12 @@ impl Session {
     fn other(&mut self, kind: CommandKind, packet: &[u8]) -> Result<bool, SimulatorError> {
         let body = packet.get(1..).unwrap_or_default();
         match kind {
-            CommandKind::Ping => self.put_ok(&Summary::default())?,
+            // A real engine answers SET_OPTION by an OK, not by an EOF as MySQL does.
+            CommandKind::Ping | CommandKind::SetOption => self.put_ok(&Summary::default())?,
             CommandKind::FieldList => self.field_list(body)?,
             CommandKind::Statistics => {
                 self.wire
                     .packet(|out| out.extend_from_slice(b"Active threads not support"))?;
-                self.put_extra_ok()?;
-            }
-            CommandKind::SetOption => {
-                let status = self.status();
-                self.wire.packet(|out| put_eof(out, status, 0))?;
                 self.put_extra_ok()?;
             }
             CommandKind::ResetConnection => {
@@ -158,6 +154,7 @@ impl Session {
             variables,
             last_insert_id: 0,
             row_count: 0,
+            found_rows: 0,
             ..facts.clone()
         };
         Ok(())

@@ -11,6 +11,7 @@ use crate::lexer::{Kind, Token, lex};
 use crate::session::data::Plan;
 use crate::session::{Answer, Encoding, Session, Summary};
 use crate::translate::Verb;
+use crate::variables::literal;
 use odp_protocol::{
     Bound, Column, ColumnType, ExecuteRequest, ParameterType, PrepareOk, Reader, Value as Wire,
     put_eof,
@@ -51,6 +52,7 @@ fn is_data(tokens: &[Token]) -> bool {
 impl Session {
     /// `COM_STMT_PREPARE`.
     pub(super) fn prepare(&mut self, sql: &[u8]) -> Result<(), SimulatorError> {
+        self.warnings.clear();
         match self.make_prepared(sql) {
             Ok((prepared, columns)) => self.put_prepared(prepared, &columns),
             Err(error) => self.put_failure(&error),
@@ -154,6 +156,7 @@ impl Session {
             return self.put_failure(&SqlError::new(1243, text));
         };
         self.encoding = Encoding::Binary;
+        self.warnings.clear();
         *self.handle.running.lock() = Some(String::from_utf8_lossy(&prepared.sql).into_owned());
         let result = match bound_values(&mut prepared, packet) {
             Ok(values) => self.run_prepared(&mut prepared, &values),
@@ -174,7 +177,9 @@ impl Session {
         values: &[Value],
     ) -> Result<Answer, SqlError> {
         if !is_data(&prepared.tokens) {
-            return self.statement(&prepared.sql, &prepared.tokens, prepared.weak);
+            let sql = with_literals(&prepared.sql, &prepared.tokens, values);
+            let tokens = lex(&sql)?.tokens;
+            return self.statement(&sql, &tokens, prepared.weak);
         }
         let database = self.database();
         let planned = prepared
@@ -262,7 +267,9 @@ impl Session {
             return Err(SqlError::new(1210, "Incorrect arguments to EXECUTE"));
         }
         if !is_data(&lexed.tokens) {
-            return self.statement(text.as_bytes(), &lexed.tokens, weak);
+            let sql = with_literals(text.as_bytes(), &lexed.tokens, &values);
+            let tokens = lex(&sql)?.tokens;
+            return self.statement(&sql, &tokens, weak);
         }
         let plan = self.plan(text.as_bytes(), &lexed.tokens, weak || lexed.weak_read)?;
         self.run_plan(&plan, &values)
@@ -275,6 +282,23 @@ impl Session {
             None => Err(unknown_handler(name, "DEALLOCATE PREPARE")),
         }
     }
+}
+
+/// The text of a statement with its parameters written into it, for one that the engine does not run.
+fn with_literals(sql: &[u8], tokens: &[Token], values: &[Value]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(sql.len());
+    let (mut at, mut values) = (0, values.iter());
+    for token in tokens {
+        if token.kind != Kind::Parameter {
+            continue;
+        }
+        text.extend_from_slice(sql.get(at..token.start).unwrap_or_default());
+        text.extend(values.next().map(literal).unwrap_or_default().into_bytes());
+        at = token.end;
+    }
+    let end = tokens.last().map_or(sql.len(), |token| token.end);
+    text.extend_from_slice(sql.get(at..end).unwrap_or_default());
+    text
 }
 
 fn unknown_handler(name: &str, place: &str) -> SqlError {

@@ -73,7 +73,10 @@ impl Session {
     /// Writes an answer; with more results to follow, the extra OK waits for the last.
     pub(super) fn put_answer(&mut self, answer: Answer) -> Result<(), SimulatorError> {
         match answer {
-            Answer::Ok(summary) => return self.put_ok(&summary),
+            Answer::Ok(summary) => {
+                self.facts.lock().row_count = i64::try_from(summary.affected).unwrap_or(i64::MAX);
+                return self.put_ok(&summary);
+            }
             Answer::Table(columns, rows) => {
                 let columns = OutColumns::new(columns);
                 let status = self.status();

@@ -133,6 +133,9 @@ impl Session {
         }
         let was_on = self.facts.lock().variables.is_on("autocommit");
         self.facts.lock().variables.set(name, &value);
+        if let ("last_insert_id" | "identity", Ok(id)) = (name, value.parse()) {
+            self.facts.lock().set_last_insert_id(id);
+        }
         // Turning autocommit on commits what is open (MySQL manual, "autocommit").
         if name == "autocommit" && value == "ON" && !was_on {
             self.commit()?;
