@@ -157,7 +157,12 @@ impl Session {
 
     /// A server session that ended while it held something for the client: the client must know.
     fn check_loss(&mut self, addr: ServerAddr) -> Result<(), SessionError> {
-        let was_pinned = self.state.pin.is_some_and(|pin| pin.server == addr);
+        let was_pinned = self
+            .state
+            .pin
+            .as_ref()
+            .is_some_and(|pin| pin.server == addr)
+            || self.state.prepared.long_data_at() == Some(addr);
         let in_transaction = self.lose(addr);
         if in_transaction || was_pinned {
             let transaction = if in_transaction {
@@ -190,6 +195,7 @@ impl Session {
             patience,
             chooses_database,
             may_commit,
+            counts_rows,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
             && let Some(table) = &route.table
@@ -231,15 +237,20 @@ impl Session {
         exchange.steps = steps;
         exchange.reply.pins = pins;
         exchange.may_commit = may_commit;
+        exchange.reply.counts_rows = counts_rows;
         exchange.reply.status = self.state.status;
         let delta = context.settings.query_timeout_delta;
         exchange.silence_ms = patience.map(|patience| milliseconds(patience + delta));
+        self.limit_the_clients_part(&mut exchange);
+        self.exchange = Some(exchange);
+    }
+
+    fn limit_the_clients_part(&self, exchange: &mut Exchange) {
         if self.state.mode == RoutingMode::OceanBase {
             let known = self.state.variables.known();
             exchange.read_ms = milliseconds(known.net_read_timeout);
             exchange.write_ms = milliseconds(known.net_write_timeout);
         }
-        self.exchange = Some(exchange);
     }
 
     /// Takes the packet into the buffer of the server's that what it held has left.

@@ -93,10 +93,9 @@ impl Session {
                 lease.synced.prepared.insert(id, known);
             }
         }
-        if let Some(id) = exchange.request.statement
-            && let Some(statement) = state.prepared.get_mut(id)
-        {
-            statement.ran(exchange.kind, server, exchange.reply.status);
+        if let Some(id) = exchange.request.statement {
+            let (kind, status) = (exchange.kind, exchange.reply.status);
+            state.prepared.ran(id, kind, server, status);
         }
         let dropped = changed_database && state.database.is_empty();
         if dropped {

@@ -121,9 +121,6 @@ pub enum SessionError {
         /// Its answer.
         error: ErrPacket,
     },
-    /// A statement id that this session did not prepare.
-    #[error("unknown prepared statement handler ({0})")]
-    UnknownStatement(u32),
     /// A command that the proxy does not carry.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
@@ -193,8 +190,7 @@ impl SessionError {
             | Self::Killed
             | Self::KilledElsewhere(_)
             | Self::KilledItself
-            | Self::Interrupted
-            | Self::UnknownStatement(_) => Side::Client,
+            | Self::Interrupted => Side::Client,
             Self::Unreachable(_)
             | Self::Refused(_)
             | Self::ServerLost { .. }
@@ -216,7 +212,7 @@ impl SessionError {
     ///
     /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location
     /// or no answer to a login, 10014 lost while
-    /// reading, 10022 no answer in time, 1243 statement, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
+    /// reading, 10022 no answer in time, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
     /// interruption.
     #[must_use]
     pub fn to_client(&self) -> Option<ErrPacket> {
@@ -248,7 +244,6 @@ impl SessionError {
             Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
             Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),
             Self::ServerTimeout { .. } => (10022, b"HY000"),
-            Self::UnknownStatement(_) => (1243, b"HY007"),
             Self::Unsupported(_) => (1235, b"0A000"),
             Self::KilledItself | Self::Interrupted => (1317, b"70100"),
             Self::ShuttingDown => (1053, b"08S01"),

@@ -117,6 +117,8 @@ pub(crate) struct Reply {
     pub(crate) error: Option<u16>,
     /// What a successful request ties the session to this server for.
     pub(crate) pins: Option<PinReason>,
+    /// Whether a successful request changes what `FOUND_ROWS()` gives.
+    pub(crate) counts_rows: bool,
     /// The answer to a PREPARE: the server's id, columns and parameters.
     pub(crate) prepared: Option<PreparedAnswer>,
 }
@@ -169,6 +171,7 @@ impl Exchange {
             status: StatusFlags::empty(),
             error: None,
             pins: None,
+            counts_rows: false,
             prepared: None,
         };
         Self {

@@ -275,6 +275,8 @@ pub(crate) fn admit(
         pin: None,
         pooling,
         last_server: Some(addr),
+        found_rows_at: None,
+        row_count_at: None,
         status: obtained.status,
     };
     LoggedIn { state, leases }

@@ -69,6 +69,8 @@ pub(crate) struct Target {
     pub(crate) chooses_database: bool,
     /// Whether it may end a transaction for good.
     pub(crate) may_commit: bool,
+    /// Whether success changes what `FOUND_ROWS()` gives.
+    pub(crate) counts_rows: bool,
 }
 
 /// What has been tried for a command.
@@ -124,7 +126,7 @@ pub(crate) fn plan(
         Command::Prepare(text) => planner.prepare(text),
         Command::Execute(id) => planner.execute(id, payload),
         Command::Fetch(id) => planner.fetch(id),
-        Command::SendLongData(id) => planner.long_data(id),
+        Command::SendLongData(id) => planner.any_server(id),
         Command::Close(id) => Ok(Plan::Local(Local::Close(id))),
         Command::Reset(id) => planner.reset(id),
         Command::Other(CommandKind::Quit) => Ok(Plan::Local(Local::Quit)),
@@ -250,22 +252,11 @@ impl Planner<'_> {
         }
     }
 
-    fn statement(&self, id: u32) -> Result<&Prepared, SessionError> {
-        self.state
-            .prepared
-            .get(id)
-            .ok_or(SessionError::UnknownStatement(id))
-    }
-
     fn execute(&self, id: u32, payload: &[u8]) -> Result<Plan, SessionError> {
-        let statement = self.statement(id)?;
+        let Some(statement) = self.state.prepared.get(id) else {
+            return self.any_server(id);
+        };
         let outline = outline(&statement.text, self.state.variables.known().charset);
-        if let Some(data) = &statement.long_data {
-            return Ok(Self::with_statement(
-                self.bound(data.server, Some(&outline)),
-                id,
-            ));
-        }
         let plan = match outline.table() {
             // A packet that cannot be read is for the server to refuse.
             Some(_) if statement.parameters > 0 => {
@@ -277,9 +268,16 @@ impl Planner<'_> {
         Ok(Self::with_statement(plan, id))
     }
 
+    /// To where the session is bound, or to any server: one that is asked for a statement that the client
+    /// does not have says so in its own words.
+    fn any_server(&self, id: u32) -> Result<Plan, SessionError> {
+        Ok(Self::with_statement(self.route(None, &[])?, id))
+    }
+
     /// A cursor is where it was opened. Without one, any server says so in its own words.
     fn fetch(&self, id: u32) -> Result<Plan, SessionError> {
-        let plan = match self.statement(id)?.cursor {
+        let cursor = self.state.prepared.get(id).and_then(|known| known.cursor);
+        let plan = match cursor {
             Some(server) => self.bound(server, None),
             None => self.route(None, &[])?,
         };
@@ -288,44 +286,39 @@ impl Planner<'_> {
 
     /// Only what one server holds for a statement needs to be reset there.
     fn reset(&self, id: u32) -> Result<Plan, SessionError> {
-        let statement = self.statement(id)?;
-        let holder = statement
-            .long_data
-            .as_ref()
-            .map(|data| data.server)
-            .or(statement.cursor);
+        let Some(statement) = self.state.prepared.get(id) else {
+            return self.any_server(id);
+        };
+        let holder = self.state.prepared.long_data_of(id).or(statement.cursor);
         Ok(holder.map_or(Plan::Local(Local::Done), |server| {
             Self::with_statement(self.bound(server, None), id)
         }))
     }
 
-    fn long_data(&self, id: u32) -> Result<Plan, SessionError> {
-        let plan = match &self.statement(id)?.long_data {
-            Some(data) => self.bound(data.server, None),
-            None => self.route(None, &[])?,
-        };
-        Ok(Self::with_statement(plan, id))
-    }
-
     /// Where the session is bound to go, if it is.
     fn binding(&self, outline: Option<&Outline<'_>>) -> Option<ServerAddr> {
-        /// Their answers depend on the statement before.
-        const OF_LAST_STATEMENT: [Uses; 4] = [
-            Uses::FOUND_ROWS,
-            Uses::ROW_COUNT,
-            Uses::DIAGNOSTICS,
-            Uses::TRACE,
-        ];
-        if let Some(pin) = self.state.pin {
+        if let Some(pin) = &self.state.pin {
             return Some(pin.server);
         }
         if let Transaction::Open(server) = self.state.transaction {
             return Some(server);
         }
+        if let Some(server) = self.state.prepared.long_data_at() {
+            return Some(server);
+        }
         let uses = outline.map_or(Uses::NONE, Outline::uses);
-        self.state
-            .last_server
-            .filter(|_| OF_LAST_STATEMENT.iter().any(|of| uses.contains(*of)))
+        let last = self.state.last_server;
+        if uses.contains(Uses::DIAGNOSTICS) || uses.contains(Uses::TRACE) {
+            last
+        } else if uses.contains(Uses::ROW_COUNT) {
+            // A PREPARE leaves it alone, though it is what SHOW WARNINGS is about.
+            self.state.row_count_at.or(last)
+        } else if uses.contains(Uses::FOUND_ROWS) {
+            // As does every statement without rows.
+            self.state.found_rows_at.or(last)
+        } else {
+            None
+        }
     }
 
     fn bound(&self, server: ServerAddr, outline: Option<&Outline<'_>>) -> Plan {
@@ -346,6 +339,7 @@ impl Planner<'_> {
             patience: self.patience(outline),
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
             may_commit: outline.is_some_and(may_commit),
+            counts_rows: outline.is_some_and(counts_rows),
         }
     }
 
@@ -505,6 +499,15 @@ fn may_commit(outline: &Outline<'_>) -> bool {
         | Verb::Empty
         | Verb::Kill => outline.is_multi_statement(),
         _ => true,
+    }
+}
+
+/// Whether the statement's success changes what `FOUND_ROWS()` gives. SHOW WARNINGS does not.
+fn counts_rows(outline: &Outline<'_>) -> bool {
+    match outline.verb() {
+        Verb::Select | Verb::Call | Verb::Execute | Verb::Describe | Verb::Explain => true,
+        Verb::Show => !outline.uses().contains(Uses::DIAGNOSTICS),
+        _ => outline.is_multi_statement(),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use odp_cluster::ServerAddr;
 use odp_protocol::{CommandKind, ParameterType, PrepareOk, StatusFlags};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// MySQL's default of `max_prepared_stmt_count`, here for one client.
 const MAX_STATEMENTS: usize = 16_382;
@@ -21,35 +21,17 @@ pub(crate) struct Prepared {
     pub(crate) parameters: u16,
     /// The types of the last EXECUTE that declared them; empty before.
     pub(crate) types: Vec<ParameterType>,
-    /// The server that holds long data for the next EXECUTE.
-    pub(crate) long_data: Option<LongData>,
     /// The server that holds an open cursor.
     pub(crate) cursor: Option<ServerAddr>,
 }
 
-/// Parameters that were sent ahead of an EXECUTE.
+/// Parameters that were sent ahead of an EXECUTE. All lie on one server, because they tie the client to
+/// it: it cannot begin a transaction elsewhere in which the EXECUTE would have to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LongData {
-    /// Where they were sent.
-    pub(crate) server: ServerAddr,
-}
-
-impl Prepared {
-    /// Takes in that a command on the statement ran at `server`.
-    pub(crate) fn ran(&mut self, kind: CommandKind, server: ServerAddr, status: StatusFlags) {
-        match kind {
-            CommandKind::StmtSendLongData => {
-                self.long_data.get_or_insert(LongData { server });
-            }
-            CommandKind::StmtExecute => {
-                let open = status.contains(StatusFlags::SERVER_STATUS_CURSOR_EXISTS);
-                self.long_data = None;
-                self.cursor = open.then_some(server);
-            }
-            CommandKind::StmtReset => (self.long_data, self.cursor) = (None, None),
-            _ => {}
-        }
-    }
+struct LongData {
+    server: ServerAddr,
+    /// The statements that have some.
+    statements: BTreeSet<u32>,
 }
 
 /// The statements of one client.
@@ -59,6 +41,7 @@ pub(crate) struct PreparedStatements {
     /// Bytes of all texts.
     bytes: usize,
     statements: BTreeMap<u32, Prepared>,
+    long_data: Option<LongData>,
 }
 
 impl PreparedStatements {
@@ -81,7 +64,6 @@ impl PreparedStatements {
             text,
             parameters: answer.parameters,
             types: Vec::new(),
-            long_data: None,
             cursor: None,
         };
         self.statements.insert(id, statement);
@@ -97,11 +79,65 @@ impl PreparedStatements {
         self.statements.get_mut(&id)
     }
 
+    /// Takes in that a command on a statement ran at `server`.
+    pub(crate) fn ran(
+        &mut self,
+        id: u32,
+        kind: CommandKind,
+        server: ServerAddr,
+        status: StatusFlags,
+    ) {
+        let Some(statement) = self.statements.get_mut(&id) else {
+            return;
+        };
+        match kind {
+            CommandKind::StmtSendLongData => {
+                let fresh = || LongData {
+                    server,
+                    statements: BTreeSet::new(),
+                };
+                self.long_data
+                    .get_or_insert_with(fresh)
+                    .statements
+                    .insert(id);
+            }
+            CommandKind::StmtExecute => {
+                let open = status.contains(StatusFlags::SERVER_STATUS_CURSOR_EXISTS);
+                statement.cursor = open.then_some(server);
+                self.forget_long_data(id);
+            }
+            CommandKind::StmtReset => {
+                statement.cursor = None;
+                self.forget_long_data(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The server that holds parameters sent ahead, of any statement.
+    pub(crate) fn long_data_at(&self) -> Option<ServerAddr> {
+        self.long_data.as_ref().map(|data| data.server)
+    }
+
+    /// The server that holds parameters sent ahead for this statement.
+    pub(crate) fn long_data_of(&self, id: u32) -> Option<ServerAddr> {
+        let data = self.long_data.as_ref()?;
+        data.statements.contains(&id).then_some(data.server)
+    }
+
+    fn forget_long_data(&mut self, id: u32) {
+        if let Some(data) = &mut self.long_data {
+            data.statements.remove(&id);
+            self.long_data.take_if(|data| data.statements.is_empty());
+        }
+    }
+
     /// Forgets a statement.
     pub(crate) fn remove(&mut self, id: u32) {
         if let Some(statement) = self.statements.remove(&id) {
             self.bytes -= statement.text.len();
         }
+        self.forget_long_data(id);
     }
 
     /// What their texts hold, in bytes.
@@ -111,8 +147,8 @@ impl PreparedStatements {
 
     /// Forgets what a lost server held: long data and cursors.
     pub(crate) fn forget_server(&mut self, server: ServerAddr) {
+        self.long_data.take_if(|data| data.server == server);
         for statement in self.statements.values_mut() {
-            statement.long_data.take_if(|data| data.server == server);
             statement.cursor.take_if(|holder| *holder == server);
         }
     }

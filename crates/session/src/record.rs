@@ -35,6 +35,8 @@ pub struct SessionRecord {
     pin: Option<Pin>,
     pooling: Option<PoolingRecord>,
     last_server: Option<ServerAddr>,
+    found_rows_at: Option<ServerAddr>,
+    row_count_at: Option<ServerAddr>,
     status: u16,
     client: Buffers,
     exchange: Option<Exchange>,
@@ -165,6 +167,8 @@ impl Session {
             pin,
             pooling,
             last_server,
+            found_rows_at,
+            row_count_at,
             status,
         } = state;
         let variable_set = sets
@@ -190,6 +194,8 @@ impl Session {
             pin,
             pooling: pooling.as_ref().map(Pooling::to_record),
             last_server,
+            found_rows_at,
+            row_count_at,
             status: status.bits(),
             client,
             exchange,
@@ -226,6 +232,8 @@ impl Session {
             pin,
             pooling,
             last_server,
+            found_rows_at,
+            row_count_at,
             status,
             client,
             exchange,
@@ -258,6 +266,8 @@ impl Session {
             pin,
             pooling: pooling.map(Pooling::from),
             last_server,
+            found_rows_at,
+            row_count_at,
             status: StatusFlags::from_bits_retain(status),
         };
         Ok(Self {

@@ -13,8 +13,8 @@ use crate::watch::{FIRST_LOOK, Lost, Watch, next_look};
 use bytes::BytesMut;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    Control, ErrPacket, FrameHeader, HEADER_LEN, InfileTracker, OkFormat, OkPacket, PrepareOk,
-    ProtocolError, ResponseTracker, Step, finish_frame, start_frame,
+    CommandKind, Control, ErrPacket, FrameHeader, HEADER_LEN, InfileTracker, OkFormat, OkPacket,
+    PrepareOk, ProtocolError, ResponseTracker, Step, finish_frame, start_frame,
 };
 use std::io;
 use std::time::Duration;
@@ -26,6 +26,10 @@ const PIPELINE_MAX: usize = 64 << 10;
 
 /// Where the statement id stands in the frame of a command with one: behind header and command.
 const STATEMENT_AT: usize = HEADER_LEN + 1;
+
+/// A statement id that no server gives, for what a client asks of a statement that it does not have: the
+/// server must not take it for one of its own.
+const NOBODYS: u32 = u32::MAX;
 
 /// Why an exchange did not come to its end.
 #[derive(Debug)]
@@ -94,11 +98,15 @@ fn send_next(lease: &mut Lease, exchange: &mut Exchange) {
     }
     let mut head = std::mem::take(&mut exchange.request.head);
     if let Some(statement) = exchange.request.statement
-        && let Some(known) = lease.synced.prepared.get_mut(&statement)
+        && exchange.request.prepares.is_none()
         && let Some(place) = head.get_mut(STATEMENT_AT..STATEMENT_AT + 4)
     {
-        place.copy_from_slice(&known.id.to_le_bytes());
-        known.has_types = true;
+        let known = lease.synced.prepared.get_mut(&statement);
+        let id = known.map_or(NOBODYS, |known| {
+            known.has_types |= exchange.kind == CommandKind::StmtExecute;
+            known.id
+        });
+        place.copy_from_slice(&id.to_le_bytes());
     }
     let out = lease.session.stream.outbound();
     if out.is_empty() {

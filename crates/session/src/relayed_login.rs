@@ -115,6 +115,8 @@ async fn enter(
         pin: None,
         pooling: None,
         last_server: Some(addr),
+        found_rows_at: None,
+        row_count_at: None,
         status: ok
             .status
             .difference(StatusFlags::SERVER_SESSION_STATE_CHANGED),

@@ -17,7 +17,7 @@ use crate::lifecycle;
 use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
-use crate::state::SessionState;
+use crate::state::{Pin, SessionState};
 use crate::watch::Watch;
 use bytes::BytesMut;
 use odp_pool::ServerSession;
@@ -102,7 +102,7 @@ impl Session {
         loop {
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
-            pinned.set(self.state.pin.map(|pin| pin.reason));
+            pinned.set(self.state.pin.as_ref().and_then(Pin::reason));
             if self.exchange.is_none() {
                 if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
                     return Ok(end);
@@ -261,7 +261,7 @@ impl Session {
     /// Gives every server session back to its pool. What is at rest and has none is returned.
     pub(crate) fn leave_all(&mut self, context: &Context) -> Vec<ServerSession> {
         let busy = self.exchange.as_ref().map(|exchange| exchange.server);
-        let pinned = self.state.pin.map(|pin| pin.server);
+        let pinned = self.state.pin.as_ref().map(|pin| pin.server);
         let mut at_rest = Vec::new();
         for lease in self.leases.take_all() {
             let addr = Some(lease.session.addr);

@@ -13,6 +13,7 @@ use odp_protocol::{
     CapabilityFlags, CommandKind, OkFormat, ProtocolError, SessionChange, StatusFlags,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Whether a transaction is open, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ pub(crate) enum Transaction {
 }
 
 /// Why all of a session's statements go to one server session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PinReason {
     /// `SET TRANSACTION` holds for the next transaction on that server.
     TransactionCharacteristics,
@@ -60,12 +61,19 @@ impl PinReason {
 }
 
 /// A tie to one server session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pin {
     /// Where.
     pub(crate) server: ServerAddr,
-    /// Why.
-    pub(crate) reason: PinReason,
+    /// Why: it ends with the last reason.
+    pub(crate) reasons: BTreeSet<PinReason>,
+}
+
+impl Pin {
+    /// The reason that is told of it: the first in their order.
+    pub(crate) fn reason(&self) -> Option<PinReason> {
+        self.reasons.first().copied()
+    }
 }
 
 /// The state of a session.
@@ -91,6 +99,10 @@ pub(crate) struct SessionState {
     pub(crate) pooling: Option<Pooling>,
     /// The server that ran its last statement.
     pub(crate) last_server: Option<ServerAddr>,
+    /// The server whose `FOUND_ROWS()` is the session's; `None` before the first rows.
+    pub(crate) found_rows_at: Option<ServerAddr>,
+    /// The server whose `ROW_COUNT()` is the session's.
+    pub(crate) row_count_at: Option<ServerAddr>,
     /// The status flags that it saw last.
     pub(crate) status: StatusFlags,
 }
@@ -189,6 +201,12 @@ impl SessionState {
             self.set_pin(server, reason, true);
         }
         self.last_server = Some(server);
+        if reply.error.is_some() || !matches!(kind, CommandKind::StmtPrepare) {
+            self.row_count_at = Some(server);
+        }
+        if reply.counts_rows && reply.error.is_none() {
+            self.found_rows_at = Some(server);
+        }
         if matches!(kind, CommandKind::StmtSendLongData | CommandKind::StmtClose) {
             // Nobody answered, so nothing is known to have changed.
             return Ok(observed);
@@ -204,9 +222,14 @@ impl SessionState {
 
     fn set_pin(&mut self, server: ServerAddr, reason: PinReason, on: bool) {
         if on {
-            self.pin.get_or_insert(Pin { server, reason });
-        } else {
-            self.pin.take_if(|pin| pin.reason == reason);
+            let fresh = || Pin {
+                server,
+                reasons: BTreeSet::new(),
+            };
+            self.pin.get_or_insert_with(fresh).reasons.insert(reason);
+        } else if let Some(pin) = &mut self.pin {
+            pin.reasons.remove(&reason);
+            self.pin.take_if(|pin| pin.reasons.is_empty());
         }
     }
 
@@ -228,6 +251,8 @@ impl SessionState {
             self.status.remove(StatusFlags::SERVER_STATUS_IN_TRANS);
         }
         self.pin.take_if(|pin| pin.server == server);
+        self.found_rows_at.take_if(|at| *at == server);
+        self.row_count_at.take_if(|at| *at == server);
         self.prepared.forget_server(server);
         lost
     }
@@ -238,6 +263,8 @@ impl SessionState {
         self.transaction = Transaction::None;
         self.prepared = PreparedStatements::default();
         self.pin = None;
+        self.found_rows_at = None;
+        self.row_count_at = None;
         // What an OBServer answers to the command.
         self.status =
             StatusFlags::SERVER_STATUS_AUTOCOMMIT | StatusFlags::SERVER_STATUS_NO_INDEX_USED;

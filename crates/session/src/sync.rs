@@ -61,9 +61,6 @@ pub(crate) fn steps(
     statement: Option<u32>,
 ) -> VecDeque<SyncStep> {
     let mut steps = VecDeque::new();
-    if matches!(kind, CommandKind::StmtClose | CommandKind::StmtReset) {
-        return steps;
-    }
     if synced.database != state.database && !state.database.is_empty() {
         steps.push_back(SyncStep::Database(state.database.clone()));
     }
@@ -74,7 +71,10 @@ pub(crate) fn steps(
     {
         steps.push_back(SyncStep::Variables { sql, version });
     }
-    if let Transaction::Held(text) = &state.transaction {
+    // Nobody answers to long data, so that nobody would say that the transaction is open.
+    if let Transaction::Held(text) = &state.transaction
+        && kind != CommandKind::StmtSendLongData
+    {
         steps.push_back(SyncStep::Begin(text.clone()));
     }
     if let Some(id) = statement

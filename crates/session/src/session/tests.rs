@@ -183,6 +183,8 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         pin: None,
         pooling: None,
         last_server: Some(addr(1)),
+        found_rows_at: None,
+        row_count_at: None,
         status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
     };
     Session {
