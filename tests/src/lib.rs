@@ -21,12 +21,14 @@ pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod sandbox;
+pub mod script;
 pub mod stage;
 pub mod task;
 pub mod timer;
 pub mod traffic;
 pub mod wait;
 pub mod watchdog;
+pub mod wire;
 pub mod workspace;
 
 pub use connect_loop::ConnectLoop;

@@ -176,7 +176,7 @@ impl Connection {
         self.stream
     }
 
-    fn check(packet: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn check(packet: &[u8]) -> Result<(), Failure> {
         let [ERR, low, high, rest @ ..] = packet else {
             return Ok(());
         };
@@ -215,7 +215,7 @@ impl Connection {
     }
 }
 
-fn connect(port: u16) -> Result<TcpStream, Failure> {
+pub(crate) fn connect(port: u16) -> Result<TcpStream, Failure> {
     let what = format!("connect to 127.0.0.1:{port}");
     let stream = TcpStream::connect(("127.0.0.1", port)).map_err(Failure::io(&what))?;
     stream
@@ -226,7 +226,7 @@ fn connect(port: u16) -> Result<TcpStream, Failure> {
 }
 
 /// The 8 + 12 salt bytes of a protocol 10 greeting.
-fn salt(greeting: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn salt(greeting: &[u8]) -> Option<Vec<u8>> {
     let version_end = greeting.iter().position(|&byte| byte == 0)?;
     let after_id = version_end + 1 + 4;
     let first = greeting.get(after_id..after_id + 8)?;
@@ -236,7 +236,7 @@ fn salt(greeting: &[u8]) -> Option<Vec<u8>> {
     Some([first, second].concat())
 }
 
-fn scramble(password: &str, salt: &[u8]) -> Vec<u8> {
+pub(crate) fn scramble(password: &str, salt: &[u8]) -> Vec<u8> {
     if password.is_empty() {
         return Vec::new();
     }
