@@ -10,8 +10,8 @@ mod tests {
     use odp_pool::{Credentials, PoolSettings};
     use odp_routing::{Desk, TableKey};
     use odp_session::{
-        Context, Counters, Kills, Lifecycle, Lookup, ServerPools, SessionIds, Settings,
-        VariableSets,
+        Context, Counters, Kills, Lifecycle, Lookup, ServerPools, ServerVersion, SessionIds,
+        Settings, VariableSets,
     };
     use odp_tests::port;
     use std::cell::RefCell;
@@ -82,6 +82,7 @@ mod tests {
             lookup: Rc::new(Nothing),
             counters: Arc::new(Counters::default()),
             variable_sets: RefCell::new(VariableSets::default()),
+            server_version: ServerVersion::default(),
             kills: Kills::default(),
             lifecycle,
             pools: ServerPools::new(PoolSettings::default()),

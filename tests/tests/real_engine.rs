@@ -1,7 +1,7 @@
 //! In front of the real engine: the same answers as without the proxy.
 
 use odp_tests::clients::{self, Account, mariadb, python};
-use odp_tests::mysql::Connection;
+use odp_tests::mysql::{self, Connection};
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use std::io::{Read as _, Write as _};
@@ -51,6 +51,32 @@ fn every_form_of_the_user_name_logs_in() -> Result<(), Failure> {
     for name in ["app", "app@sys", "app@sys#obcluster", "obcluster:sys:app"] {
         let output = mariadb(user(name), "test", "SELECT CURRENT_USER() AS u")?;
         assert_eq!(output, "u\napp@%\n", "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_are_greeted_with_the_engines_own_version() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    let version = |port| -> Result<Vec<u8>, Failure> {
+        let greeting = mysql::greeting(port)?;
+        Ok(greeting
+            .split(|&byte| byte == 0)
+            .next()
+            .unwrap_or_default()
+            .to_vec())
+    };
+    let direct = version(world.engine.port())?;
+    assert!(direct.len() > 5, "{direct:?}");
+    // Each worker learns it for itself, before its first client.
+    for _ in 0..8 {
+        assert_eq!(
+            version(world.proxy.port())?,
+            direct,
+            "{}",
+            world.proxy.evidence()
+        );
     }
     Ok(())
 }

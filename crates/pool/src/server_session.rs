@@ -37,6 +37,8 @@ pub struct ServerSession {
 pub struct LoginAnswer {
     /// The whole payload of its OK packet.
     pub ok: Bytes,
+    /// The version in its greeting.
+    pub version: String,
 }
 
 impl LoginAnswer {
@@ -151,7 +153,11 @@ impl ServerSession {
         // The answer was large; what follows is small, or far away.
         stream.rest();
         let granted = granted(&answer).map_err(PoolError::protocol(addr))?;
-        let Greeting { connection_id, .. } = greeting;
+        let Greeting {
+            connection_id,
+            version,
+            ..
+        } = greeting;
         let visible_id = if granted & CLIENT_SESSION_ID == 0 {
             connection_id
         } else {
@@ -165,7 +171,10 @@ impl ServerSession {
                 visible_id,
                 framing: framing(granted),
             },
-            LoginAnswer { ok: answer },
+            LoginAnswer {
+                ok: answer,
+                version,
+            },
         ))
     }
 

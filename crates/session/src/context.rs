@@ -3,7 +3,7 @@
 use crate::borrow::ServerPools;
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
-use crate::{Counters, Kills, SessionIds, Settings};
+use crate::{Counters, Kills, ServerVersion, SessionIds, Settings};
 use odp_pool::Credentials;
 use odp_routing::{Desk, Evidence, Observation, Refresh, Route, Sign, TableKey, Wait};
 use std::cell::RefCell;
@@ -44,6 +44,8 @@ pub struct Context {
     pub counters: Arc<Counters>,
     /// The variables of logins, shared by sessions.
     pub variable_sets: RefCell<VariableSets>,
+    /// What the servers' greetings say.
+    pub server_version: ServerVersion,
     /// Connection ids, and where their sessions are.
     pub ids: Arc<SessionIds>,
     /// The connections that kill.

@@ -8,6 +8,7 @@ use crate::leases::{Lease, Leases, Synced};
 use crate::planner::{Attempts, no_server};
 use crate::pooling::{self, Pooling, Verdict, account_name};
 use crate::prepared::PreparedStatements;
+use crate::server_version;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
@@ -78,10 +79,9 @@ async fn greet(
     context: &Context,
     sequence: &mut u8,
 ) -> Result<(ClientLogin, LoginName), SessionError> {
-    let settings = &context.settings;
     let salt = random_salt();
     let greeting = Greeting {
-        version: settings.version.clone(),
+        version: server_version::for_greeting(context).await,
         connection_id: id.get().get(),
         capabilities: odp_protocol::capability::offered_to_clients(),
         collation: 46,
@@ -358,12 +358,13 @@ async fn try_servers(
         let watch = Watch::new(context, route.server, login.session_id.get());
         match watch.while_reachable(obtained).await {
             Ok(obtained) => {
-                if obtained.answer.is_some() {
+                if let Some(answer) = &obtained.answer {
                     let answered = Observation::Answered {
                         partition_hit: None,
                         schema_version: None,
                     };
                     context.learn(&route, answered);
+                    context.server_version.learn(&answer.version);
                 }
                 return Ok(obtained);
             }

@@ -20,7 +20,7 @@ pub enum RoutingMode {
 pub struct Settings {
     /// What is behind the proxy.
     pub mode: RoutingMode,
-    /// The version in the greeting (`mysql_version`).
+    /// The version in the greeting (`mysql_version`); empty takes the servers' own.
     pub version: String,
     /// What servers are told about the proxy.
     pub identity: ProxyIdentity,

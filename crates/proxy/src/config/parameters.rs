@@ -108,8 +108,8 @@ parameters! {
 
     /// The number of this proxy in connection ids; must differ between proxies of one cluster.
     proxy_id: Count = "0", Bounds::Number(0, 8191);
-    /// The server version that clients see before their login.
-    mysql_version: String = "5.6.25", Bounds::Any;
+    /// The server version that clients see before their login; empty takes the servers' own.
+    mysql_version: String = "", Bounds::Any;
     /// The separators of user names in the form cluster:tenant:user, with ; between them.
     username_separator: SeparatorList = ":;-;.", Bounds::Any;
     /// Whether user names must name tenant and cluster.

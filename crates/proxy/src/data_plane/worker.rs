@@ -5,7 +5,7 @@ use super::pooling::Pooling;
 use crate::error::Error;
 use odp_discovery::Handle;
 use odp_routing::{Desk, Router};
-use odp_session::{Context, Counters, Kills, Lifecycle, SessionIds, Settings};
+use odp_session::{Context, Counters, Kills, Lifecycle, ServerVersion, SessionIds, Settings};
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -113,6 +113,7 @@ impl Thread {
             }),
             counters: Arc::clone(&self.gauges.counters),
             variable_sets: RefCell::default(),
+            server_version: ServerVersion::default(),
             ids: Arc::clone(&self.shared.ids),
             kills: Kills::new(sessions.clone()),
             lifecycle: self.lifecycle.clone(),

@@ -13,7 +13,10 @@ use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
 use crate::state::Transaction;
 use crate::variables::Variables;
-use crate::{Context, Counters, Kills, Lookup, SessionIds, SessionRecord, Settings, VariableSets};
+use crate::{
+    Context, Counters, Kills, Lookup, ServerVersion, SessionIds, SessionRecord, Settings,
+    VariableSets,
+};
 use bytes::{Buf, BytesMut};
 use fake_server::FakeServer;
 use odp_cluster::ServerAddr;
@@ -120,6 +123,7 @@ fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
         lookup: Rc::new(NoLookup),
         counters: Arc::new(Counters::default()),
         variable_sets: RefCell::new(VariableSets::default()),
+        server_version: ServerVersion::default(),
         kills: Kills::default(),
         lifecycle,
         pools: ServerPools::new(PoolSettings::default()),
