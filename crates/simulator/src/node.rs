@@ -16,7 +16,7 @@ use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -128,6 +128,8 @@ pub(crate) struct Node {
     sessions: AtomicU32,
     pub(crate) conditions: Arc<Conditions>,
     acceptor: Mutex<Option<Acceptor>>,
+    /// No transaction may keep the storage locked.
+    fenced: AtomicBool,
     /// Taken while the process is about to be stopped.
     held: Mutex<Vec<WriteTurn>>,
 }
@@ -163,6 +165,7 @@ impl Node {
             sessions: AtomicU32::new(0),
             conditions: Arc::default(),
             acceptor: Mutex::default(),
+            fenced: AtomicBool::new(false),
             held: Mutex::default(),
         })
     }
@@ -309,14 +312,21 @@ impl Node {
         Ok(())
     }
 
-    /// Gives back what [`Node::hold`] took.
+    /// Gives back what [`Node::hold`] took, and ends what [`Node::fence`] began.
     pub(crate) fn release(&self) {
+        self.fenced.store(false, Ordering::Relaxed);
         self.held.lock().clear();
     }
 
-    /// Ends the sessions that keep the storage locked: the others take over, as they do when the
-    /// lease of a leader has ended.
+    /// Whether no transaction may keep the storage locked.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Relaxed)
+    }
+
+    /// Ends the sessions that keep the storage locked, and those that come to: the others take over,
+    /// as they do when the lease of a leader has ended.
     pub(crate) fn fence(&self) {
+        self.fenced.store(true, Ordering::Relaxed);
         for session in self.sessions() {
             if session.writing.load(Ordering::Relaxed) {
                 session.kill();

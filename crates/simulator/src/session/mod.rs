@@ -123,6 +123,9 @@ impl Session {
             if !self.command(&packet)? {
                 return Ok(());
             }
+            if self.turn.is_some() && self.node.is_fenced() {
+                return Ok(());
+            }
             self.answer(started)?;
         }
         Ok(())
