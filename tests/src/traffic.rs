@@ -71,12 +71,14 @@ impl Traffic {
     }
 }
 
-/// The time of the last request of a crowd: a single one among no others within 100 ms is a probe.
+/// The time of the last request of a crowd: four within 100 ms. Fewer are a probe, whose reset both ends
+/// count.
 #[must_use]
 pub fn last_of_a_crowd(seen: &[Instant]) -> Option<Instant> {
-    let near = |pair: &[Instant]| matches!(pair, [a, b] if *b - *a <= Duration::from_millis(100));
-    let pairs = seen.windows(2).filter(|pair| near(pair));
-    pairs.filter_map(|pair| pair.last().copied()).next_back()
+    let near =
+        |four: &[Instant]| matches!(four, [a, .., b] if *b - *a <= Duration::from_millis(100));
+    let crowds = seen.windows(4).filter(|four| near(four));
+    crowds.filter_map(|four| four.last().copied()).next_back()
 }
 
 /// By connection (the client's port) the bytes that are the sign; for refusals one counter.
@@ -131,8 +133,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(last_of_a_crowd(&at(&[])), None);
-        assert_eq!(last_of_a_crowd(&at(&[0, 500, 1000])), None);
-        let seen = at(&[0, 10, 30, 500, 1000]);
-        assert_eq!(last_of_a_crowd(&seen), Some(seen[2]));
+        assert_eq!(last_of_a_crowd(&at(&[0, 500, 501, 502, 1000])), None);
+        let seen = at(&[0, 10, 30, 40, 500, 501, 1000]);
+        assert_eq!(last_of_a_crowd(&seen), Some(seen[3]));
     }
 }
