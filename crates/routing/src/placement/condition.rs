@@ -5,7 +5,7 @@ use crate::Unsure;
 use crate::partition::Rules;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::convert::{
-    Converted, Unequal, convert, is_comparable, is_descending, unequal,
+    Converted, Unequal, convert, is_beyond, is_comparable, is_descending, unequal,
 };
 use crate::partition::interval::{Interval, Region};
 use crate::partition::operand::{Intent, Operand};
@@ -93,12 +93,13 @@ impl<'a> Statement<'a> {
     }
 
     /// Leaves single keys out for which another part of the condition is false: the server puts the
-    /// value of an equality into the other parts. It does not so with a string, which another part may
-    /// compare as a number; and a decimal may stand for one that equals nothing.
+    /// value of an equality into the other parts. It does not so with a string or a label, which another
+    /// part may compare as a number; and a decimal may stand for one that equals nothing.
     fn without_contradictions(&self, region: Region<'a>, columns: Columns<'_>) -> Region<'a> {
         let stays = |column: &KeyColumn| {
             let kept = matches!(column.column_type, ColumnType::Decimal { .. });
-            kept || matches!(column.column_type, ColumnType::Text { .. })
+            let labelled = matches!(column.column_type, ColumnType::Enum | ColumnType::Set);
+            kept || labelled || matches!(column.column_type, ColumnType::Text { .. })
         };
         match region {
             Region::Areas(mut areas) if !columns.iter().any(stays) => {
@@ -122,6 +123,17 @@ impl<'a> Statement<'a> {
             | Item::In { column, .. }
             | Item::Between { column, .. }
             | Item::IsNull(column) => *column,
+            // NULL is neither equal nor unequal to anything, whatever a function gives.
+            Item::Call {
+                op,
+                value: Literal::Null,
+                ..
+            } if *op != CompareOp::NullSafeEq => {
+                return Known {
+                    holds: Region::NOTHING,
+                    fails: Region::Everything,
+                };
+            }
             _ => return Known::UNSURE,
         };
         let mut all = Known::UNSURE;
@@ -257,6 +269,14 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
 
     /// The keys of the rows whose column compares so with a value.
     fn region(&self, op: CompareOp, value: Literal<'a>, slice: &Slice<'_, 'a>) -> Region<'a> {
+        let has_labels = matches!(self.column.column_type, ColumnType::Enum | ColumnType::Set);
+        // The server folds no other comparison of a label with NULL.
+        if value == Literal::Null
+            && has_labels
+            && !matches!(op, CompareOp::Eq | CompareOp::NullSafeEq)
+        {
+            return Region::Everything;
+        }
         if value == Literal::Null {
             return if op == CompareOp::NullSafeEq && self.column.nullable {
                 slice(self.null())
@@ -272,6 +292,12 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
 
     fn intervals(&self, op: CompareOp, operand: &Operand<'a>, slice: &Slice<'_, 'a>) -> Region<'a> {
         use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne, NullSafeEq};
+        if matches!(op, Eq | NullSafeEq)
+            && !self.is_source
+            && is_beyond(operand, self.column.column_type)
+        {
+            return Region::NOTHING;
+        }
         let Ok(Converted { value, order }) = self.convert(operand) else {
             return Region::Everything;
         };

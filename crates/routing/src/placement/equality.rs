@@ -3,6 +3,7 @@
 use super::Statement;
 use crate::Unsure;
 use crate::partition::column::KeyColumn;
+use crate::partition::convert::is_beyond;
 use crate::partition::operand::Operand;
 use odp_sql::{CompareOp, Item, Literal, LiteralList};
 
@@ -29,7 +30,11 @@ impl<'a> Statement<'a> {
             };
             facts.push(fact).ok_or(Unsure::Statement)?;
         }
-        self.operand(facts.only().ok_or(Unsure::NoKey)?)
+        let operand = self.operand(facts.only().ok_or(Unsure::NoKey)?)?;
+        if is_beyond(&operand, column.column_type) {
+            return Err(Unsure::NoPartition);
+        }
+        Ok(operand)
     }
 }
 

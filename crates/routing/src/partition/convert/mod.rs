@@ -158,17 +158,47 @@ pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> b
     match (column_type, operand) {
         (_, Operand::Null) => true,
         (
-            ColumnType::Signed { .. } | ColumnType::Unsigned { .. } | ColumnType::Bit { .. },
+            ColumnType::Signed { .. } | ColumnType::Unsigned { .. },
             Operand::Decimal { text, .. },
         ) => {
             let mut fraction = text.iter().skip_while(|&&byte| byte != b'.').skip(1);
             fraction.all(|&digit| digit == b'0')
         }
-        (ColumnType::Number { .. }, _) => false,
+        (ColumnType::Bit { .. }, Operand::Decimal { .. }) | (ColumnType::Number { .. }, _) => false,
         (ColumnType::Text { .. }, operand) => {
             matches!(operand, Operand::Text { .. } | Operand::Digits { .. })
         }
         _ => true,
+    }
+}
+
+/// Whether a constant is a whole number that the column has no value for, so that the server knows that
+/// none equals it. It does not know that of a negative number with a point for an unsigned column.
+pub(crate) fn is_beyond(operand: &Operand<'_>, column_type: ColumnType) -> bool {
+    if !is_comparable(operand, column_type) {
+        return false;
+    }
+    let cut = match operand {
+        Operand::Text { bytes, .. } if column_type != ColumnType::Year => Cut::of_prefix(bytes, 0),
+        _ => Cut::new(operand, 0),
+    };
+    let Some(cut) = cut.filter(|cut| cut.against_rounded().is_eq()) else {
+        return false;
+    };
+    let number = cut.rounded().to_i128();
+    let outside = |min: i128, max: i128| number.is_none_or(|it| it < min || it > max);
+    match column_type {
+        ColumnType::Signed { min, max } => {
+            // One that a decimal of as many digits holds is compared as such.
+            let is_near = min == i64::MIN && number.is_some_and(|it| it < min.into());
+            outside(min.into(), max.into()) && !is_near
+        }
+        ColumnType::Unsigned { max } => {
+            let is_decimal = matches!(operand, Operand::Decimal { negative: true, .. });
+            outside(0, max.into()) && !is_decimal
+        }
+        ColumnType::Year => outside(0, 2155) || number.is_some_and(|it| (100..1901).contains(&it)),
+        _ => false,
     }
 }
 
@@ -244,4 +274,58 @@ pub(crate) fn compare_as_text(
         return Some(text.cmp(&Text::new(bytes, collation)?));
     }
     compare_as_doubles(&text, operand)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_that_no_value_equals_are_known_as_by_the_server() {
+        let tiny = ColumnType::Signed {
+            min: -128,
+            max: 127,
+        };
+        let unsigned = ColumnType::Unsigned { max: 255 };
+        let decimal = |negative, text: &'static str| Operand::Decimal {
+            negative,
+            text: Cow::Borrowed(text.as_bytes()),
+        };
+        let text = |text: &'static str| Operand::Text {
+            bytes: Cow::Borrowed(text.as_bytes()),
+            encoding: None,
+        };
+        for (operand, column_type, expected) in [
+            (Operand::Integer(127), tiny, false),
+            (Operand::Integer(200), tiny, true),
+            (Operand::Integer(-200), tiny, true),
+            (decimal(false, "200.0"), tiny, true),
+            (decimal(false, "200.5"), tiny, false),
+            (text("300abc"), tiny, true),
+            (text("12abc"), tiny, false),
+            (Operand::Integer(-1), unsigned, true),
+            (text("-1"), unsigned, true),
+            (decimal(true, "1.0"), unsigned, false),
+            (
+                Operand::Integer(i128::from(i64::MAX) + 1),
+                ColumnType::BIGINT,
+                true,
+            ),
+            (
+                Operand::Integer(i128::from(i64::MIN) - 1),
+                ColumnType::BIGINT,
+                false,
+            ),
+            (Operand::Integer(2156), ColumnType::Year, true),
+            (Operand::Integer(100), ColumnType::Year, true),
+            (Operand::Integer(99), ColumnType::Year, false),
+            (text("2024-01-01"), ColumnType::Year, false),
+        ] {
+            assert_eq!(
+                is_beyond(&operand, column_type),
+                expected,
+                "{operand:?} {column_type:?}"
+            );
+        }
+    }
 }

@@ -309,6 +309,9 @@ fn clock(text: &[u8]) -> Option<i64> {
 /// The number that a YEAR column stores (years since 1900, 0 for the year 0000), and how the literal
 /// compares with it.
 fn year(operand: &Operand<'_>) -> Option<(i64, Ordering)> {
+    if matches!(operand, Operand::Digits { digits: b"", .. }) {
+        return None;
+    }
     let cut = Cut::new(operand, 0)?;
     let year = i64::try_from(cut.rounded().to_i128()?).ok()?;
     let year = match operand {
