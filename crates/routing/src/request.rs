@@ -71,7 +71,29 @@ pub enum Parameter<'a> {
     Double(f64),
     /// A string, decimal or blob: the bytes as the client sent them.
     Bytes(&'a [u8]),
-    /// Something this proxy does not place (long data, temporal values).
+    /// A DATE, DATETIME or TIMESTAMP.
+    Moment {
+        /// Year, month, day.
+        date: (u16, u8, u8),
+        /// Hour, minute, second.
+        clock: (u8, u8, u8),
+        /// 0 to 999,999.
+        micros: u32,
+    },
+    /// A TIME.
+    Duration {
+        /// Whether it is before midnight.
+        negative: bool,
+        /// Days are 24 of them.
+        hours: u64,
+        /// 0 to 59.
+        minutes: u8,
+        /// 0 to 59.
+        seconds: u8,
+        /// 0 to 999,999.
+        micros: u32,
+    },
+    /// Something this proxy does not place (long data).
     Other,
 }
 

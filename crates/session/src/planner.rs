@@ -296,7 +296,7 @@ impl Planner<'_> {
     }
 
     /// Where the session is bound to go, if it is.
-    fn binding(&self, outline: Option<&Outline<'_>>) -> Option<ServerAddr> {
+    fn binding(&self, uses: Uses) -> Option<ServerAddr> {
         if let Some(pin) = &self.state.pin {
             return Some(pin.server);
         }
@@ -306,7 +306,6 @@ impl Planner<'_> {
         if let Some(server) = self.state.prepared.long_data_at() {
             return Some(server);
         }
-        let uses = outline.map_or(Uses::NONE, Outline::uses);
         let last = self.state.last_server;
         if uses.contains(Uses::DIAGNOSTICS) || uses.contains(Uses::TRACE) {
             last
@@ -331,11 +330,23 @@ impl Planner<'_> {
         route: Option<Route>,
         outline: Option<&Outline<'_>>,
     ) -> Target {
+        let uses = outline.map_or(Uses::NONE, Outline::uses);
+        self.target_using(server, route, outline, uses)
+    }
+
+    /// As [`Self::target`], for a statement whose [`Outline::uses`] have been read.
+    fn target_using(
+        &self,
+        server: ServerAddr,
+        route: Option<Route>,
+        outline: Option<&Outline<'_>>,
+        uses: Uses,
+    ) -> Target {
         Target {
             server,
             route,
             statement: None,
-            pins: outline.and_then(pin_reason),
+            pins: outline.and_then(|outline| pin_reason(outline.verb(), uses)),
             patience: self.patience(outline),
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
             may_commit: outline.is_some_and(may_commit),
@@ -367,16 +378,17 @@ impl Planner<'_> {
         outline: Option<&Outline<'_>>,
         parameters: &[Parameter<'_>],
     ) -> Result<Plan, SessionError> {
-        if let Some(server) = self.binding(outline) {
-            return Ok(self.bound(server, outline));
+        let uses = outline.map_or(Uses::NONE, Outline::uses);
+        if let Some(server) = self.binding(uses) {
+            let target = self.target_using(server, None, outline, uses);
+            return Ok(Plan::Forward(target));
         }
         let request = self.request(outline, parameters);
         match self.router.decide(&request, self.now) {
-            Decision::Route(route) => Ok(Plan::Forward(self.target(
-                route.server,
-                Some(route),
-                outline,
-            ))),
+            Decision::Route(route) => {
+                let target = self.target_using(route.server, Some(route), outline, uses);
+                Ok(Plan::Forward(target))
+            }
             Decision::Lookup(key) => Ok(Plan::Lookup(key)),
             Decision::Wait(wait) => Ok(Plan::Wait(wait)),
             Decision::NoServer(reason) => Err(no_server(&self.state.tenant, reason)),
@@ -440,7 +452,7 @@ pub(crate) fn explain(
     let explanation = planner.explain(&outline);
     Explained {
         explanation,
-        bound_to: planner.binding(Some(&outline)),
+        bound_to: planner.binding(outline.uses()),
         verb: format!("{:?}", outline.verb()),
         times: Times {
             outline: read - started,
@@ -466,9 +478,8 @@ fn can_be_held(text: &[u8], outline: &Outline<'_>) -> bool {
     !names_snapshot && !outline.is_multi_statement()
 }
 
-fn pin_reason(outline: &Outline<'_>) -> Option<PinReason> {
-    let uses = outline.uses();
-    match outline.verb() {
+fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
+    match verb {
         Verb::Prepare => Some(PinReason::TextPrepared),
         Verb::LockTables => Some(PinReason::Locks),
         _ if uses.contains(Uses::USER_LOCK) => Some(PinReason::Locks),
@@ -526,12 +537,41 @@ fn parameters<'a>(
             Bound::Value(Value::Null) => Parameter::Null,
             Bound::Value(Value::Int(value)) => Parameter::Int(value),
             Bound::Value(Value::UInt(value)) => Parameter::Uint(value),
-            Bound::Value(Value::Float(value)) => Parameter::Double(value.into()),
+            // Whole numbers are the same in any type; of others the server sees fewer digits.
+            Bound::Value(Value::Float(value)) if value.fract() == 0.0 && value.abs() < 1e7 => {
+                Parameter::Double(value.into())
+            }
+            Bound::Value(Value::Float(_)) => Parameter::Other,
             Bound::Value(Value::Double(value)) => Parameter::Double(value),
             Bound::Value(Value::Bytes(bytes)) => Parameter::Bytes(bytes),
-            Bound::Value(Value::DateTime { .. } | Value::Time { .. }) | Bound::LongData => {
-                Parameter::Other
-            }
+            Bound::Value(Value::DateTime {
+                year,
+                month,
+                day,
+                hour,
+                minute,
+                second,
+                micros,
+            }) => Parameter::Moment {
+                date: (year, month, day),
+                clock: (hour, minute, second),
+                micros,
+            },
+            Bound::Value(Value::Time {
+                negative,
+                days,
+                hours,
+                minutes,
+                seconds,
+                micros,
+            }) => Parameter::Duration {
+                negative,
+                hours: u64::from(days) * 24 + u64::from(hours),
+                minutes,
+                seconds,
+                micros,
+            },
+            Bound::LongData => Parameter::Other,
         });
     })?;
     Ok(parameters)

@@ -34,10 +34,10 @@ pub(crate) enum Operand<'a> {
         /// Their character set; `None` for one of which ASCII alone is known.
         encoding: Option<Encoding>,
     },
-    /// A DATE or TIMESTAMP literal's text.
-    Moment(&'a [u8]),
-    /// A TIME literal's text.
-    Duration(&'a [u8]),
+    /// The text of a DATE or TIMESTAMP literal or parameter.
+    Moment(Cow<'a, [u8]>),
+    /// The text of a TIME literal or parameter.
+    Duration(Cow<'a, [u8]>),
     /// The digits of a hexadecimal or binary literal.
     Digits {
         /// 16 or 2.

@@ -25,8 +25,8 @@ impl<'a> Statement<'a> {
             Literal::Temporal {
                 kind: TemporalKind::Time,
                 body,
-            } => Operand::Duration(body),
-            Literal::Temporal { body, .. } => Operand::Moment(body),
+            } => Operand::Duration(Cow::Borrowed(body)),
+            Literal::Temporal { body, .. } => Operand::Moment(Cow::Borrowed(body)),
             Literal::UserVariable(_) | Literal::Unsure => return Err(Unsure::Statement),
         })
     }
@@ -55,10 +55,38 @@ impl<'a> Statement<'a> {
             Parameter::Int(value) => Operand::Integer(value.into()),
             Parameter::Uint(value) => Operand::Integer(value.into()),
             Parameter::Bytes(bytes) => self.text(Cow::Borrowed(bytes)),
-            Parameter::Double(_) | Parameter::Other => Operand::Unknown,
+            Parameter::Double(value) if !value.is_finite() => Operand::Unknown,
+            Parameter::Double(value) => Operand::Float {
+                negative: value.is_sign_negative(),
+                text: Cow::Owned(format!("{:e}", value.abs()).into_bytes()),
+            },
+            Parameter::Moment {
+                date: (year, month, day),
+                clock: (hour, minute, second),
+                micros,
+            } => {
+                let clock = format!("{hour:02}:{minute:02}:{second:02}.{micros:06}");
+                let text = format!("{year:04}-{month:02}-{day:02} {clock}");
+                Operand::Moment(Cow::Owned(text.into_bytes()))
+            }
+            Parameter::Duration {
+                negative,
+                hours,
+                minutes,
+                seconds,
+                micros,
+            } => {
+                let sign = if negative { "-" } else { "" };
+                let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{micros:06}");
+                Operand::Duration(Cow::Owned(text.into_bytes()))
+            }
+            Parameter::Other => Operand::Unknown,
         }
     }
 }
+
+/// So many digits surely fit in 64 bits.
+const SHORT: usize = 18;
 
 fn number(negative: bool, text: &[u8]) -> Operand<'_> {
     if text.iter().any(|byte| matches!(byte, b'e' | b'E')) {
@@ -69,6 +97,11 @@ fn number(negative: bool, text: &[u8]) -> Operand<'_> {
         let text = Cow::Borrowed(text);
         return Operand::Decimal { negative, text };
     }
+    if text.len() <= SHORT {
+        let fold = |value: i64, digit: &u8| value * 10 + i64::from(digit.wrapping_sub(b'0'));
+        let value = text.iter().fold(0, fold);
+        return Operand::Integer(i128::from(if negative { -value } else { value }));
+    }
     let digits = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i128>().ok();
     match digits(text) {
         Some(value) if negative => Operand::Integer(-value),
@@ -76,6 +109,68 @@ fn number(negative: bool, text: &[u8]) -> Operand<'_> {
         None => {
             let text = Cow::Owned([text, b"."].concat());
             Operand::Decimal { negative, text }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::tests::fixture::Setup;
+
+    fn bound(parameter: Parameter<'_>) -> String {
+        let setup = Setup::new();
+        let outline = odp_sql::outline(b"select * from t where k = ?", Charset::Utf8);
+        let request = setup.request();
+        let statement = Statement {
+            outline: &outline,
+            table: outline.table().unwrap(),
+            request: &request,
+        };
+        match statement.bound(parameter) {
+            Operand::Float { negative, text } => {
+                let sign = if negative { "-" } else { "" };
+                format!("{sign}{}", String::from_utf8_lossy(&text))
+            }
+            Operand::Moment(text) | Operand::Duration(text) => {
+                String::from_utf8_lossy(&text).into_owned()
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn bound_doubles_and_moments_are_placed_like_their_literals() {
+        let moment = Parameter::Moment {
+            date: (2024, 6, 7),
+            clock: (10, 11, 12),
+            micros: 500_000,
+        };
+        let duration = Parameter::Duration {
+            negative: true,
+            hours: 34,
+            minutes: 5,
+            seconds: 6,
+            micros: 7,
+        };
+        for (parameter, expected) in [
+            (Parameter::Double(1.5), "1.5e0"),
+            (Parameter::Double(-2500.0), "-2.5e3"),
+            (Parameter::Double(f64::INFINITY), "Unknown"),
+            (moment, "2024-06-07 10:11:12.500000"),
+            (duration, "-34:05:06.000007"),
+            (Parameter::Other, "Unknown"),
+        ] {
+            assert_eq!(bound(parameter), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_read() {
+        for digits in ["0", "999999999999999999", "9999999999999999999"] {
+            let value: i128 = digits.parse().unwrap();
+            assert_eq!(number(false, digits.as_bytes()), Operand::Integer(value));
+            assert_eq!(number(true, digits.as_bytes()), Operand::Integer(-value));
         }
     }
 }
