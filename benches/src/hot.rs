@@ -42,12 +42,13 @@ impl Hot {
 }
 
 /// The names of all of them.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "outline_point_select",
     "outline_insert_200_rows",
     "outline_64_kib_literal",
     "command_parse",
     "request_frame",
+    "decide_point_select",
     "route_point_select",
     "route_unpartitioned_begin",
     "learn_hit",
@@ -87,6 +88,7 @@ pub fn by_name(name: &str) -> Option<Hot> {
                 PacketTracker::default().advance(black_box(&frame))
             })
         }
+        "decide_point_select" => decision(name),
         "route_point_select" => route(name, POINT),
         "route_unpartitioned_begin" => route(name, b"BEGIN"),
         "learn_hit" => learn(name),
@@ -179,6 +181,20 @@ fn route(name: &'static str, text: &'static [u8]) -> Hot {
     let now = Instant::now();
     let (router, names) = (desk(now), names());
     Hot::new(name, move || decide(&router, black_box(text), &names, now))
+}
+
+/// The decision alone.
+fn decision(name: &'static str) -> Hot {
+    let now = Instant::now();
+    let (router, names) = (desk(now), names());
+    let outline = outline(POINT, Charset::Utf8);
+    Hot::new(name, move || {
+        let request = Request {
+            outline: Some(black_box(&outline)),
+            ..Request::new(&names.0, &names.1)
+        };
+        router.decide(&request, now)
+    })
 }
 
 fn learn(name: &'static str) -> Hot {

@@ -12,7 +12,7 @@ use crate::{
     PolicySettings, Route, RouteReason, Table, TableKey, Unsure, Wait, ZonePolicy,
 };
 use odp_cluster::ServerAddr;
-use odp_sql::{Consistency, Name, Outline, TableRef, Verb};
+use odp_sql::{Consistency, Outline, TableRef, Verb};
 
 /// The longest name that is looked up, in bytes (the server's limit is 64 characters).
 pub(crate) const MAX_NAME: usize = 256;
@@ -133,17 +133,23 @@ impl Decider<'_> {
         table: TableRef<'_>,
         with: impl FnOnce(BorrowedKey<'_>) -> R,
     ) -> Option<R> {
-        let (mut database, mut name) = ([0; MAX_NAME], [0; MAX_NAME]);
-        let database = match table.database {
-            Some(name) => decode(name, &mut database)?,
-            None => self.choice.request.database.as_str(),
+        let key = |database: Option<&[u8]>, name: &[u8]| {
+            Some(with(BorrowedKey {
+                tenant: self.choice.request.tenant.as_str(),
+                database: match database {
+                    Some(database) => std::str::from_utf8(database).ok()?,
+                    None => self.choice.request.database.as_str(),
+                },
+                table: std::str::from_utf8(name).ok()?,
+            }))
         };
-        let table = decode(table.name, &mut name)?;
-        Some(with(BorrowedKey {
-            tenant: self.choice.request.tenant.as_str(),
-            database,
-            table,
-        }))
+        // Hardly any name has a quote in it.
+        let plain = table.database.map(|name| name.as_bytes());
+        match (plain, table.name.as_bytes()) {
+            (None, Some(name)) => key(None, name),
+            (Some(Some(database)), Some(name)) => key(Some(database), name),
+            _ => with_decoded(table, key),
+        }
     }
 
     /// The key of a table, when its name can be looked up.
@@ -340,12 +346,20 @@ fn with_table(decision: Decision, key: BorrowedKey<'_>) -> Decision {
     }
 }
 
-fn decode<'a>(name: Name<'a>, buffer: &'a mut [u8; MAX_NAME]) -> Option<&'a str> {
-    let bytes = if let Some(bytes) = name.as_bytes() {
-        bytes
-    } else {
-        let length = name.write_to(buffer)?;
-        buffer.get(..length)?
+/// Calls `with` with database and name of a table, doubled quotes in them read as one.
+#[cold]
+fn with_decoded<R>(
+    table: TableRef<'_>,
+    with: impl FnOnce(Option<&[u8]>, &[u8]) -> Option<R>,
+) -> Option<R> {
+    let (mut database, mut name) = ([0; MAX_NAME], [0; MAX_NAME]);
+    let database = match table.database {
+        Some(name) => {
+            let length = name.write_to(&mut database)?;
+            Some(database.get(..length)?)
+        }
+        None => None,
     };
-    std::str::from_utf8(bytes).ok()
+    let length = table.name.write_to(&mut name)?;
+    with(database, name.get(..length)?)
 }

@@ -1,5 +1,6 @@
 //! Walks query blocks: finds the first table, the condition on it, and what ties the statement to a session.
 
+use crate::condition;
 use crate::hint::Hints;
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Mark, Token};
@@ -108,7 +109,11 @@ impl<'a, 'o> Walk<'a, 'o> {
         match (key, self.search) {
             (k::FROM | k::JOIN | k::STRAIGHT_JOIN, Search::Table) => self.factor(),
             (k::WHERE, Search::Condition) => {
-                self.outline.body = Body::Condition(self.lexer);
+                let start = self.lexer;
+                self.outline.body = match condition::only(&mut self.lexer) {
+                    Some(compared) => Body::Compared(compared),
+                    None => Body::Condition(start),
+                };
                 self.search = Search::Over;
             }
             (k::UNION | k::INTERSECT | k::EXCEPT | k::MINUS, Search::Condition) => {

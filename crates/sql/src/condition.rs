@@ -1,7 +1,7 @@
 //! Reads a single condition, such as `k = 5`, between AND, OR and parentheses.
 
-use crate::filter::Item;
-use crate::keyword as k;
+use crate::filter::{Compared, Item};
+use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token};
 use crate::literal::{Literal, LiteralList};
 use crate::name::{ColumnRef, Name};
@@ -41,6 +41,66 @@ pub(crate) fn attempt<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
         lexer.reset(start);
     }
     condition
+}
+
+/// Reads `column op constant` if that is the whole condition. What follows is not read: of a longer one
+/// the lexer may stand behind the first part, which holds nothing that anybody looks for.
+pub(crate) fn only<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
+    let start = lexer.mark();
+    let compared = comparison(lexer);
+    if compared.is_none() {
+        lexer.reset(start);
+    }
+    let next = lexer.peek();
+    let goes_on = matches!(
+        next,
+        Token::AndAnd | Token::OrOr | Token::Word(_, k::AND | k::OR | k::XOR)
+    );
+    compared.filter(|_| !goes_on && ends(next))
+}
+
+fn comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
+    let start = lexer.mark();
+    let usual = usual_comparison(lexer);
+    if usual.is_some() {
+        return usual;
+    }
+    lexer.reset(start);
+    let Operand::Column(column) = operand(lexer) else {
+        return None;
+    };
+    let Token::Compare(op) = lexer.token() else {
+        return None;
+    };
+    let value = value(lexer)?;
+    Some(Compared { column, op, value })
+}
+
+/// A bare column on the left and a plain constant on the right, token by token.
+fn usual_comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
+    let column = match lexer.token() {
+        Token::Word(text, Key::NONE) => Name::bare(text),
+        Token::Quoted(name) => name,
+        _ => return None,
+    };
+    let Token::Compare(op) = lexer.token() else {
+        return None;
+    };
+    let value = match lexer.token() {
+        Token::Number(text) => Literal::Number {
+            negative: false,
+            text,
+        },
+        Token::String { body, quote } => Literal::String { body, quote },
+        Token::Parameter(ordinal) => Literal::Parameter(u16::try_from(ordinal).ok()?),
+        _ => return None,
+    };
+    let table = None;
+    Some(Compared {
+        column: ColumnRef { table, column },
+        op,
+        value,
+    })
 }
 
 fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {

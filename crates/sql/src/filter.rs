@@ -92,6 +92,17 @@ pub enum Item<'a> {
     Unsure,
 }
 
+/// `column op value`, as a condition of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared<'a> {
+    /// The column.
+    pub column: ColumnRef<'a>,
+    /// The operator.
+    pub op: CompareOp,
+    /// The other side.
+    pub value: Literal<'a>,
+}
+
 /// Iterator over a condition; see [`Item`]. Empty when the statement has no condition; otherwise the
 /// stream leaves exactly one value. A reader's stack never holds more than [`Filter::MAX_STACK`] values.
 #[derive(Clone, Debug)]
@@ -111,6 +122,8 @@ enum State<'a> {
     Operand,
     Operator,
     Tuples(Tuples<'a>),
+    /// The only condition.
+    Compared(Compared<'a>),
     Done,
 }
 
@@ -133,6 +146,14 @@ impl<'a> Filter<'a> {
             levels: [0; LEVELS],
             level: 0,
             queue: 0,
+        }
+    }
+
+    /// A condition that has been read.
+    pub(crate) const fn compared(compared: Compared<'a>, lexer: Lexer<'a>) -> Self {
+        Self {
+            state: State::Compared(compared),
+            ..Self::none(lexer)
         }
     }
 
@@ -321,6 +342,10 @@ impl<'a> Iterator for Filter<'a> {
             State::Operand => self.operand(),
             State::Operator => self.operator(),
             State::Tuples(_) => self.tuples(),
+            State::Compared(Compared { column, op, value }) => {
+                self.state = State::Done;
+                return Some(Item::Compare { column, op, value });
+            }
             State::Done => return None,
         };
         if matches!(self.state, State::Done) {

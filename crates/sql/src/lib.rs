@@ -34,7 +34,7 @@ pub use charset::Charset;
 pub use comment::RoutingComment;
 pub use connection_id::with_connection_id;
 pub use escape::{Backslash, Unescape};
-pub use filter::{CompareOp, Filter, Item};
+pub use filter::{CompareOp, Compared, Filter, Item};
 pub use kill::{Kill, KillScope};
 pub use literal::{Literal, LiteralList, TemporalKind};
 pub use name::{ColumnRef, Decoded, Name, TableRef};

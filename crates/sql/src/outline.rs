@@ -2,7 +2,7 @@
 
 use crate::charset::Charset;
 use crate::comment::RoutingComment;
-use crate::filter::Filter;
+use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
 use crate::kill::{self, Kill};
 use crate::lexer::Lexer;
@@ -52,6 +52,8 @@ pub(crate) enum Explain {
 pub(crate) enum Body<'a> {
     None,
     Condition(Lexer<'a>),
+    /// The whole condition.
+    Compared(Compared<'a>),
     Values {
         columns: Option<Lexer<'a>>,
         rows: Lexer<'a>,
@@ -183,7 +185,18 @@ impl<'a> Outline<'a> {
     pub fn filter(&self) -> Filter<'a> {
         match self.body {
             Body::Condition(lexer) => Filter::new(lexer),
+            Body::Compared(compared) => Filter::compared(compared, self.tail),
             _ => Filter::none(self.tail),
+        }
+    }
+
+    /// The WHERE condition when all of it is one column compared with one constant, which is then known
+    /// without reading it again.
+    #[must_use]
+    pub const fn only_comparison(&self) -> Option<&Compared<'a>> {
+        match &self.body {
+            Body::Compared(compared) => Some(compared),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod record;
 mod strikes;
 
 use crate::{ClusterView, FormerStanding, RouterLimits, ServerStanding};
+use foldhash::fast::RandomState;
 pub(crate) use lists::Admission;
 pub use lists::Detected;
 use odp_cluster::ServerAddr;
@@ -22,7 +23,7 @@ use std::time::Instant;
 /// The records of the servers of one cluster view.
 #[derive(Debug, Default)]
 pub(crate) struct Blacklist {
-    records: HashMap<ServerAddr, Arc<Record>>,
+    records: HashMap<ServerAddr, Arc<Record>, RandomState>,
 }
 
 impl Blacklist {

@@ -12,6 +12,7 @@ pub(crate) use entry::Entry;
 pub use entry::Freshness;
 pub(crate) use entry::Routine;
 use entry::{Known, millis_of};
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 pub(crate) use recent::Recent;
 use std::cmp::Reverse;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 /// The cache. Beyond its bound, the entries that went unused longest are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Locations {
-    map: DashMap<TableKey, Arc<Entry>>,
+    map: DashMap<TableKey, Arc<Entry>, RandomState>,
     bytes: AtomicUsize,
     epoch: OnceLock<Instant>,
     eviction: Mutex<()>,

@@ -2,8 +2,9 @@
 
 use super::entry::Entry;
 use crate::table_key::{BorrowedKey, KeyParts};
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// How many tables a thread remembers; a power of two.
@@ -20,7 +21,7 @@ impl Default for Recent {
     fn default() -> Self {
         Self {
             slots: (0..SLOTS).map(|_| RefCell::default()).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 }

@@ -66,21 +66,23 @@ impl List {
 impl Buckets {
     /// The number of the partition that holds `key`, from 0; `None` when none does (error 1526).
     pub(crate) fn find(&self, key: &Tuple<'_>) -> Option<usize> {
+        self.find_values(key.values())
+    }
+
+    /// As [`Self::find`], of a key that is no tuple of its own.
+    pub(crate) fn find_values(&self, key: &[Value<'_>]) -> Option<usize> {
         match self {
-            Self::Hash(count) => modulo(hash(key.values().first()?)?, *count),
+            Self::Hash(count) => modulo(hash(key.first()?)?, *count),
             Self::Key(count) => {
-                let hash = key
-                    .values()
-                    .iter()
-                    .fold(0, |seed, value| chain(value, seed));
+                let hash = key.iter().fold(0, |seed, value| chain(value, seed));
                 modulo(hash.cast_signed(), *count)
             }
             Self::Range(bounds) => {
-                let below = |bound: &Vec<Bound>| !above(bound, key.values());
+                let below = |bound: &Vec<Bound>| !above(bound, key);
                 let at = bounds.partition_point(below);
                 (at < bounds.len()).then_some(at)
             }
-            Self::List(list) => list.find(key.values()),
+            Self::List(list) => list.find(key),
         }
     }
 

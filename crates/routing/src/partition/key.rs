@@ -3,6 +3,7 @@
 use super::column::{Absent, ColumnType, KeyColumn};
 use super::convert::convert;
 use super::expression::{Expression, Growth, Number};
+use super::function::Buckets;
 use super::operand::{Circumstances, Intent, Operand};
 use super::value::{Tuple, Value};
 use crate::Unsure;
@@ -18,42 +19,59 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key of a row; `operand` gives what the statement says of a column.
+    /// The partition of a row; `operand` gives what the statement says of a column.
     ///
     /// # Errors
-    /// [`Unsure`] when it cannot be computed with certainty.
-    pub(crate) fn of_row<'a>(
+    /// [`Unsure`] when it cannot be computed with certainty, or there is none.
+    pub(crate) fn find<'a>(
         &self,
+        buckets: &Buckets,
         circumstances: Circumstances,
         operand: &impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
-    ) -> Result<Tuple<'a>, Unsure> {
-        let mut tuple = Tuple::new();
-        for column in &self.columns {
-            tuple.push(value(column, circumstances, operand)?);
-        }
-        match &self.expression {
-            None => Ok(tuple),
-            Some(expression) => self.apply(expression, &tuple),
-        }
+    ) -> Result<usize, Unsure> {
+        let found = |columns: &[Value<'_>]| match &self.expression {
+            None => Ok(buckets.find_values(columns)),
+            Some(expression) => {
+                let key = self.apply(expression, columns)?;
+                Ok(buckets.find_values(std::slice::from_ref(&key)))
+            }
+        };
+        // The usual key takes no room for sixteen.
+        let found = if let [column] = self.columns.as_slice() {
+            let key = value(column, circumstances, operand)?;
+            found(std::slice::from_ref(&key))
+        } else {
+            let mut tuple = Tuple::new();
+            for column in &self.columns {
+                tuple.push(value(column, circumstances, operand)?);
+            }
+            found(tuple.values())
+        };
+        found?.ok_or(Unsure::NoPartition)
     }
 
     /// The key of the columns' values; `None` when it cannot be computed.
     pub(crate) fn evaluate<'a>(&self, columns: Tuple<'a>) -> Option<Tuple<'a>> {
         match &self.expression {
             None => Some(columns),
-            Some(expression) => self.apply(expression, &columns).ok(),
+            Some(expression) => {
+                let mut tuple = Tuple::new();
+                tuple.push(self.apply(expression, columns.values()).ok()?);
+                Some(tuple)
+            }
         }
     }
 
-    fn apply<'a>(&self, expression: &Expression, columns: &Tuple<'_>) -> Result<Tuple<'a>, Unsure> {
-        let argument = |at: usize| {
+    fn apply(
+        &self,
+        expression: &Expression,
+        columns: &[Value<'_>],
+    ) -> Result<Value<'static>, Unsure> {
+        expression.evaluate(|at: usize| {
             let column = self.columns.get(at).ok_or(Unsure::Metadata)?;
-            let value = columns.values().get(at).ok_or(Unsure::Metadata)?;
+            let value = columns.get(at).ok_or(Unsure::Metadata)?;
             Number::of_column(value, column.column_type).ok_or(Unsure::Expression)
-        };
-        let mut tuple = Tuple::new();
-        tuple.push(expression.evaluate(argument)?);
-        Ok(tuple)
+        })
     }
 
     /// Whether the key grows with its only column, so that the server follows a range through it.

@@ -99,16 +99,14 @@ impl Partitioning {
         operand: impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
     ) -> Result<usize, Unsure> {
         let rules = self.rules.as_ref().map_err(|&unsure| unsure)?;
-        let first = rules.first.key.of_row(circumstances, &operand)?;
-        let first = rules.first.buckets.find(&first);
-        let first = first.ok_or(Unsure::NoPartition)?;
+        let buckets = &rules.first.buckets;
+        let first = rules.first.key.find(buckets, circumstances, &operand)?;
         let leaves = &self.parts.get(first).ok_or(Unsure::Metadata)?.leaves;
         let offset = match &rules.second {
             None => 0,
             Some(level) => {
                 let buckets = level.buckets.get(first).ok_or(Unsure::Metadata)?;
-                let second = level.key.of_row(circumstances, &operand)?;
-                buckets.find(&second).ok_or(Unsure::NoPartition)?
+                level.key.find(buckets, circumstances, &operand)?
             }
         };
         Some(leaves.start + offset)

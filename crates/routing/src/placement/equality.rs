@@ -13,6 +13,13 @@ const MAX_DEPTH: usize = 8;
 impl<'a> Statement<'a> {
     /// The value that `column` has in every row that the condition lets through.
     pub(super) fn single(&self, column: &KeyColumn) -> Result<Operand<'a>, Unsure> {
+        if let Some(only) = self.outline.only_comparison() {
+            let is_equal = matches!(only.op, CompareOp::Eq | CompareOp::NullSafeEq)
+                && names_value(only.op, only.value)
+                && self.is(only.column, column);
+            let value = is_equal.then_some(only.value).ok_or(Unsure::NoKey)?;
+            return self.key_value(value, column);
+        }
         let mut facts = Facts::default();
         for item in self.outline.filter() {
             let fact = match item {
@@ -30,7 +37,12 @@ impl<'a> Statement<'a> {
             };
             facts.push(fact).ok_or(Unsure::Statement)?;
         }
-        let operand = self.operand(facts.only().ok_or(Unsure::NoKey)?)?;
+        self.key_value(facts.only().ok_or(Unsure::NoKey)?, column)
+    }
+
+    /// The constant that a column equals; none that it cannot equal.
+    fn key_value(&self, value: Literal<'a>, column: &KeyColumn) -> Result<Operand<'a>, Unsure> {
+        let operand = self.operand(value)?;
         if is_beyond(&operand, column.column_type) {
             return Err(Unsure::NoPartition);
         }

@@ -5,6 +5,7 @@ use super::letters::Letters;
 use super::rule::Zones;
 use super::settings::{PolicySettings, ZoneGroups};
 use crate::ClusterView;
+use foldhash::fast::RandomState;
 use odp_cluster::{ServerAddr, TenantName, Zone, ZoneName, ZoneState, ZoneType};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// The servers with the place of their zone in the view.
-    servers: HashMap<ServerAddr, Option<usize>>,
+    servers: HashMap<ServerAddr, Option<usize>, RandomState>,
     /// What each zone adds to the letters of its servers.
     zones: Vec<Letters>,
     pub(crate) kinds: Zones,
@@ -21,7 +22,7 @@ pub(crate) struct Facts {
     own: Nearness,
     /// Of every IDC that the cluster names, in lower case.
     named: HashMap<String, Nearness>,
-    tenant_zones: HashMap<TenantName, ZoneGroups>,
+    tenant_zones: HashMap<TenantName, ZoneGroups, RandomState>,
 }
 
 impl Facts {
