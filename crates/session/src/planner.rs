@@ -541,7 +541,7 @@ fn parameters<'a>(
             Bound::Value(Value::Float(value)) if value.fract() == 0.0 && value.abs() < 1e7 => {
                 Parameter::Double(value.into())
             }
-            Bound::Value(Value::Float(_)) => Parameter::Other,
+            Bound::Value(Value::Float(_)) | Bound::LongData => Parameter::Other,
             Bound::Value(Value::Double(value)) => Parameter::Double(value),
             Bound::Value(Value::Bytes(bytes)) => Parameter::Bytes(bytes),
             Bound::Value(Value::DateTime {
@@ -571,7 +571,6 @@ fn parameters<'a>(
                 seconds,
                 micros,
             },
-            Bound::LongData => Parameter::Other,
         });
     })?;
     Ok(parameters)
