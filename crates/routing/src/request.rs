@@ -108,7 +108,9 @@ pub struct Request<'a> {
     pub outline: Option<&'a Outline<'a>>,
     /// The bound parameters of a prepared statement, in order; empty for a text statement.
     pub parameters: &'a [Parameter<'a>],
-    /// The collation of the session's literals.
+    /// The default collation of `character_set_client`, in which the client writes.
+    pub client: CollationId,
+    /// The collation of the session's literals, whose character set they are converted to.
     pub collation: CollationId,
     /// What a backslash means in the session's string literals (`NO_BACKSLASH_ESCAPES`).
     pub backslash: Backslash,
@@ -152,6 +154,7 @@ impl<'a> Request<'a> {
             outline: None,
             parameters: &[],
             collation: CollationId::default(),
+            client: CollationId::default(),
             backslash: Backslash::Escapes,
             time_zone: TimeZone::Unknown,
             consistency: Consistency::Strong,

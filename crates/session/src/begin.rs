@@ -277,8 +277,8 @@ impl Session {
             return head;
         }
         let text = head.get(HEADER_LEN + 1..).unwrap_or_default();
-        let charset = self.state.variables.known().charset;
-        match with_connection_id(text, charset, self.id.get().get()) {
+        let dialect = self.state.variables.known().dialect;
+        match with_connection_id(text, dialect, self.id.get().get()) {
             Some(text) => {
                 let mut out = BytesMut::with_capacity(text.len() + HEADER_LEN + 1);
                 put_packet(&mut out, 0, &[&[kind.byte()], &text[..]].concat());

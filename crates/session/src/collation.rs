@@ -21,6 +21,25 @@ pub(crate) fn charset(value: &[u8]) -> Charset {
     }
 }
 
+/// The default collation of a character set; 0, which is none, for one that is not known.
+pub(crate) fn default_of(charset: &[u8]) -> CollationId {
+    const NAMES: [(&str, u16); 10] = [
+        ("utf8mb4", 45),
+        ("utf8", 45),
+        ("utf8mb3", 45),
+        ("gbk", 28),
+        ("gb18030", 248),
+        ("latin1", 8),
+        ("ascii", 11),
+        ("binary", 63),
+        ("utf16", 54),
+        ("big5", 1),
+    ];
+    let is = |(name, _): &&(&str, u16)| charset.eq_ignore_ascii_case(name.as_bytes());
+    let by_name = || NAMES.iter().find(is).map(|(_, id)| *id);
+    CollationId(number(charset).or_else(by_name).unwrap_or(0))
+}
+
 /// The id of a collation (MySQL's numbers, as `OceanBase` uses them); `utf8mb4_general_ci` when unknown.
 pub(crate) fn id(value: &[u8]) -> CollationId {
     const NAMES: [(&str, u16); 18] = [
@@ -67,5 +86,7 @@ mod tests {
         assert_eq!(charset(b"gbk"), charset(b"28"));
         assert_eq!(id(b"utf8mb4_bin"), id(b"46"));
         assert_eq!(id(b"no_such_collation"), CollationId(45));
+        assert_eq!(default_of(b"GBK"), CollationId(28));
+        assert_eq!(default_of(b"no_such_set"), CollationId(0));
     }
 }

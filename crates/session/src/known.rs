@@ -2,7 +2,7 @@
 
 use crate::collation;
 use odp_routing::{CollationId, TimeZone, ZonePolicy};
-use odp_sql::{Backslash, Charset, Consistency};
+use odp_sql::{Backslash, Charset, Consistency, Dialect, DoubleQuotes};
 use std::time::Duration;
 
 /// The variables that the proxy itself heeds; always derived from the others.
@@ -22,14 +22,14 @@ pub(crate) struct Known {
     pub(crate) is_consistency_chosen: bool,
     /// `ob_route_policy`.
     pub(crate) zone_policy: ZonePolicy,
-    /// `character_set_client`: how the bytes of a statement are read.
-    pub(crate) charset: Charset,
+    /// `character_set_client` and `sql_mode`: how the bytes of a statement are read.
+    pub(crate) dialect: Dialect,
+    /// The default collation of `character_set_client`.
+    pub(crate) client: CollationId,
     /// `collation_connection`: how its literals compare.
     pub(crate) collation: CollationId,
     /// `time_zone`: what its TIMESTAMP literals mean.
     pub(crate) time_zone: TimeZone,
-    /// `NO_BACKSLASH_ESCAPES` of `sql_mode`.
-    pub(crate) backslash: Backslash,
 }
 
 impl Default for Known {
@@ -43,10 +43,10 @@ impl Default for Known {
             consistency: Consistency::Strong,
             is_consistency_chosen: false,
             zone_policy: ZonePolicy::default(),
-            charset: Charset::Utf8,
+            dialect: Charset::Utf8.into(),
+            client: CollationId::default(),
             collation: CollationId::default(),
             time_zone: TimeZone::default(),
-            backslash: Backslash::Escapes,
         }
     }
 }
@@ -77,11 +77,27 @@ impl Known {
                 self.is_consistency_chosen = true;
             }
             b"ob_route_policy" => self.zone_policy = ZonePolicy::read(value),
-            b"character_set_client" => self.charset = collation::charset(value),
+            b"character_set_client" => {
+                self.dialect.charset = collation::charset(value);
+                self.client = collation::default_of(value);
+            }
             b"time_zone" => {
                 self.time_zone = TimeZone::parse(std::str::from_utf8(value).unwrap_or_default());
             }
-            b"sql_mode" => self.backslash = backslash(value),
+            b"sql_mode" => {
+                self.dialect.backslash = if has_mode(value, "NO_BACKSLASH_ESCAPES", 1 << 20) {
+                    Backslash::IsPlain
+                } else {
+                    Backslash::Escapes
+                };
+                let ansi =
+                    has_mode(value, "ANSI_QUOTES", 1 << 2) || has_mode(value, "ANSI", 1 << 18);
+                self.dialect.double_quotes = if ansi {
+                    DoubleQuotes::Names
+                } else {
+                    DoubleQuotes::Strings
+                };
+            }
             b"collation_connection" => self.collation = collation::id(value),
             _ => {}
         }
@@ -93,20 +109,13 @@ impl Known {
     }
 }
 
-/// Reads an `sql_mode`, which servers write as words or as a number.
-fn backslash(mode: &[u8]) -> Backslash {
-    const NO_BACKSLASH_ESCAPES: u64 = 1 << 20;
+/// Whether an `sql_mode`, which servers write as words or as a number, holds a mode (`mysql_com.h` has
+/// the bits).
+fn has_mode(mode: &[u8], name: &str, bit: u64) -> bool {
     let text = std::str::from_utf8(mode).unwrap_or_default();
-    let plain = match text.parse::<u64>() {
-        Ok(bits) => bits & NO_BACKSLASH_ESCAPES != 0,
-        Err(_) => text
-            .split(',')
-            .any(|word| word.eq_ignore_ascii_case("NO_BACKSLASH_ESCAPES")),
-    };
-    if plain {
-        Backslash::IsPlain
-    } else {
-        Backslash::Escapes
+    match text.parse::<u64>() {
+        Ok(bits) => bits & bit != 0,
+        Err(_) => text.split(',').any(|word| word.eq_ignore_ascii_case(name)),
     }
 }
 
@@ -116,14 +125,21 @@ mod tests {
 
     #[test]
     fn a_mode_is_read_from_words_and_from_a_number() {
-        for (mode, expected) in [
-            ("", Backslash::Escapes),
-            ("STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES", Backslash::IsPlain),
-            ("STRICT_ALL_TABLES", Backslash::Escapes),
-            ("1048576", Backslash::IsPlain),
-            ("4194304", Backslash::Escapes),
+        use Backslash::{Escapes, IsPlain};
+        use DoubleQuotes::{Names, Strings};
+        for (mode, backslash, double_quotes) in [
+            ("", Escapes, Strings),
+            ("STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES", IsPlain, Strings),
+            ("ansi_quotes,STRICT_ALL_TABLES", Escapes, Names),
+            ("STRICT_ALL_TABLES", Escapes, Strings),
+            ("1048576", IsPlain, Strings),
+            ("1048580", IsPlain, Names),
+            ("4194304", Escapes, Strings),
         ] {
-            assert_eq!(backslash(mode.as_bytes()), expected, "{mode}");
+            let mut known = Known::default();
+            known.note(b"sql_mode", mode.as_bytes());
+            assert_eq!(known.dialect.backslash, backslash, "{mode}");
+            assert_eq!(known.dialect.double_quotes, double_quotes, "{mode}");
         }
     }
 }

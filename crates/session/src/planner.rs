@@ -212,7 +212,7 @@ impl Planner<'_> {
     }
 
     fn query(&self, text: &[u8]) -> Result<Plan, SessionError> {
-        let outline = outline(text, self.state.variables.known().charset);
+        let outline = outline(text, self.state.variables.known().dialect);
         if outline.is_explain_route() {
             let explanation = self.explain(&outline);
             return Ok(match explanation.decision {
@@ -237,7 +237,7 @@ impl Planner<'_> {
     }
 
     fn prepare(&self, text: &[u8]) -> Result<Plan, SessionError> {
-        let outline = outline(text, self.state.variables.known().charset);
+        let outline = outline(text, self.state.variables.known().dialect);
         let plan = self.route(Some(&outline), &[])?;
         Ok(Self::with_statement(plan, self.state.prepared.next_id()))
     }
@@ -256,7 +256,7 @@ impl Planner<'_> {
         let Some(statement) = self.state.prepared.get(id) else {
             return self.any_server(id);
         };
-        let outline = outline(&statement.text, self.state.variables.known().charset);
+        let outline = outline(&statement.text, self.state.variables.known().dialect);
         let plan = match outline.table() {
             // A packet that cannot be read is for the server to refuse.
             Some(_) if statement.parameters > 0 => {
@@ -407,7 +407,8 @@ impl Planner<'_> {
             parameters,
             collation: known.collation,
             time_zone: known.time_zone,
-            backslash: known.backslash,
+            client: known.client,
+            backslash: known.dialect.backslash,
             consistency: known.consistency,
             is_consistency_chosen: known.is_consistency_chosen,
             zone_policy: known.zone_policy,
@@ -437,7 +438,7 @@ pub(crate) fn explain(
     waited: Duration,
 ) -> Explained {
     let started = Instant::now();
-    let outline = outline(text, state.variables.known().charset);
+    let outline = outline(text, state.variables.known().dialect);
     let read = Instant::now();
     let attempts = Attempts {
         lookup: LookupPhase::Done,

@@ -1,7 +1,7 @@
 //! Puts a number in the place of `CONNECTION_ID()`: a server session that clients share was opened under
 //! an id that is none of theirs.
 
-use crate::charset::Charset;
+use crate::dialect::Dialect;
 use crate::keyword as k;
 use crate::lexer::{Lexer, Token};
 use memchr::memchr_iter;
@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 /// `text` with `id` for each `CONNECTION_ID()` in it; `None` when there is none. A call that is a whole
 /// item of the first SELECT list keeps its name there.
 #[must_use]
-pub fn with_connection_id(text: &[u8], charset: Charset, id: u32) -> Option<Vec<u8>> {
+pub fn with_connection_id(text: &[u8], dialect: impl Into<Dialect>, id: u32) -> Option<Vec<u8>> {
     const NAME: &[u8] = b"connection_id";
     let is_suspect = memchr_iter(b'_', text).any(|at| {
         at.checked_sub(b"connection".len())
@@ -19,7 +19,7 @@ pub fn with_connection_id(text: &[u8], charset: Charset, id: u32) -> Option<Vec<
     if !is_suspect {
         return None;
     }
-    let mut lexer = Lexer::new(text, charset);
+    let mut lexer = Lexer::new(text, dialect.into());
     let (mut out, mut copied) = (Vec::new(), 0);
     let mut before = Token::End;
     let (mut depth, mut in_list) = (0_u32, true);
@@ -66,6 +66,7 @@ pub fn with_connection_id(text: &[u8], charset: Charset, id: u32) -> Option<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Charset;
 
     #[test]
     fn the_number_stands_where_the_call_stood() {

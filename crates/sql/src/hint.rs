@@ -17,7 +17,7 @@ impl Hints {
     /// Reads the bytes between `/*+` and `*/`. Of a hint given twice the last counts.
     pub(crate) fn read(body: &[u8]) -> Self {
         let mut hints = Self::default();
-        let mut lexer = Lexer::new(body, Charset::Utf8);
+        let mut lexer = Lexer::new(body, Charset::Utf8.into());
         loop {
             match lexer.token() {
                 Token::Word(_, k::READ_CONSISTENCY) if lexer.take_symbol(b'(') => {

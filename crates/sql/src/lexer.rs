@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use crate::byte_class::{BACKTICK, BLANK, COMMENT, DIGIT, OPERATOR, QUOTE, WORD, class};
 use crate::charset::Charset;
+use crate::dialect::{Dialect, DoubleQuotes};
 use crate::filter::CompareOp;
 use crate::keyword::Key;
 use crate::name::Name;
@@ -49,7 +50,7 @@ pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     parameters: u32,
-    charset: Charset,
+    dialect: Dialect,
     /// Inside `/*! … */`.
     in_code: bool,
 }
@@ -70,12 +71,12 @@ impl Mark {
 }
 
 impl<'a> Lexer<'a> {
-    pub(crate) const fn new(text: &'a [u8], charset: Charset) -> Self {
+    pub(crate) const fn new(text: &'a [u8], dialect: Dialect) -> Self {
         Self {
             text,
             at: 0,
             parameters: 0,
-            charset,
+            dialect,
             in_code: false,
         }
     }
@@ -203,6 +204,7 @@ impl<'a> Lexer<'a> {
                 WORD => self.word(),
                 DIGIT => self.number(),
                 QUOTE => match self.quoted(byte) {
+                    Some(body) if self.names_in(byte) => Token::Quoted(Name::quoted(body, byte)),
                     Some(body) => Token::String { body, quote: byte },
                     None => self.broken(),
                 },
@@ -222,6 +224,12 @@ impl<'a> Lexer<'a> {
 
     fn byte(&self, ahead: usize) -> Option<u8> {
         self.text.get(self.at + ahead).copied()
+    }
+
+    /// Whether this quote stands around names.
+    fn names_in(&self, quote: u8) -> bool {
+        let ansi = self.dialect.double_quotes == DoubleQuotes::Names;
+        quote == b'`' || quote == b'"' && ansi
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -252,12 +260,12 @@ impl<'a> Lexer<'a> {
 
     fn word_bytes(&mut self) -> &'a [u8] {
         let rest = self.rest();
-        let length = if self.charset == Charset::Utf8 {
+        let length = if self.dialect.charset == Charset::Utf8 {
             rest.iter()
                 .position(|byte| class(*byte) > DIGIT)
                 .unwrap_or(rest.len())
         } else {
-            word_length(rest, self.charset)
+            word_length(rest, self.dialect.charset)
         };
         self.at += length;
         rest.get(..length).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! The outline of a statement: what routing needs to know of it.
 
-use crate::charset::Charset;
 use crate::comment::RoutingComment;
+use crate::dialect::Dialect;
 use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
 use crate::kill::{self, Kill};
@@ -67,8 +67,8 @@ pub(crate) enum Body<'a> {
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
 #[must_use]
-pub fn outline(text: &[u8], charset: Charset) -> Outline<'_> {
-    let lexer = Lexer::new(text, charset);
+pub fn outline(text: &[u8], dialect: impl Into<Dialect>) -> Outline<'_> {
+    let lexer = Lexer::new(text, dialect.into());
     let mut outline = Outline {
         verb: Verb::Empty,
         explain: Explain::No,

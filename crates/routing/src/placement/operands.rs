@@ -37,15 +37,18 @@ impl<'a> Statement<'a> {
         if plain {
             return self.text(Cow::Borrowed(body));
         }
-        let charset = Charset::from_collation(self.request.collation.0);
+        let charset = Charset::from_collation(self.request.client.0);
         let decoded = Unescape::new(body, quote, charset, self.request.backslash);
         self.text(Cow::Owned(decoded.collect()))
     }
 
     fn text(&self, bytes: Cow<'a, [u8]>) -> Operand<'a> {
+        let client = Encoding::of_collation(self.request.client.0);
+        let connection = Encoding::of_collation(self.request.collation.0);
+        let is_kept = client == connection || connection.is_some_and(Encoding::holds_everything);
         Operand::Text {
             bytes,
-            encoding: Encoding::of_collation(self.request.collation.0),
+            encoding: client.filter(|_| is_kept),
         }
     }
 

@@ -49,6 +49,11 @@ impl Encoding {
         })
     }
 
+    /// Whether every character can be written.
+    pub(crate) fn holds_everything(self) -> bool {
+        matches!(self, Self::Utf8 | Self::Utf16 | Self::Gb18030)
+    }
+
     /// Whether ASCII is written as single bytes.
     fn holds_ascii(self) -> bool {
         self != Self::Utf16
