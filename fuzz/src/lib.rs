@@ -12,8 +12,8 @@
 use bytes::{Bytes, BytesMut};
 use odp_cluster::{LoginName, Separators};
 use odp_protocol::{
-    Command, CommandKind, ExecuteRequest, Framing, Greeting, HandshakeResponse, OkFormat, OkPacket,
-    ResponseTracker, SessionChange, Step, execute_types,
+    Command, CommandKind, Compression, ExecuteRequest, Framing, Greeting, HandshakeResponse,
+    OkFormat, OkPacket, ResponseTracker, SessionChange, Step, execute_types,
 };
 use odp_restart::{Adopted, Hello, Order, Successor};
 use odp_sql::{Charset, outline};
@@ -135,6 +135,27 @@ pub fn response_tracker(data: &[u8]) {
     assert_eq!(at_once, follow(tracker, response, 1));
 }
 
+/// Compressed frames become the same stream, or are refused, whether they come at once or byte by byte;
+/// and no more of them is unpacked at once than was asked for.
+pub fn compression(data: &[u8]) {
+    let unpack = |piece: usize| {
+        let mut receiver = Compression::default();
+        let mut out = BytesMut::new();
+        for piece in data.chunks(piece.max(1)) {
+            receiver.arrived().extend_from_slice(piece);
+            loop {
+                match receiver.unpack(&mut out, 1_000) {
+                    Ok(0) => break,
+                    Ok(count) => assert!(count < 1_000 + (32 << 10), "{count} bytes at once"),
+                    Err(_) => return None,
+                }
+            }
+        }
+        Some(out)
+    };
+    assert_eq!(unpack(data.len()), unpack(1));
+}
+
 /// Where a response ends (`None` for one that breaks the protocol) when bytes come in such pieces.
 fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option<(usize, bool)> {
     let (mut taken, mut read) = (0, piece.min(response.len()));
@@ -232,7 +253,7 @@ mod tests {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 10] = [
+    const TARGETS: [Target; 11] = [
         ("sql_outline", sql_outline),
         ("login_name", login_name),
         ("handshake_response", handshake_response),
@@ -243,6 +264,7 @@ mod tests {
         ("response_tracker", response_tracker),
         ("offer", offer),
         ("estate", estate),
+        ("compression", compression),
     ];
 
     #[test]

@@ -4,13 +4,14 @@
 
 pub use mysql_common::constants::{CapabilityFlags, StatusFlags};
 
-/// What the proxy's greeting offers: `OBProxy`'s set, without compression, TLS and `DEPRECATE_EOF`,
-/// which an `OBServer` does not support. `PLUGIN_AUTH_LENENC` is offered as well, so that a long auth
-/// response is never ambiguous.
+/// What the proxy's greeting offers: `OBProxy`'s set, without TLS and `DEPRECATE_EOF`, which an
+/// `OBServer` does not support. `PLUGIN_AUTH_LENENC` is offered as well, so that a long auth response is
+/// never ambiguous, and compression, which the proxy speaks itself.
 #[must_use]
 pub fn offered_to_clients() -> CapabilityFlags {
     CapabilityFlags::from_bits_retain(0x009F_F7DF)
         | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA
+        | CapabilityFlags::CLIENT_COMPRESS
 }
 
 /// Bits that the proxy sets or clears itself when it logs in for a client, whatever the client said.
@@ -42,7 +43,7 @@ pub fn for_server_login(client: CapabilityFlags) -> CapabilityFlags {
 }
 
 /// Bits that are cleared both ways between a client and a MySQL or MariaDB server whose login is
-/// relayed, because the proxy does not follow what they change: compression, TLS, the end of rows
+/// relayed, because the proxy does not follow what they change, or does it itself: compression, TLS, the end of rows
 /// without EOF, results without metadata, MariaDB's progress reports.
 #[must_use]
 pub fn not_followed() -> CapabilityFlags {

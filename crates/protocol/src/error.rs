@@ -28,6 +28,9 @@ pub enum ProtocolError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A frame of the compressed protocol that is not what it says.
+    #[error("compressed protocol: {0}")]
+    Compression(&'static str),
     /// A packet number that does not follow the last one.
     #[error("packets out of order")]
     OutOfOrder,

@@ -51,7 +51,7 @@ impl Greeting {
 
     /// Takes out of a server's greeting what the proxy does not follow, before a client sees it:
     /// [`crate::capability::not_followed`] and most of MariaDB's extended bits, which stand in the last
-    /// four bytes of the filler.
+    /// four bytes of the filler. Compression, which the proxy speaks itself, is offered always.
     ///
     /// # Errors
     /// [`ProtocolError`] when it is no greeting of protocol 10.
@@ -75,6 +75,11 @@ impl Greeting {
         let extended = (extended..).zip(followed.map(|kept| !kept));
         for (at, mask) in masks.into_iter().chain(extended) {
             *payload.get_mut(at).ok_or(ProtocolError::Truncated)? &= !mask;
+        }
+        // Compression is the proxy's own.
+        let compress = CapabilityFlags::CLIENT_COMPRESS.bits().to_le_bytes();
+        if let (Some(byte), [own, ..]) = (payload.get_mut(low), compress) {
+            *byte |= own;
         }
         Ok(())
     }
@@ -138,7 +143,8 @@ mod tests {
             [8, 0, 0, 0],
             "longer column definitions"
         );
-        let capabilities = CapabilityFlags::all() - crate::capability::not_followed();
+        let followed = CapabilityFlags::all() - crate::capability::not_followed();
+        let capabilities = followed | CapabilityFlags::CLIENT_COMPRESS;
         assert_eq!(
             Greeting::parse(&out),
             Ok(Greeting {

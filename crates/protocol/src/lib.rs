@@ -9,6 +9,7 @@ pub mod capability;
 mod change_user;
 mod column;
 mod command;
+mod compression;
 mod cursor;
 mod error;
 mod frame;
@@ -28,6 +29,7 @@ pub use capability::{CapabilityFlags, StatusFlags};
 pub use change_user::ChangeUser;
 pub use column::{BINARY_COLLATION, Column, ColumnFlags, ColumnType, UTF8MB4_COLLATION};
 pub use command::{Command, CommandKind};
+pub use compression::Compression;
 pub use cursor::{Reader, Truncated, put_lenenc_bytes, put_lenenc_int};
 pub use error::ProtocolError;
 pub use frame::{

@@ -190,11 +190,11 @@ impl HandshakeResponse {
     }
 
     /// Takes out of a client's login what the proxy does not follow, before a server sees it; see
-    /// [`Greeting::restrict`](crate::Greeting::restrict).
+    /// [`Greeting::restrict`](crate::Greeting::restrict). Answers the capability bits that the client sent.
     ///
     /// # Errors
     /// [`ProtocolError::Truncated`] for a packet that is shorter than its fixed part.
-    pub fn restrict(payload: &mut [u8]) -> Result<(), ProtocolError> {
+    pub fn restrict(payload: &mut [u8]) -> Result<CapabilityFlags, ProtocolError> {
         let (bits, rest) = payload
             .split_first_chunk_mut::<4>()
             .ok_or(ProtocolError::Truncated)?;
@@ -207,7 +207,7 @@ impl HandshakeResponse {
         for (bits, kept) in extended.iter_mut().zip(followed) {
             *bits &= kept;
         }
-        Ok(())
+        Ok(CapabilityFlags::from_bits_retain(capabilities))
     }
 
     /// Whether `payload` is an `SSLRequest`: the fixed head of a login, alone, with the TLS bit.

@@ -4,7 +4,7 @@
 //! [`Buffers`], which is plain data. So an exchange can be stopped between any two reads, and its
 //! bytes and its socket handed to another thread or process. A connection at rest holds no buffer.
 
-use crate::{FrameHeader, ProtocolError, put_packet};
+use crate::{Compression, FrameHeader, ProtocolError, put_packet};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -33,6 +33,8 @@ pub struct Buffers {
     pub inbound: BytesMut,
     /// To be written to the peer.
     pub outbound: BytesMut,
+    /// What lies between these two and the transport, for a peer that speaks the compressed protocol.
+    pub compression: Option<Box<Compression>>,
 }
 
 /// A connection.
@@ -51,13 +53,31 @@ pub enum StreamError {
     Closed,
     /// The socket failed.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// The peer broke the protocol.
     #[error("{0}")]
     Protocol(#[from] ProtocolError),
 }
 
+impl From<io::Error> for StreamError {
+    /// Streams report compressed frames that cannot be read as errors of the socket.
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<ProtocolError>() {
+            Ok(error) => Self::Protocol(error),
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
 impl Transport {
+    /// Reads once and appends to `buffer`: 0 bytes mean that the peer closed its side.
+    async fn read_some(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Duplex(stream) => stream.read_buf(buffer).await,
+            Self::Plain(stream) => stream.read_buf(buffer).await,
+        }
+    }
+
     /// Writes a first part of `bytes` and says how long it was: at least one byte.
     async fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match self {
@@ -104,6 +124,29 @@ impl Stream {
         }
     }
 
+    /// From here on both sides speak the compressed protocol. What is still to be sent goes out before.
+    pub fn compress(&mut self) {
+        let Buffers {
+            inbound,
+            outbound,
+            compression,
+        } = &mut self.buffers;
+        let mut begun = Compression::new(inbound.split());
+        begun.ready().unsplit(outbound.split());
+        *compression = Some(Box::new(begun));
+    }
+
+    /// Whether a part of something has been read that is not consumed.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        let Buffers {
+            inbound,
+            compression,
+            ..
+        } = &self.buffers;
+        !inbound.is_empty() || compression.as_ref().is_some_and(|c| c.has_unread())
+    }
+
     /// What has been read and not consumed.
     #[must_use]
     pub fn inbound(&self) -> &[u8] {
@@ -118,7 +161,8 @@ impl Stream {
     /// Bytes waiting to be sent.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.buffers.outbound.len()
+        let packed = self.buffers.compression.as_ref();
+        self.buffers.outbound.len() + packed.map_or(0, |packed| packed.unsent())
     }
 
     /// Takes the first `count` bytes of what was read, without copying.
@@ -142,6 +186,9 @@ impl Stream {
                 *buffer = BytesMut::new();
             }
         }
+        if let Some(compression) = &mut self.buffers.compression {
+            compression.rest();
+        }
     }
 
     /// Reads once and appends to what was read: 0 bytes mean that the peer closed its side.
@@ -151,17 +198,40 @@ impl Stream {
     /// # Errors
     /// What the socket reports.
     pub async fn read_more(&mut self) -> io::Result<usize> {
-        let inbound = &mut self.buffers.inbound;
-        inbound.reserve(self.room);
-        let room = inbound.capacity() - inbound.len();
-        let count = match &mut self.transport {
-            Transport::Duplex(stream) => stream.read_buf(inbound).await?,
-            Transport::Plain(stream) => stream.read_buf(inbound).await?,
+        let Buffers {
+            inbound,
+            compression,
+            ..
+        } = &mut self.buffers;
+        let Some(compression) = compression else {
+            return Self::read_once(&mut self.transport, inbound, &mut self.room).await;
         };
+        loop {
+            let unpacked = compression.unpack(inbound, READ_MAX);
+            let count =
+                unpacked.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let arrived = compression.arrived();
+            if Self::read_once(&mut self.transport, arrived, &mut self.room).await? == 0 {
+                return Ok(0);
+            }
+        }
+    }
+
+    async fn read_once(
+        transport: &mut Transport,
+        buffer: &mut BytesMut,
+        next_room: &mut usize,
+    ) -> io::Result<usize> {
+        buffer.reserve(*next_room);
+        let room = buffer.capacity() - buffer.len();
+        let count = transport.read_some(buffer).await?;
         if count == room {
-            self.room = (self.room * 2).min(READ_MAX);
-        } else if count < self.room / 4 {
-            self.room = (self.room / 2).max(READ_MIN);
+            *next_room = (*next_room * 2).min(READ_MAX);
+        } else if count < *next_room / 4 {
+            *next_room = (*next_room / 2).max(READ_MIN);
         }
         Ok(count)
     }
@@ -220,15 +290,34 @@ impl Stream {
     /// # Errors
     /// What the socket reports.
     pub async fn flush(&mut self) -> io::Result<()> {
-        while !self.buffers.outbound.is_empty() {
-            let written = self.transport.write_some(&self.buffers.outbound).await?;
-            self.buffers.outbound.advance(written);
+        let Buffers {
+            outbound,
+            compression,
+            ..
+        } = &mut self.buffers;
+        if let Some(compression) = compression {
+            loop {
+                Self::write_all(&mut self.transport, compression.ready()).await?;
+                if outbound.is_empty() {
+                    return Ok(());
+                }
+                let packed = compression.pack(outbound);
+                outbound.advance(packed);
+            }
+        }
+        Self::write_all(&mut self.transport, outbound).await
+    }
+
+    async fn write_all(transport: &mut Transport, buffer: &mut BytesMut) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let written = transport.write_some(buffer).await?;
+            buffer.advance(written);
         }
         Ok(())
     }
 
     /// Writes the first `count` bytes that were read from `from` to this connection, behind what is
-    /// still to be sent, without copying them. `count` falls as they leave.
+    /// still to be sent, without copying them unless they are packed on the way. `count` falls as they leave.
     ///
     /// Cancel-safe: `count` and the buffers always say what is still to do.
     ///
@@ -242,9 +331,15 @@ impl Stream {
                 .inbound
                 .get(..*count)
                 .unwrap_or(&from.buffers.inbound);
-            let written = self.transport.write_some(chunk).await?;
-            from.consume(written);
-            *count -= written;
+            let taken = match &mut self.buffers.compression {
+                None => self.transport.write_some(chunk).await?,
+                Some(compression) => compression.pack(chunk),
+            };
+            from.consume(taken);
+            *count -= taken;
+            if self.buffers.compression.is_some() {
+                self.flush().await?;
+            }
         }
         Ok(())
     }
