@@ -38,6 +38,23 @@ impl Connection {
     /// # Errors
     /// [`Failure::Server`] when the server refuses; I/O failures otherwise.
     pub fn login(port: u16, user: &str, password: &str) -> Result<Self, Failure> {
+        Self::login_with(port, user, password, CAPABILITIES)
+    }
+
+    /// Logs in and asks for compression, which this client then does not speak: for tests that do.
+    ///
+    /// # Errors
+    /// As [`Connection::login`].
+    pub fn login_compressed(port: u16, user: &str, password: &str) -> Result<Self, Failure> {
+        Self::login_with(port, user, password, CAPABILITIES | COMPRESS)
+    }
+
+    fn login_with(
+        port: u16,
+        user: &str,
+        password: &str,
+        capabilities: u32,
+    ) -> Result<Self, Failure> {
         let mut connection = Self {
             stream: connect(port)?,
         };
@@ -46,7 +63,7 @@ impl Connection {
         let salt = salt(&greeting)
             .ok_or_else(|| Failure::answer("read the greeting", format!("{greeting:02x?}")))?;
         let mut response = Vec::new();
-        response.extend(CAPABILITIES.to_le_bytes());
+        response.extend(capabilities.to_le_bytes());
         response.extend(MAX_PACKET.to_le_bytes());
         response.push(UTF8MB4_GENERAL_CI);
         response.extend([0; 23]);
@@ -278,6 +295,7 @@ const EOF: u8 = 0xFE;
 const ERR: u8 = 0xFF;
 /// `LONG_PASSWORD`, `PROTOCOL_41`, `TRANSACTIONS`, `SECURE_CONNECTION`, `PLUGIN_AUTH`.
 const CAPABILITIES: u32 = 0x1 | 0x200 | 0x2000 | 0x8000 | 0x0008_0000;
+const COMPRESS: u32 = 0x20;
 const MAX_PACKET: u32 = 16 << 20;
 const UTF8MB4_GENERAL_CI: u8 = 45;
 const READ_TIMEOUT: Duration = Duration::from_secs(20);

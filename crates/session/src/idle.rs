@@ -57,7 +57,7 @@ impl Session {
             if self.has_command()? {
                 return Ok(None);
             }
-            let between = !self.state.in_transaction() && self.client.inbound().is_empty();
+            let between = !self.state.in_transaction() && !self.client.has_unread();
             if between && turn.has_come {
                 return Ok(Some(SessionEnd::Drained));
             }
@@ -106,7 +106,7 @@ impl Session {
     /// Winds the alarm up for what is to be waited for now.
     fn be_patient(&self, alarm: &mut Alarm) -> Patience {
         let known = self.state.variables.known();
-        if !self.client.inbound().is_empty() {
+        if self.client.has_unread() {
             alarm.set(Some(known.net_read_timeout));
             return Patience::Broken;
         }

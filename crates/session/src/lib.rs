@@ -82,7 +82,7 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
     let mut id = context.ids.allocate();
     let entered = match context.settings.mode {
         RoutingMode::OceanBase => login::run(&mut client, peer, &mut id, &context).await,
-        RoutingMode::MySql => relayed_login::run(&mut client, peer, &id, &context).await,
+        RoutingMode::MySql => relayed_login::run(&mut client, peer, &mut id, &context).await,
     };
     match entered {
         Ok(logged_in) => {

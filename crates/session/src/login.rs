@@ -233,6 +233,10 @@ async fn enter(
     OkPacket { changes: b"", ..ok }.put(client.outbound(), logged_in.state.ok_format());
     finish_frame(client.outbound(), start, sequence);
     client.flush().await.map_err(SessionError::client_io)?;
+    let capabilities = logged_in.state.login.response.capabilities;
+    if capabilities.contains(CapabilityFlags::CLIENT_COMPRESS) {
+        client.compress();
+    }
     Ok(logged_in)
 }
 

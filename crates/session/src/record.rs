@@ -255,6 +255,9 @@ impl Session {
         let mut id = ids.adopt(login.session_id);
         // It was within its tenant's limit when it came in.
         id.join_tenant(&tenant, 0);
+        if mode == RoutingMode::MySql {
+            id.join_server(last_server.as_slice());
+        }
         let state = SessionState {
             mode,
             login,

@@ -23,9 +23,12 @@ use odp_cluster::{DatabaseName, ServerAddr, TenantName};
 use odp_pool::{PoolError, ServerSession, connect_raw};
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat, OkPacket, StatusFlags,
+    CapabilityFlags, Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat, OkPacket,
+    StatusFlags,
 };
-use odp_routing::{Decision, LookupPhase, Observation, Request, Route};
+use odp_routing::{
+    Decision, LookupPhase, NoServerReason, Observation, Request, Route, ServerStanding, Standing,
+};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -43,7 +46,7 @@ enum Verdict {
 pub(crate) async fn run(
     client: &mut Stream,
     peer: SocketAddr,
-    id: &LiveId,
+    id: &mut LiveId,
     context: &Context,
 ) -> Result<LoggedIn, SessionError> {
     let limit = context.settings.login_timeout;
@@ -59,14 +62,14 @@ pub(crate) async fn run(
 async fn enter(
     client: &mut Stream,
     peer: SocketAddr,
-    id: &LiveId,
+    id: &mut LiveId,
     context: &Context,
 ) -> Result<LoggedIn, SessionError> {
     let settings = &context.settings;
     if settings.max_clients > 0 && context.ids.live() > settings.max_clients {
         return Err(SessionError::TooManyClients);
     }
-    let (addr, mut server, greeting) = reach(context).await?;
+    let (addr, mut server, greeting) = reach(id, context).await?;
     let lost = |source| SessionError::Unreachable(PoolError::Broken { addr, source });
     let mut offer = greeting.to_vec();
     Greeting::restrict(&mut offer).map_err(|error| lost(error.into()))?;
@@ -80,13 +83,16 @@ async fn enter(
     }
     let mut payload = BytesMut::from(payload);
     let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
-    HandshakeResponse::restrict(&mut payload).map_err(broken)?;
+    let wished = HandshakeResponse::restrict(&mut payload).map_err(broken)?;
     let response = HandshakeResponse::parse(&payload).map_err(broken)?;
     server.put_packet(sequence, &payload);
     server.flush().await.map_err(|error| lost(error.into()))?;
     let Verdict::Accepted(ok) = relay_auth(client, &mut server, addr).await? else {
         return Err(SessionError::LoginRefused);
     };
+    if wished.contains(CapabilityFlags::CLIENT_COMPRESS) {
+        client.compress();
+    }
     let ok = OkPacket::parse(&ok, OkFormat::Plain).map_err(|error| lost(error.into()))?;
     let framing = Framing::default();
     let session = ServerSession {
@@ -124,23 +130,59 @@ async fn enter(
     Ok(LoggedIn { state, leases })
 }
 
-/// Connects to a server that can be reached.
-async fn reach(context: &Context) -> Result<(ServerAddr, Stream, Bytes), SessionError> {
+/// The healthy server that has the fewest clients of this proxy; where there is none, the one that the
+/// router would try.
+fn choose(
+    id: &mut LiveId,
+    failed: &[ServerAddr],
+    context: &Context,
+) -> Result<Route, NoServerReason> {
+    let standings = context.router.router().standings(Instant::now());
+    let mut candidates: Vec<ServerAddr> = standings
+        .iter()
+        .filter(|server| server.standing == Standing::Ok && !failed.contains(&server.addr()))
+        .map(ServerStanding::addr)
+        .collect();
+    while let Some(server) = id.join_server(&candidates) {
+        let others = standings.iter().map(ServerStanding::addr);
+        let others: Vec<_> = others.filter(|other| *other != server).collect();
+        match decide(&others, context) {
+            Ok(route) if route.server == server => return Ok(route),
+            // The configuration keeps clients away from it.
+            _ => candidates.retain(|candidate| *candidate != server),
+        }
+    }
+    let route = decide(failed, context)?;
+    id.join_server(&[route.server]);
+    Ok(route)
+}
+
+fn decide(excluded: &[ServerAddr], context: &Context) -> Result<Route, NoServerReason> {
     let (nobody, nowhere) = (TenantName::default(), DatabaseName::default());
+    let request = Request {
+        excluded,
+        lookup: LookupPhase::Done,
+        ..Request::new(&nobody, &nowhere)
+    };
+    match context.router.decide(&request, Instant::now()) {
+        Decision::Route(route) => Ok(route),
+        Decision::NoServer(reason) => Err(reason),
+        Decision::Lookup(_) | Decision::Wait(_) => Err(NoServerReason::AllTried),
+    }
+}
+
+/// Connects to a server that can be reached.
+async fn reach(
+    id: &mut LiveId,
+    context: &Context,
+) -> Result<(ServerAddr, Stream, Bytes), SessionError> {
+    let nobody = TenantName::default();
     let mut failed = Vec::new();
     let mut last_error = None;
     while failed.len() < context.settings.max_attempts {
-        let request = Request {
-            excluded: &failed,
-            lookup: LookupPhase::Done,
-            ..Request::new(&nobody, &nowhere)
-        };
-        let route: Route = match context.router.decide(&request, Instant::now()) {
-            Decision::Route(route) => route,
-            Decision::Lookup(_) | Decision::Wait(_) => break,
-            Decision::NoServer(reason) => {
-                return Err(last_error.unwrap_or_else(|| no_server(&nobody, reason)));
-            }
+        let route = match choose(id, &failed, context) {
+            Ok(route) => route,
+            Err(reason) => return Err(last_error.unwrap_or_else(|| no_server(&nobody, reason))),
         };
         match connect_raw(route.server, &context.settings.connect).await {
             Ok((stream, greeting)) => {

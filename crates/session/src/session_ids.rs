@@ -3,6 +3,7 @@
 use odp_cluster::{ClientSessionId, ProxyId, ServerAddr, TenantName};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
@@ -22,6 +23,8 @@ struct State {
     tenants: HashMap<TenantName, usize>,
     /// How many of the ids are server sessions'.
     of_servers: usize,
+    /// Clients by their only server, where they have one.
+    servers: HashMap<ServerAddr, usize>,
 }
 
 /// What others of this process may know of a live session, and do to it.
@@ -51,6 +54,7 @@ pub struct LiveId {
     seat: Arc<Seat>,
     place: Option<Place>,
     tenant: Option<TenantName>,
+    server: Option<ServerAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,7 @@ impl SessionIds {
             seat,
             place: None,
             tenant: None,
+            server: None,
         }
     }
 
@@ -197,16 +202,43 @@ impl LiveId {
         true
     }
 
-    fn leave_tenant(&mut self) {
-        let Some(tenant) = self.tenant.take() else {
-            return;
-        };
+    /// Counts the session as one of the server that has the fewest among `candidates`; of equal ones the
+    /// turn decides. `None` when there are no candidates.
+    pub fn join_server(&mut self, candidates: &[ServerAddr]) -> Option<ServerAddr> {
+        self.leave_server();
         let mut state = self.ids.state.lock();
-        if let Some(count) = state.tenants.get_mut(&tenant) {
-            *count -= 1;
-            if *count == 0 {
-                state.tenants.remove(&tenant);
-            }
+        let turn = usize::try_from(self.id.get()).unwrap_or_default() % candidates.len().max(1);
+        let (later, sooner) = candidates.split_at(turn);
+        let count = |server: &ServerAddr| state.servers.get(server).copied().unwrap_or_default();
+        let server = sooner
+            .iter()
+            .chain(later)
+            .min_by_key(|server| count(server))
+            .copied()?;
+        *state.servers.entry(server).or_default() += 1;
+        self.server = Some(server);
+        Some(server)
+    }
+
+    fn leave_server(&mut self) {
+        if let Some(server) = self.server.take() {
+            leave(&mut self.ids.state.lock().servers, &server);
+        }
+    }
+
+    fn leave_tenant(&mut self) {
+        if let Some(tenant) = self.tenant.take() {
+            leave(&mut self.ids.state.lock().tenants, &tenant);
+        }
+    }
+}
+
+/// Counts one less of `key`; one that nobody has is forgotten.
+fn leave<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -214,6 +246,7 @@ impl LiveId {
 impl Drop for LiveId {
     fn drop(&mut self) {
         self.leave_tenant();
+        self.leave_server();
         let mut state = self.ids.state.lock();
         state.of_servers -= usize::from(self.owner == Owner::Server);
         let live = &mut state.live;
@@ -308,6 +341,38 @@ mod tests {
         assert_eq!(ids.live(), 1);
         drop(server);
         assert_eq!(ids.live(), 1);
+    }
+
+    #[test]
+    fn a_session_joins_the_server_that_has_the_fewest() {
+        let ids = ids();
+        let servers: Vec<ServerAddr> = (1..=3)
+            .map(|port| format!("127.0.0.1:{port}").parse().unwrap())
+            .collect();
+        let mut sessions: Vec<_> = (0..9).map(|_| ids.allocate()).collect();
+        for session in &mut sessions {
+            session.join_server(&servers).unwrap();
+        }
+        let counts = |ids: &SessionIds| {
+            let state = ids.state.lock();
+            let count = |server| state.servers.get(server).copied().unwrap_or_default();
+            servers.iter().map(count).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&ids), [3, 3, 3]);
+        sessions.retain(|session| session.server != Some(servers[1]));
+        for expected in [[3, 1, 3], [3, 2, 3], [3, 3, 3]] {
+            let mut session = ids.allocate();
+            assert_eq!(session.join_server(&servers), Some(servers[1]));
+            sessions.push(session);
+            assert_eq!(counts(&ids), expected);
+        }
+        // One that is tried in vain is not counted there.
+        let last = sessions.last_mut().unwrap();
+        assert_eq!(last.join_server(&servers[..1]), Some(servers[0]));
+        assert_eq!(counts(&ids), [4, 2, 3]);
+        assert_eq!(last.join_server(&[]), None);
+        drop(sessions);
+        assert!(ids.state.lock().servers.is_empty());
     }
 
     #[test]

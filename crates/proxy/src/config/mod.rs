@@ -19,6 +19,7 @@ pub(crate) use sample::sample;
 pub(crate) use source::{Given, from_option, from_toml};
 
 use odp_admin::Access;
+use odp_session::TenantLimits;
 use reader::Reader;
 use std::path::Path;
 
@@ -137,6 +138,7 @@ fn check_together(settings: &Settings, reader: &mut Reader<'_>) -> Option<Access
         let what = "is the same port as listen_port";
         complain(reader, "prometheus_listen_port", what, "one port each");
     }
+    check_mysql_mode(settings, reader);
     let token = match admin_token(settings) {
         Ok(token) => token,
         Err(what) => {
@@ -150,6 +152,46 @@ fn check_together(settings: &Settings, reader: &mut Reader<'_>) -> Option<Access
             let hint = "set admin_token_file, or admin_bind = \"127.0.0.1\"";
             complain(reader, "admin_bind", &format!("is refused: {error}"), hint);
             None
+        }
+    }
+}
+
+/// In front of MySQL a client keeps one server: what chooses servers by statement has no meaning there.
+fn check_mysql_mode(settings: &Settings, reader: &mut Reader<'_>) {
+    if settings.server_routing_mode.as_str() != "mysql" {
+        return;
+    }
+    let by_statement = [
+        ("proxy_idc_name", !settings.proxy_idc_name.trim().is_empty()),
+        (
+            "proxy_route_policy",
+            !settings.proxy_route_policy.as_str().is_empty(),
+        ),
+        (
+            "proxy_primary_zone_name",
+            !settings.proxy_primary_zone_name.trim().is_empty(),
+        ),
+        (
+            "obproxy_read_consistency",
+            settings.obproxy_read_consistency.0 != 0,
+        ),
+        ("proxy_tenant_name", !settings.proxy_tenant_name.is_empty()),
+        ("enable_full_username", settings.enable_full_username),
+        (
+            "resource_max_connections",
+            settings.resource_max_connections.limits != TenantLimits::default(),
+        ),
+    ];
+    for (key, is_set) in by_statement {
+        if is_set {
+            let what = "needs tenants, or sessions that change their server, and there are none with \
+                        server_routing_mode = \"mysql\"";
+            complain(
+                reader,
+                key,
+                what,
+                "leave it out, or set server_routing_mode",
+            );
         }
     }
 }

@@ -129,3 +129,24 @@ fn the_sample_configuration_is_valid_with_every_line_in_force() {
         .collect();
     assert!(check(&text.join("\n"), "").is_ok());
 }
+
+#[test]
+fn what_needs_a_change_of_server_is_refused_in_front_of_mysql() {
+    let refused = [
+        "proxy_idc_name=a",
+        "proxy_route_policy=follower_first",
+        "proxy_primary_zone_name=z1",
+        "obproxy_read_consistency=1",
+        "proxy_tenant_name=t",
+        "enable_full_username=true",
+        "resource_max_connections=t:1",
+    ];
+    for option in refused {
+        assert!(check(LIST, option).is_ok(), "{option}");
+        let in_front_of_mysql = format!("{option},server_routing_mode=mysql");
+        let problems = check(LIST, &in_front_of_mysql).unwrap_err().to_string();
+        let key = option.split('=').next().unwrap();
+        assert!(problems.contains(key), "{option}: {problems}");
+    }
+    assert!(check(LIST, "server_routing_mode=mysql").is_ok());
+}

@@ -17,7 +17,6 @@ use crate::{
     Context, Counters, Kills, Lookup, ServerVersion, SessionIds, SessionRecord, Settings,
     VariableSets,
 };
-use bytes::{Buf, BytesMut};
 use fake_server::FakeServer;
 use odp_cluster::ServerAddr;
 use odp_cluster::{
@@ -27,9 +26,7 @@ use odp_cluster::{
 use odp_pool::{ClientLogin, Credentials, PoolSettings, ServerSession};
 use odp_protocol::auth::Salt;
 use odp_protocol::stream::{Buffers, Transport};
-use odp_protocol::{
-    Attributes, CapabilityFlags, Framing, HandshakeResponse, StatusFlags, put_packet,
-};
+use odp_protocol::{Attributes, CapabilityFlags, Framing, HandshakeResponse, StatusFlags};
 use odp_routing::{
     ClusterView, Desk, Evidence, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
 };
@@ -37,7 +34,7 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::DuplexStream;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio_util::task::TaskTracker;
@@ -243,12 +240,20 @@ fn script() -> Vec<Vec<u8>> {
     ]
 }
 
+/// What the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Plain,
+    Compressed,
+}
+
 /// Runs the script and returns all that the client got. `pauses` says after how many turns of the
 /// scheduler the session is dropped, written down and taken up again, over and over.
-async fn run(pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
+async fn run(wire: Wire, pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
     let (_lifecycle, watcher) = watch::channel(Lifecycle::Serving);
     let context = Rc::new(context(watcher));
-    let (mut near, client) = tokio::io::duplex(PIPE);
+    let (near, client) = tokio::io::duplex(PIPE);
+    let mut near = stream(near);
     let mut pipes = Vec::new();
     for first_statement in [100, 200] {
         let (near, far) = tokio::io::duplex(PIPE);
@@ -256,7 +261,11 @@ async fn run(pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
         pipes.push(near);
     }
     let servers = <[DuplexStream; 2]>::try_from(pipes).unwrap();
-    let first = session(client, servers, &context);
+    let mut first = session(client, servers, &context);
+    if wire == Wire::Compressed {
+        near.compress();
+        first.client.compress();
+    }
     let handovers = Rc::new(RefCell::new(0));
     let (count, worker_context) = (Rc::clone(&handovers), Rc::clone(&context));
     let worker = tokio::task::spawn_local(async move {
@@ -278,9 +287,8 @@ async fn run(pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
     });
     let mut received = Vec::new();
     for command in script() {
-        let mut out = BytesMut::new();
-        put_packet(&mut out, 0, &command);
-        near.write_all(&out).await.unwrap();
+        near.put_packet(0, &command);
+        near.flush().await.unwrap();
         // COM_STMT_CLOSE has no answer.
         if command[0] != 0x19 {
             read_answer(&mut near, command[0], &mut received).await;
@@ -309,25 +317,22 @@ fn hand_over(session: Session, context: &Context) -> Session {
 }
 
 /// Reads one whole answer as a client without extra OK does.
-async fn read_answer(client: &mut DuplexStream, command: u8, received: &mut Vec<u8>) {
+async fn read_answer(client: &mut Stream, command: u8, received: &mut Vec<u8>) {
     let kind = CommandKind::from_byte(command);
     let mut tracker = odp_protocol::ResponseTracker::new(kind, Framing::default());
-    let mut pending = BytesMut::new();
     loop {
-        match tracker.next(&pending).unwrap() {
+        match tracker.next(client.inbound()).unwrap() {
             odp_protocol::Step::Done => break,
             odp_protocol::Step::Forward(count) | odp_protocol::Step::Packet(_, count) => {
-                received.extend(pending.split_to(count));
+                received.extend(client.take(count));
             }
             odp_protocol::Step::More(_) => {
-                assert!(
-                    client.read_buf(&mut pending).await.unwrap() > 0,
-                    "closed within an answer"
-                );
+                let count = client.read_more().await.unwrap();
+                assert!(count > 0, "closed within an answer");
             }
         }
     }
-    assert!(pending.is_empty(), "bytes behind an answer");
+    assert!(client.inbound().is_empty(), "bytes behind an answer");
 }
 
 fn in_local_set<T>(work: impl Future<Output = T>) -> T {
@@ -341,14 +346,14 @@ fn in_local_set<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn a_session_that_is_handed_over_at_any_wait_gives_the_same_answers() {
-    let (undisturbed, _) = in_local_set(run(None));
+    let (undisturbed, _) = in_local_set(run(Wire::Plain, None));
     assert!(
         undisturbed.len() > 5_000,
         "the script must have long answers"
     );
     let mut moved = 0;
     for turns in 0..40 {
-        let (answers, handovers) = in_local_set(run(Some(vec![turns, turns / 3 + 1])));
+        let (answers, handovers) = in_local_set(run(Wire::Plain, Some(vec![turns, turns / 3 + 1])));
         assert_eq!(answers, undisturbed, "handed over every {turns} turns");
         moved += handovers;
     }
@@ -356,8 +361,23 @@ fn a_session_that_is_handed_over_at_any_wait_gives_the_same_answers() {
 }
 
 #[test]
+fn a_client_that_compresses_gets_the_same_answers_through_any_handover() {
+    let (plain, _) = in_local_set(run(Wire::Plain, None));
+    let (undisturbed, _) = in_local_set(run(Wire::Compressed, None));
+    assert_eq!(undisturbed, plain);
+    let mut moved = 0;
+    for turns in (1..40).step_by(3) {
+        let pauses = Some(vec![turns, turns / 3 + 1]);
+        let (answers, handovers) = in_local_set(run(Wire::Compressed, pauses));
+        assert_eq!(answers, plain, "handed over every {turns} turns");
+        moved += handovers;
+    }
+    assert!(moved > 300, "only {moved} handovers happened");
+}
+
+#[test]
 fn state_follows_the_client_to_the_other_server() {
-    let (answers, _) = in_local_set(run(None));
+    let (answers, _) = in_local_set(run(Wire::Plain, None));
     let text = String::from_utf8_lossy(&answers);
     assert!(
         text.contains("row 0 of test with @x=5"),
@@ -371,7 +391,7 @@ fn state_follows_the_client_to_the_other_server() {
 
 #[test]
 fn a_variable_that_nobody_can_set_does_not_stop_the_others() {
-    let (answers, _) = in_local_set(run(None));
+    let (answers, _) = in_local_set(run(Wire::Plain, None));
     let text = String::from_utf8_lossy(&answers);
     assert!(
         !text.contains("read only variable"),

@@ -7,7 +7,8 @@ use odp_protocol::TextRow;
 async fn rows_of(sql: &str) -> Vec<Vec<String>> {
     let (_lifecycle, watcher) = watch::channel(Lifecycle::Serving);
     let context = Rc::new(context(watcher));
-    let (mut near, client) = tokio::io::duplex(PIPE);
+    let (near, client) = tokio::io::duplex(PIPE);
+    let mut near = stream(near);
     // Nobody serves behind these pipes: an answer can only be the proxy's own.
     let (first, _far) = tokio::io::duplex(PIPE);
     let (second, _away) = tokio::io::duplex(PIPE);
@@ -15,9 +16,8 @@ async fn rows_of(sql: &str) -> Vec<Vec<String>> {
     let worker = tokio::task::spawn_local(async move {
         session.run(&context).await.ok();
     });
-    let mut out = BytesMut::new();
-    put_packet(&mut out, 0, &query(sql));
-    near.write_all(&out).await.unwrap();
+    near.put_packet(0, &query(sql));
+    near.flush().await.unwrap();
     let mut received = Vec::new();
     read_answer(&mut near, 3, &mut received).await;
     drop(near);

@@ -2,7 +2,9 @@
 //! unless an answer broke off inside a packet.
 
 use super::*;
-use odp_protocol::{Control, ErrPacket, HEADER_LEN, ResponseTracker, Step};
+use bytes::{Buf, BytesMut};
+use odp_protocol::{Control, ErrPacket, HEADER_LEN, ResponseTracker, Step, put_packet};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What a client sees of a command.
 #[derive(Debug)]
