@@ -21,7 +21,8 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use std::fs::File;
 use std::io::{IoSlice, Write as _};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd as _;
+use std::net::Shutdown;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 /// An outline can be taken of any text and its lazy parts end.
@@ -177,7 +178,11 @@ fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option
 /// end with the channel.
 pub fn offer(data: &[u8]) {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    let null = File::open("/dev/null").expect("it is always there");
+    let data = data.to_vec();
+    let say = std::thread::spawn(move || {
+        let stderr = File::open("/dev/null").expect("it is always there");
+        say(ours, &data, &[stderr.as_fd()])
+    });
     block_on(async {
         let successor = Successor::over(theirs).expect("a socket");
         let hello = Hello {
@@ -185,33 +190,25 @@ pub fn offer(data: &[u8]) {
             pid: 1,
             record_formats: vec![1],
         };
-        let say = std::thread::spawn({
-            let data = data.to_vec();
-            move || say(&ours, &data, &null)
-        });
         if let Ok(mut offered) = successor.hello(hello).await {
             assert!(offered.listeners.is_empty(), "no listener was sent");
             while offered.link.order().await != Order::Lost {}
         }
-        say.join().expect("it only writes");
     });
+    // One that had hung up with the hello unread would have cut its own words short.
+    drop(say.join().expect("it only writes"));
 }
 
 /// Whatever waits in the state folder: it is a data plane to take over, or it is refused.
 pub fn estate(data: &[u8]) {
-    let name = format!(
-        "odp-fuzz-{}-{:?}",
-        std::process::id(),
-        std::thread::current().id()
-    );
+    let thread = std::thread::current().id();
+    let name = format!("odp-fuzz-{}-{thread:?}", std::process::id());
     let path = std::env::temp_dir().join(name);
     let listener = UnixListener::bind(&path).expect("a name of its own");
-    let say = std::thread::spawn({
-        let (data, null) = (
-            data.to_vec(),
-            File::open("/dev/null").expect("always there"),
-        );
-        move || say(&listener.accept().expect("it connects").0, &data, &null)
+    let data = data.to_vec();
+    let say = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("somebody connects");
+        say(stream, &data, &[])
     });
     block_on(async {
         if let Ok(adopted) = Adopted::find(&path).await {
@@ -219,24 +216,26 @@ pub fn estate(data: &[u8]) {
             assert_eq!(adopted.listeners().addr("mysql"), None, "none was sent");
         }
     });
-    say.join().expect("it only writes");
+    drop(say.join().expect("it only writes"));
     std::fs::remove_file(&path).expect("it was made above");
 }
 
-/// Says everything, one descriptor with the first byte, and hangs up. The other side may do so first.
-fn say(stream: &UnixStream, data: &[u8], descriptor: &File) {
-    let descriptors = [descriptor.as_fd()];
+/// Says everything, the descriptors with the first byte; the other side may hang up before.
+fn say(mut stream: UnixStream, data: &[u8], descriptors: &[BorrowedFd<'_>]) -> UnixStream {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
-    let Some((first, rest)) = data.split_at_checked(1) else {
-        return;
-    };
-    let first = [IoSlice::new(first)];
-    if sendmsg(stream, &first, &mut control, SendFlags::NOSIGNAL).is_ok() {
-        let mut stream = stream;
-        stream.write_all(rest).ok();
+    if !descriptors.is_empty() {
+        assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)));
     }
+    if let Some((first, rest)) = data.split_at_checked(1) {
+        let first = [IoSlice::new(first)];
+        if sendmsg(&stream, &first, &mut control, SendFlags::NOSIGNAL).is_ok() {
+            stream.write_all(rest).ok();
+        }
+    }
+    // It may have happened already.
+    stream.shutdown(Shutdown::Write).ok();
+    stream
 }
 
 fn block_on(future: impl Future<Output = ()>) {
