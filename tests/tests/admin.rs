@@ -159,7 +159,38 @@ fn the_openapi_document_tells_what_the_endpoint_does() -> Result<(), Failure> {
     let status = stage.proxy.status()?;
     let shown: Option<BTreeSet<_>> = status.as_object().map(|status| status.keys().collect());
     assert_eq!(members, shown);
+    // So has a receipt, down to each fate.
+    let task = stage.restart()?;
+    let receipt = task.body.get("receipt").cloned().unwrap_or_default();
+    let described = document.pointer("/components/schemas/Receipt");
+    let described = described.cloned().unwrap_or_default();
+    assert_eq!(shape(&document, &described), members_of(&receipt));
     Ok(())
+}
+
+/// The members of a described object, nested ones with their paths.
+fn shape(document: &Value, schema: &Value) -> BTreeSet<String> {
+    let reference = schema.get("$ref").and_then(Value::as_str);
+    let resolved = reference.and_then(|path| document.pointer(path.trim_start_matches('#')));
+    let properties = resolved.unwrap_or(schema).get("properties");
+    let properties = properties.and_then(Value::as_object).into_iter().flatten();
+    let nested = |(name, inner): (&String, &Value)| prefixed(name, shape(document, inner));
+    properties.flat_map(nested).collect()
+}
+
+/// The members of an object, nested ones with their paths.
+fn members_of(value: &Value) -> BTreeSet<String> {
+    let members = value.as_object().into_iter().flatten();
+    let nested = |(name, inner): (&String, &Value)| prefixed(name, members_of(inner));
+    members.flat_map(nested).collect()
+}
+
+fn prefixed(name: &str, inner: BTreeSet<String>) -> BTreeSet<String> {
+    if inner.is_empty() {
+        return BTreeSet::from([name.to_owned()]);
+    }
+    let path = |rest| format!("{name}/{rest}");
+    inner.into_iter().map(path).collect()
 }
 
 #[test]

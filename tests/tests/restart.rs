@@ -128,6 +128,42 @@ fn a_transaction_ends_on_the_old_generation_and_its_session_after_it() -> Result
 }
 
 #[test]
+fn the_receipt_tells_what_became_of_the_sessions_of_each_kind() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let stage = Stage::start(|settings| with_exit_timeout(settings, "\"3s\""))?;
+    let in_transaction = || -> Result<Connection, Failure> {
+        let mut session = login(stage.app())?;
+        session.query("BEGIN")?;
+        session.query("SELECT 1")?;
+        Ok(session)
+    };
+    let mut idle = login(stage.app())?;
+    let (mut commits, leaves, mut stays) =
+        (in_transaction()?, in_transaction()?, in_transaction()?);
+    let mut task = Task::begin(stage.proxy.admin(), "restart", None)?;
+    task.wait_for_step("drain", MOMENT)?;
+    drop(leaves);
+    commits.query("COMMIT")?;
+    assert!(commits.wait_for_clean_end(MOMENT)?);
+    assert!(idle.wait_for_clean_end(MOMENT)?);
+    task.wait(MOMENT)?;
+    assert!(stays.query("SELECT 1").is_err());
+    let fates =
+        |drained, left, cut| json!({"drained": drained, "left": left, "cut": cut, "open": 0});
+    let receipt = task.body.get("receipt").cloned().unwrap_or_default();
+    let expected = json!({
+        "idle": fates(1, 0, 0),
+        "in_transaction": fates(1, 1, 1),
+        "pinned": fates(0, 0, 0),
+    });
+    assert_eq!(receipt.get("by_kind"), Some(&expected), "{receipt}");
+    assert_eq!(receipt.get("fates"), Some(&fates(2, 1, 1)), "{receipt}");
+    let before = json!({"client": 4, "in_transaction": 3, "pinned": 0});
+    assert_eq!(receipt.get("sessions"), Some(&before), "{receipt}");
+    stage.wait_for_two_processes()
+}
+
+#[test]
 fn a_transaction_that_outlives_the_deadline_gets_an_error_that_says_why() -> Result<(), Failure> {
     let _timer = Timer::start();
     let stage = Stage::start(|settings| with_exit_timeout(settings, "\"1s\""))?;

@@ -19,5 +19,6 @@ pub use operations::{Command, CommandRefusal, Health, Operations};
 pub use server::{Limits, Server};
 pub use status::{Discovery, Pids, PinnedBy, ServerStatus, Sessions, State, Status};
 pub use task::{
-    Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskKind, TaskState,
+    FatesByKind, Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskKind,
+    TaskState,
 };

@@ -94,6 +94,9 @@ pub struct Receipt {
     pub sessions: SessionKinds,
     /// The sessions by fate.
     pub fates: SessionFates,
+    /// Both at once.
+    #[serde(default)]
+    pub by_kind: FatesByKind,
     /// From the command to the end, in milliseconds.
     pub duration_ms: u64,
 }
@@ -105,8 +108,19 @@ pub struct SessionKinds {
     pub client: u64,
     /// Those inside a transaction.
     pub in_transaction: u64,
-    /// Those that could not leave their server for another reason.
+    /// Those that could not leave their server for another reason, some of them inside a transaction.
     pub pinned: u64,
+}
+
+/// Sessions by the kind that they were before, each kind by fate. Every session is of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FatesByKind {
+    /// Those that nothing kept.
+    pub idle: SessionFates,
+    /// Those inside a transaction.
+    pub in_transaction: SessionFates,
+    /// Those that could not leave their server for another reason.
+    pub pinned: SessionFates,
 }
 
 /// Sessions by fate.

@@ -12,10 +12,16 @@ pub(crate) struct Snapshot {
     pub(crate) version: String,
     /// The sessions.
     pub(crate) sessions: Sessions,
+    /// The sessions that are there, by the kind that they were when a drain began.
+    pub(crate) kinds: Kinds,
     /// Sessions that a drain ended between two transactions, since the start.
     pub(crate) drained_sessions: u64,
+    /// Those of them by kind.
+    pub(crate) drained_kinds: Kinds,
     /// Sessions that the deadline of a drain ended, since the start.
     pub(crate) cut_sessions: u64,
+    /// Those of them by kind.
+    pub(crate) cut_kinds: Kinds,
     /// The servers.
     pub(crate) servers: Vec<ServerStatus>,
     /// Servers that would get a request now.
@@ -24,6 +30,16 @@ pub(crate) struct Snapshot {
     pub(crate) discovery: Discovery,
     /// The counters and gauges of `/metrics`.
     pub(crate) families: Vec<Family>,
+}
+
+/// How many sessions something keeps; the rest is idle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Kinds {
+    /// Those inside a transaction.
+    pub(crate) in_transaction: u64,
+    /// Those that cannot leave their server for another reason.
+    pub(crate) pinned: u64,
 }
 
 /// Metrics of one name.

@@ -64,6 +64,10 @@ counters! {
         pinned_text_prepared,
         /// Clients that are tied to one server session by locks.
         pinned_locks,
+        /// Clients in a transaction; while the proxy drains: those that were when that began.
+        kind_in_transaction,
+        /// Clients that are tied and in no transaction; while the proxy drains: those that were.
+        kind_pinned,
     }
     total {
         /// Logins that succeeded.
@@ -86,8 +90,16 @@ counters! {
         panics,
         /// Sessions that a drain ended between two transactions.
         drained_sessions,
+        /// Those of them that were in a transaction when it began.
+        drained_in_transaction,
+        /// Those of them that were tied to one server session when it began.
+        drained_pinned,
         /// Sessions that the deadline of a drain ended.
         cut_sessions,
+        /// Those of them that were in a transaction when the drain began.
+        cut_in_transaction,
+        /// Those of them that were tied to one server session when the drain began.
+        cut_pinned,
     }
 }
 

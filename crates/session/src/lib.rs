@@ -25,6 +25,7 @@ mod exchange;
 mod explain;
 mod idle;
 mod kill;
+mod kind;
 mod known;
 mod leases;
 mod lifecycle;
@@ -96,6 +97,7 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
                 state,
                 leases,
                 exchange: None,
+                kind: kind::Kind::default(),
             };
             run(&mut session, peer, &context).await;
         }
@@ -113,12 +115,8 @@ async fn run(session: &mut Session, peer: SocketAddr, context: &Context) {
     let started = Instant::now();
     let end = session.run(context).await;
     match &end {
-        Ok(SessionEnd::Drained) => {
-            context.counters.drained_sessions.fetch_add(1, Relaxed);
-        }
-        Err(SessionError::ShuttingDown) => {
-            context.counters.cut_sessions.fetch_add(1, Relaxed);
-        }
+        Ok(SessionEnd::Drained) => session.kind.drained(&context.counters),
+        Err(SessionError::ShuttingDown) => session.kind.cut(&context.counters),
         _ => {}
     }
     let user = String::from_utf8_lossy(&session.state.login.response.user);

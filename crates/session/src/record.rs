@@ -5,6 +5,7 @@
 
 use crate::borrow::Origin;
 use crate::exchange::Exchange;
+use crate::kind::Kind;
 use crate::leases::{Lease, Leases, Synced};
 use crate::login_variables::{VariableSetId, VariableSets};
 use crate::pooling::{Pooling, PoolingRecord};
@@ -155,6 +156,7 @@ impl Session {
             state,
             leases,
             exchange,
+            kind: _,
         } = self;
         let SessionState {
             mode,
@@ -279,6 +281,7 @@ impl Session {
             state,
             leases,
             exchange,
+            kind: Kind::default(),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::counters::{Gauge, PinGauge};
 use crate::error::SessionError;
 use crate::exchange::Exchange;
 use crate::idle::Turn;
+use crate::kind::{Kind, KindGauges};
 use crate::leases::Leases;
 use crate::lifecycle;
 use crate::relay;
@@ -46,6 +47,8 @@ pub struct Session {
     pub(crate) state: SessionState,
     pub(crate) leases: Leases,
     pub(crate) exchange: Option<Exchange>,
+    /// For the receipt of a drain; what goes on elsewhere is not drained.
+    pub(crate) kind: Kind,
 }
 
 /// How a session came to its end, other than by an error.
@@ -90,6 +93,7 @@ impl Session {
         let mut servers = Gauge::new(&counters.servers);
         let mut in_transaction = Gauge::new(&counters.in_transaction);
         let mut pinned = PinGauge::new(counters);
+        let mut kinds = KindGauges::new(counters);
         let mut turn = Turn::new(context, &self.id);
         let mut alarm = Alarm::new();
         if let Some(lease) = self
@@ -103,6 +107,11 @@ impl Session {
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
             pinned.set(self.state.pin.as_ref().and_then(Pin::reason));
+            let drains = context.lifecycle.has_changed().unwrap_or(false);
+            if !drains {
+                self.kind = Kind::of(&self.state);
+            }
+            kinds.set(self.kind);
             if self.exchange.is_none() {
                 if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
                     return Ok(end);
@@ -205,6 +214,7 @@ impl Session {
             state,
             leases,
             exchange: current,
+            kind: _,
         } = self;
         let Some(exchange) = current else {
             return Ok(());

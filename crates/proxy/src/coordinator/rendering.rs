@@ -2,7 +2,9 @@
 
 use crate::snapshot::Snapshot;
 use crate::wall_clock::WallClock;
-use odp_admin::{Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskState};
+use odp_admin::{
+    FatesByKind, Receipt, SessionFates, SessionKinds, Step, StepState, Task, TaskError, TaskState,
+};
 use odp_restart::{Operation, Outcome, SUPERSEDED, StepName};
 
 /// Brings `task` up to what `operation` says.
@@ -57,20 +59,11 @@ fn receipt(operation: &Operation) -> Option<Receipt> {
         pinned: before.sessions.pinned,
     };
     let last = read(&operation.last);
-    let count = |now: fn(&Snapshot) -> u64| {
-        last.as_ref()
-            .map_or(0, |last| now(last).saturating_sub(now(&before)))
+    let fates = |of: fn(&Snapshot) -> Share| {
+        let last = last.as_ref().map_or_else(|| of(&before), of);
+        // Nothing is left of a process that has ended.
+        of(&before).fates(last, operation.outcome == Outcome::Completed)
     };
-    let drained = count(|snapshot| snapshot.drained_sessions);
-    let mut cut = count(|snapshot| snapshot.cut_sessions);
-    let mut open = last
-        .as_ref()
-        .map_or(sessions.client, |last| last.sessions.client);
-    if operation.outcome == Outcome::Completed {
-        // Nothing is left of the process that had them.
-        cut += open;
-        open = 0;
-    }
     let times = operation.steps.iter();
     let begin = times.clone().filter_map(|step| step.started_at).min();
     let end = times.filter_map(|step| step.ended_at).max();
@@ -80,14 +73,78 @@ fn receipt(operation: &Operation) -> Option<Receipt> {
     let duration_ms = duration.unwrap_or_default().as_millis();
     Some(Receipt {
         sessions,
-        fates: SessionFates {
-            drained,
-            left: sessions.client.saturating_sub(drained + cut + open),
-            cut,
-            open,
+        fates: fates(Share::all),
+        by_kind: FatesByKind {
+            idle: fates(Share::idle),
+            in_transaction: fates(Share::in_transaction),
+            pinned: fates(Share::pinned),
         },
         duration_ms: u64::try_from(duration_ms).unwrap_or(u64::MAX),
     })
+}
+
+/// What a data plane told of its sessions of some kind.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    open: u64,
+    /// Since the start, like the next one.
+    drained: u64,
+    cut: u64,
+}
+
+impl Share {
+    fn all(told: &Snapshot) -> Self {
+        Self {
+            open: told.sessions.client,
+            drained: told.drained_sessions,
+            cut: told.cut_sessions,
+        }
+    }
+
+    fn in_transaction(told: &Snapshot) -> Self {
+        Self {
+            open: told.kinds.in_transaction,
+            drained: told.drained_kinds.in_transaction,
+            cut: told.cut_kinds.in_transaction,
+        }
+    }
+
+    fn pinned(told: &Snapshot) -> Self {
+        Self {
+            open: told.kinds.pinned,
+            drained: told.drained_kinds.pinned,
+            cut: told.cut_kinds.pinned,
+        }
+    }
+
+    fn idle(told: &Snapshot) -> Self {
+        let rest = |pick: fn(Self) -> u64| {
+            let kept = pick(Self::in_transaction(told)) + pick(Self::pinned(told));
+            pick(Self::all(told)).saturating_sub(kept)
+        };
+        Self {
+            open: rest(|share| share.open),
+            drained: rest(|share| share.drained),
+            cut: rest(|share| share.cut),
+        }
+    }
+
+    /// What became of these up to `last`.
+    fn fates(self, last: Self, is_over: bool) -> SessionFates {
+        let drained = last.drained.saturating_sub(self.drained);
+        let mut cut = last.cut.saturating_sub(self.cut);
+        let mut open = last.open;
+        if is_over {
+            cut += open;
+            open = 0;
+        }
+        SessionFates {
+            drained,
+            left: self.open.saturating_sub(drained + cut + open),
+            cut,
+            open,
+        }
+    }
 }
 
 fn drained_percent(receipt: Option<Receipt>) -> u8 {

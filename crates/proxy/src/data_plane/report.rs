@@ -2,7 +2,7 @@
 
 use super::pool_report;
 use super::worker::Shared;
-use crate::snapshot::{Family, Kind, Snapshot};
+use crate::snapshot::{Family, Kind, Kinds, Snapshot};
 use crate::wall_clock::WallClock;
 use odp_admin::{Discovery, PinnedBy, ServerStatus, Sessions};
 use odp_discovery::{DiscoveryState, MetadataState};
@@ -43,8 +43,20 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sessions,
+        kinds: Kinds {
+            in_transaction: gauge(counts.kind_in_transaction),
+            pinned: gauge(counts.kind_pinned),
+        },
         drained_sessions: counts.drained_sessions,
+        drained_kinds: Kinds {
+            in_transaction: counts.drained_in_transaction,
+            pinned: counts.drained_pinned,
+        },
         cut_sessions: counts.cut_sessions,
+        cut_kinds: Kinds {
+            in_transaction: counts.cut_in_transaction,
+            pinned: counts.cut_pinned,
+        },
         servers,
         usable_servers: u64::try_from(usable).unwrap_or(u64::MAX),
         discovery: discovery(&shared.discovery.state()),

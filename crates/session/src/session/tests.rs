@@ -194,6 +194,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         state,
         leases,
         exchange: None,
+        kind: Kind::default(),
     }
 }
 

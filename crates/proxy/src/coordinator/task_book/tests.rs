@@ -1,7 +1,7 @@
 //! The book over operations that were written by hand.
 
 use super::*;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Kinds, Snapshot};
 use odp_admin::SessionFates;
 use odp_restart::{Outcome, SUPERSEDED, StepName};
 
@@ -10,20 +10,28 @@ pub(crate) fn task(id: u64) -> Task {
 }
 
 fn operation(id: u64, outcome: Outcome) -> Operation {
-    let snapshot = |client, drained_sessions, cut_sessions| {
+    // All, those in a transaction, those that are tied.
+    let snapshot = |open: [u64; 3], drained: [u64; 3], cut: [u64; 3]| {
+        let kinds = |[_, in_transaction, pinned]: [u64; 3]| Kinds {
+            in_transaction,
+            pinned,
+        };
         let sessions = odp_admin::Sessions {
-            client,
+            client: open[0],
+            in_transaction: open[1],
+            pinned: open[2],
             ..odp_admin::Sessions::default()
         };
-        Some(
-            Snapshot {
-                sessions,
-                drained_sessions,
-                cut_sessions,
-                ..Snapshot::default()
-            }
-            .to_bytes(),
-        )
+        let snapshot = Snapshot {
+            sessions,
+            kinds: kinds(open),
+            drained_sessions: drained[0],
+            drained_kinds: kinds(drained),
+            cut_sessions: cut[0],
+            cut_kinds: kinds(cut),
+            ..Snapshot::default()
+        };
+        Some(snapshot.to_bytes())
     };
     let step = odp_restart::Step {
         name: StepName::Drain,
@@ -36,8 +44,8 @@ fn operation(id: u64, outcome: Outcome) -> Operation {
         steps: vec![step],
         outcome,
         leaving: Some(1),
-        before: snapshot(10, 2, 1),
-        last: snapshot(4, 6, 2),
+        before: snapshot([10, 4, 2], [2, 1, 0], [1, 0, 1]),
+        last: snapshot([4, 2, 1], [6, 2, 0], [2, 1, 1]),
     }
 }
 
@@ -55,12 +63,18 @@ fn an_operation_is_told_with_the_fates_of_its_sessions() {
         cut,
         open,
     };
-    assert_eq!(running.receipt.unwrap().fates, fates(4, 1, 1, 4));
+    let receipt = running.receipt.unwrap();
+    assert_eq!(receipt.fates, fates(4, 1, 1, 4));
+    assert_eq!(receipt.by_kind.idle, fates(3, 0, 0, 1));
+    assert_eq!(receipt.by_kind.in_transaction, fates(1, 0, 1, 2));
+    assert_eq!(receipt.by_kind.pinned, fates(0, 1, 0, 1));
     assert!(!book.take(&[operation(7, Outcome::Running)]));
     assert!(book.take(&[operation(7, Outcome::Completed)]));
     let over = book.last().unwrap();
     assert_eq!(over.state, TaskState::Completed);
-    assert_eq!(over.receipt.unwrap().fates, fates(4, 1, 5, 0));
+    let receipt = over.receipt.unwrap();
+    assert_eq!(receipt.fates, fates(4, 1, 5, 0));
+    assert_eq!(receipt.by_kind.in_transaction, fates(1, 0, 3, 0));
     assert!(over.ended_at.is_some());
     assert!(!book.take(&[operation(7, Outcome::Running)]));
 }
