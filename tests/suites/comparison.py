@@ -9,14 +9,14 @@ from xml.etree import ElementTree
 
 def compare(direct, again, proxied):
     """The tests that end differently through the proxy, and those that do so without it."""
-    differences, unstable = [], []
+    differences, unstable = {}, []
     for test in sorted(direct.keys() | again.keys() | proxied.keys()):
         first, second, through = (run.get(test, MISSING) for run in (direct, again, proxied))
         if first[0] != second[0]:
             unstable.append(f"{test}: {first[0]}, then {second[0]}")
         elif first[0] != through[0]:
             reason = through[1] or first[1]
-            differences.append(f"{test}: {first[0]}, through odp {through[0]}: {reason}")
+            differences[test] = f"{test}: {first[0]}, through odp {through[0]}: {reason}"
     return differences, unstable
 
 

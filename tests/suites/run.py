@@ -4,7 +4,7 @@
 
 Sources are fetched at their pinned versions and prepared under target/real/suites. The suite runs
 twice directly, which shows the tests that cannot make up their mind, and once through odp. The exit
-code is 0 when every other test ends the same way, 1 when one does not.
+code is 0 when every other test ends the same way or for a reason that is known, else 1.
 """
 
 import argparse
@@ -18,6 +18,15 @@ from parts import Parts
 from suites import SUITES
 
 WORKSPACE = Path(__file__).resolve().parents[2]
+
+# Tests that end differently, with the reason. They are printed each time.
+EXPLAINED = {
+    ("mysql_async", "seekdb"): {
+        "conn::pool::test::should_reconnect":
+            "it kills over the engine's own socket, past odp, and expects the closed connection "
+            "of a client for which nothing runs there; odp tells that client at its next statement",
+    },
+}
 
 
 def main():
@@ -40,10 +49,15 @@ def main():
         differences, unstable = comparison.compare(*runs.values())
     for test in unstable:
         say(f"unstable without odp: {test}")
-    for difference in differences:
+    explained = EXPLAINED.get((options.suite, options.engine), {})
+    unexplained = [test for test in differences if test not in explained]
+    for test, difference in differences.items():
         say(f"differs: {difference}")
-    say("the same, test by test" if not differences else f"{len(differences)} tests differ")
-    return 1 if differences or not comparison.has_passes(runs["direct"]) else 0
+        if test in explained:
+            say(f"  because {explained[test]}")
+    say(f"{len(differences)} tests differ, {len(unexplained)} of them for no known reason"
+        if differences else "the same, test by test")
+    return 1 if unexplained or not comparison.has_passes(runs["direct"]) else 0
 
 
 def read_options():
