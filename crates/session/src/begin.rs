@@ -1,13 +1,14 @@
 //! From a command packet to an exchange: planning, finding a server session, or answering here.
 
 use crate::answer;
+use crate::attempts::Attempts;
 use crate::borrow::{self, Purpose};
 use crate::context::Context;
 use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
 use crate::leases::{Lease, Synced};
 use crate::login;
-use crate::planner::{self, Attempts, Local, Plan, Target};
+use crate::planner::{self, Local, Plan, Target};
 use crate::pooling::account_name;
 use crate::session::Session;
 use crate::settings::RoutingMode;
@@ -25,6 +26,7 @@ use odp_protocol::{
 use odp_routing::LookupPhase;
 use odp_sql::with_connection_id;
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// What became of a command.
 pub(crate) enum Begun {
@@ -39,16 +41,32 @@ pub(crate) enum Begun {
 impl Session {
     /// Turns the command at the front of what was read into an exchange. The packet is taken out only
     /// when that is done, so that this may be dropped at any wait.
-    pub(crate) async fn begin(&mut self, context: &Context) -> Result<Begun, SessionError> {
+    pub(crate) async fn begin(
+        &mut self,
+        context: &Context,
+        attempts: &mut Attempts,
+    ) -> Result<Begun, SessionError> {
         self.check_memory(context)?;
-        let mut attempts = Attempts::default();
         loop {
+            if let Some((table, pause)) = attempts.take_search() {
+                sleep(pause).await;
+                context.lookup.lookup(table).await;
+            }
             let now = Instant::now();
             let (state, router) = (&self.state, &context.router);
-            let mut plan = planner::plan(self.payload(), state, router, &attempts, now)?;
-            if matches!(plan, Plan::Local(Local::Ping)) && self.has_lost_last_server() {
-                plan = planner::plan_ping(&self.state, router, &attempts, now)?;
+            let mut planned = planner::plan(self.payload(), state, router, attempts, now);
+            if matches!(planned, Ok(Plan::Local(Local::Ping))) && self.has_lost_last_server() {
+                planned = planner::plan_ping(&self.state, router, attempts, now);
             }
+            let plan = match planned {
+                Ok(plan) => plan,
+                Err(none @ SessionError::NoServer { .. }) => {
+                    let pause = attempts.another_round(none)?;
+                    sleep(pause).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let target = match plan {
                 Plan::Local(local) => return self.answer(local, context).await,
                 Plan::Lookup(key) => {
@@ -70,11 +88,13 @@ impl Session {
                     return Ok(Begun::Exchange);
                 }
                 Err(SessionError::Unreachable(error))
-                    if error.retry() == Retry::OtherServer
-                        && attempts.failed.len() + 1 < context.settings.max_attempts
-                        && target.route.is_some() =>
+                    if error.retry() == Retry::OtherServer && target.route.is_some() =>
                 {
-                    attempts.failed.push(target.server);
+                    let error = SessionError::Unreachable(error);
+                    if !attempts.goes_on_elsewhere(target.server, context.max_attempts()) {
+                        return Err(error);
+                    }
+                    attempts.keep(error);
                 }
                 Err(error) => return Err(error),
             }
@@ -182,7 +202,7 @@ impl Session {
 
     /// Takes the packet and makes it an exchange.
     fn start(&mut self, target: Target, context: &Context) {
-        let (head, body) = self.take_request(target.server);
+        let (head, body, kept) = self.take_request(target.server);
         let kind = head
             .get(HEADER_LEN)
             .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));
@@ -228,6 +248,7 @@ impl Session {
             kind,
             Request {
                 head,
+                kept,
                 body,
                 statement,
                 prepares,
@@ -253,8 +274,9 @@ impl Session {
         }
     }
 
-    /// Takes the packet into the buffer of the server's that what it held has left.
-    fn take_request(&mut self, server: ServerAddr) -> (BytesMut, PacketTracker) {
+    /// Puts the packet into the buffer of the server's that what it held has left; says how much of it
+    /// stays here as well.
+    fn take_request(&mut self, server: ServerAddr) -> (BytesMut, PacketTracker, usize) {
         let buffer = self.leases.get_mut(server).map(|lease| {
             let outbound = lease.session.stream.outbound();
             if outbound.is_empty() {
@@ -263,7 +285,7 @@ impl Session {
                 BytesMut::new()
             }
         });
-        self.take_packet_into(buffer.unwrap_or_default())
+        self.keep_packet_into(buffer.unwrap_or_default())
     }
 
     /// A server session that clients share has another id than its client: `CONNECTION_ID()` becomes the

@@ -1,16 +1,14 @@
 //! What comes of an exchange: its reply taken in, or the client told why there is none.
 
 use crate::answer;
+use crate::attempts::Attempts;
 use crate::context::Context;
-use crate::error::{Fate, SessionError, Side};
+use crate::error::SessionError;
 use crate::exchange::{Exchange, Stage};
 use crate::leases::ServerStatement;
-use crate::relay::Broken;
-use crate::session::Session;
-use crate::settings::RoutingMode;
+use crate::session::{Carried, Session};
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
-use odp_protocol::stream::StreamError;
 use odp_protocol::{ErrPacket, PrepareOk};
 use odp_routing::Observation;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,10 +18,22 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError::Killed`] when it says so; the client has read it.
-    pub(crate) fn conclude(&mut self, context: &Context) -> Result<(), SessionError> {
+    pub(crate) fn conclude(
+        &mut self,
+        context: &Context,
+        attempts: &mut Attempts,
+    ) -> Result<Carried, SessionError> {
         let Some(exchange) = self.exchange.take() else {
-            return Ok(());
+            return Ok(Carried::On);
         };
+        if let Some(refusal) = &exchange.reply.refusal {
+            if self.moves(&exchange, refusal, context, attempts) {
+                return Ok(Carried::Again);
+            }
+            let sequence = exchange.request.body.next_sequence();
+            answer::put_error(self.client.outbound(), sequence, &refusal.clone().into());
+        }
+        self.client.consume(exchange.request.kept);
         let server = exchange.server;
         let counters = &context.counters;
         counters.requests.fetch_add(1, Relaxed);
@@ -64,7 +74,7 @@ impl Session {
         if exchange.reply.error == Some(SessionError::KILLED) {
             return Err(SessionError::Killed);
         }
-        Ok(())
+        Ok(Carried::On)
     }
 
     /// The server session that ran the request is up to date with its client now.
@@ -106,7 +116,7 @@ impl Session {
 
     /// A server reports some variables that nobody can set. When it refuses one of them on another
     /// server session, nothing has been changed there: the rest is set without it, from then on.
-    fn leave_out_variable(&mut self, error: &ErrPacket) -> bool {
+    pub(crate) fn leave_out_variable(&mut self, error: &ErrPacket) -> bool {
         let Some(exchange) = &mut self.exchange else {
             return false;
         };
@@ -144,126 +154,6 @@ impl Session {
     pub(crate) fn lose(&mut self, server: ServerAddr) -> bool {
         self.leases.remove(server);
         self.state.forget_server(server)
-    }
-
-    /// The client has its answer, and then the server was lost. What it held there, a transaction above all,
-    /// is missed by the next request, which tells the client.
-    fn conclude_early(&mut self, context: &Context) -> Result<(), SessionError> {
-        let Some(exchange) = &mut self.exchange else {
-            return Ok(());
-        };
-        if let Stage::Response { tracker, .. } = &exchange.stage
-            && let Some(status) = tracker.status()
-        {
-            exchange.reply.status = status;
-        }
-        exchange.stage = Stage::Done;
-        let (server, route) = (exchange.server, exchange.route.clone());
-        self.conclude(context)?;
-        self.leases.remove(server);
-        if let Some(route) = &route {
-            context.learn(route, Observation::ConnectionLost);
-        }
-        Ok(())
-    }
-
-    /// An exchange broke: the client is told in the right place, and its session goes on if that can be
-    /// done without leaving it in the middle of an answer.
-    pub(crate) fn recover(
-        &mut self,
-        broken: Broken,
-        context: &Context,
-    ) -> Result<(), SessionError> {
-        if let Broken::Sync(error) = &broken
-            && self.leave_out_variable(error)
-        {
-            return Ok(());
-        }
-        let is_answered = self
-            .exchange
-            .as_ref()
-            .is_some_and(Exchange::is_over_for_client);
-        if is_answered && !matches!(broken, Broken::Client(_)) {
-            return self.conclude_early(context);
-        }
-        let Some(exchange) = self.exchange.take() else {
-            return Ok(());
-        };
-        let addr = exchange.server;
-        let nobody_waits = matches!(broken, Broken::Client(_) | Broken::Silence(_));
-        if nobody_waits && exchange.keeps_server_busy() {
-            self.forsake(addr, context);
-        }
-        let mut in_transaction = self.lose(addr);
-        // A refused step has done nothing: a BEGIN that is held is good for the next server.
-        if !matches!(broken, Broken::Sync(_)) {
-            in_transaction |= self.state.drop_held_transaction();
-        }
-        let fate = match (in_transaction, exchange.may_commit) {
-            (false, _) => Fate::NoTransaction,
-            (true, false) => Fate::RolledBack,
-            (true, true) => Fate::Unknown,
-        };
-        let (error, observation) = broken.into_error(addr, fate);
-        let error = match self.state.mode {
-            RoutingMode::MySql if error.side() == Side::Server => {
-                SessionError::OnlyServerLost(Box::new(error))
-            }
-            _ => error,
-        };
-        if let Some(route) = &exchange.route {
-            context.learn(route, observation);
-        }
-        if error.side() == Side::Server {
-            context.counters.lost_requests.fetch_add(1, Relaxed);
-            tracing::warn!(session = %self.id.get(), %error, "a request was not answered");
-            let packet = error.to_client_of(self.id.get());
-            if let (Some(sequence), Some(packet)) = (exchange.sequence_for_error(), packet) {
-                answer::put_error(self.client.outbound(), sequence, &packet);
-                return Ok(());
-            }
-        }
-        // Whether there is a place for last words is still read from it.
-        self.exchange = Some(exchange);
-        Err(error)
-    }
-}
-
-impl Broken {
-    /// The error that it is, and what it says about the server.
-    fn into_error(self, addr: ServerAddr, transaction: Fate) -> (SessionError, Observation) {
-        match self {
-            Self::Client(StreamError::Closed) => (SessionError::ClientGone, Observation::GivenUp),
-            Self::Client(error) => (SessionError::Client(error), Observation::GivenUp),
-            Self::Sync(error) => {
-                let observation = Observation::ServerError(error.code);
-                (SessionError::Sync { addr, error }, observation)
-            }
-            Self::Server(source) => {
-                let error = SessionError::ServerLost {
-                    addr,
-                    transaction,
-                    source,
-                };
-                (error, Observation::ConnectionLost)
-            }
-            Self::Lost(lost) => {
-                let error = SessionError::ServerDead {
-                    addr,
-                    transaction,
-                    lost,
-                };
-                (error, Observation::ConnectionLost)
-            }
-            Self::Silence(limit) => {
-                let error = SessionError::ServerTimeout {
-                    addr,
-                    transaction,
-                    limit,
-                };
-                (error, Observation::TimedOut)
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all sessions of one worker thread share.
 
+use crate::attempts::Attempts;
 use crate::borrow::ServerPools;
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
@@ -83,6 +84,12 @@ impl Context {
         if learned.refresh_cluster {
             self.lookup.refresh_cluster();
         }
+    }
+
+    /// How often one login or statement may be tried.
+    pub(crate) fn max_attempts(&self) -> usize {
+        let servers = self.router.router().view().servers.len();
+        Attempts::limit(self.settings.max_attempts, servers)
     }
 
     /// Waits for the refresh of a location, as long as the router would.

@@ -80,6 +80,8 @@ counters! {
         failed_requests,
         /// Requests that the server said were not on their partition's leader.
         partition_misses,
+        /// Requests that were sent again, to another server or another leader.
+        retried_requests,
         /// Requests that ended without an answer because the server was lost.
         lost_requests,
         /// Statements that were killed because nobody waited for them any more.

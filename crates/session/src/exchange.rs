@@ -1,6 +1,7 @@
 //! One request on one server session, from the first sync statement to the last byte of the answer, as
 //! plain data: it can be written down and taken up elsewhere between any two reads.
 
+use crate::retry::Progress;
 use crate::state::PinReason;
 use crate::sync::SyncStep;
 use bytes::{Bytes, BytesMut};
@@ -46,6 +47,9 @@ pub(crate) struct Request {
     /// The frames that have been read from the client, headers included; empty once they are on their
     /// way.
     pub(crate) head: BytesMut,
+    /// How many bytes at the front of what was read from the client are this request: they stay there
+    /// until it is answered, so that it can be sent again. 0 when it cannot.
+    pub(crate) kept: usize,
     /// Follows what of the packet is still with the client.
     pub(crate) body: PacketTracker,
     /// The client's id of the prepared statement in it, when it has one.
@@ -115,6 +119,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusFlags,
     /// The code of its error, when it sent one.
     pub(crate) error: Option<u16>,
+    /// Its whole error, when it says that the request did not run: the client has not got it yet.
+    pub(crate) refusal: Option<Failure>,
     /// What a successful request ties the session to this server for.
     pub(crate) pins: Option<PinReason>,
     /// Whether a successful request changes what `FOUND_ROWS()` gives.
@@ -170,6 +176,7 @@ impl Exchange {
             changes: Vec::new(),
             status: StatusFlags::empty(),
             error: None,
+            refusal: None,
             pins: None,
             counts_rows: false,
             prepared: None,
@@ -204,6 +211,16 @@ impl Exchange {
     /// Whether the server is busy with it, as far as is known here.
     pub(crate) fn keeps_server_busy(&self) -> bool {
         matches!(self.stage, Stage::Sync { .. } | Stage::Response { .. })
+    }
+
+    /// How far the request has come.
+    pub(crate) fn progress(&self) -> Progress {
+        match &self.stage {
+            Stage::Ready | Stage::Sync { .. } => Progress::Kept,
+            Stage::Request | Stage::Response { started: false, .. } => Progress::Sent,
+            Stage::Done if self.reply.refusal.is_some() => Progress::Sent,
+            Stage::Response { .. } | Stage::Upload { .. } | Stage::Done => Progress::Answered,
+        }
     }
 
     /// The sequence number with which an error can be told in order; `None` in the middle of a packet or

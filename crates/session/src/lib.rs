@@ -14,6 +14,7 @@
 
 mod alarm;
 mod answer;
+mod attempts;
 mod begin;
 mod borrow;
 mod collation;
@@ -35,8 +36,10 @@ mod planner;
 mod pooling;
 mod prepared;
 mod record;
+mod recover;
 mod relay;
 mod relayed_login;
+mod retry;
 mod server_version;
 mod session;
 mod session_ids;

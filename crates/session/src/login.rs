@@ -1,11 +1,12 @@
 //! The login: from the greeting to the OK of the client's first server session.
 
 use crate::answer;
+use crate::attempts::Attempts;
 use crate::borrow::{self, Obtained, Purpose};
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
-use crate::planner::{Attempts, no_server};
+use crate::planner::no_server;
 use crate::pooling::{self, Pooling, Verdict, account_name};
 use crate::prepared::PreparedStatements;
 use crate::server_version;
@@ -335,7 +336,6 @@ async fn try_servers(
 ) -> Result<Obtained, SessionError> {
     let mut attempts = Attempts::default();
     let nowhere = DatabaseName::default();
-    let mut last_error = None;
     loop {
         let request = Request {
             excluded: &attempts.failed,
@@ -355,7 +355,9 @@ async fn try_servers(
                 continue;
             }
             Decision::NoServer(reason) => {
-                return Err(last_error.unwrap_or_else(|| no_server(tenant, reason)));
+                let pause = attempts.another_round(no_server(tenant, reason))?;
+                tokio::time::sleep(pause).await;
+                continue;
             }
         };
         let obtained = borrow::obtain(route.server, login, pooling, Purpose::Login, context);
@@ -380,18 +382,18 @@ async fn try_servers(
             }
             Err(error) => {
                 context.learn(&route, observation(&error));
-                attempts.failed.push(route.server);
                 let refused = matches!(error, PoolError::Refused { .. });
                 let why = if refused {
                     SessionError::Refused
                 } else {
                     SessionError::Unreachable
                 };
-                last_error = Some(why(error));
+                let error = why(error);
+                if !attempts.goes_on_elsewhere(route.server, context.max_attempts()) {
+                    return Err(error);
+                }
+                attempts.keep(error);
             }
-        }
-        if attempts.failed.len() >= context.settings.max_attempts {
-            return Err(last_error.unwrap_or(SessionError::ClientGone));
         }
     }
 }

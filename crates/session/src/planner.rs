@@ -1,5 +1,6 @@
 //! Decides what becomes of a command: pure, from the packet, the session's state and the router.
 
+use crate::attempts::Attempts;
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
 use crate::prepared::Prepared;
@@ -10,8 +11,7 @@ use odp_protocol::{
     Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
 };
 use odp_routing::{
-    Decision, Desk, Explanation, LookupPhase, Parameter, ProxyRoutePolicy, Request, Route,
-    TableKey, Wait,
+    Decision, Desk, Explanation, Parameter, ProxyRoutePolicy, Request, Route, TableKey, Wait,
 };
 use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
@@ -71,33 +71,6 @@ pub(crate) struct Target {
     pub(crate) may_commit: bool,
     /// Whether success changes what `FOUND_ROWS()` gives.
     pub(crate) counts_rows: bool,
-}
-
-/// What has been tried for a command.
-#[derive(Debug, Default)]
-pub(crate) struct Attempts {
-    /// Servers that could not be reached.
-    pub(crate) failed: Vec<ServerAddr>,
-    /// Whether the router's wish for a location has been answered.
-    pub(crate) lookup: LookupPhase,
-    /// How long it took.
-    pub(crate) waited: Duration,
-    /// How often a refresh was waited for.
-    waits: u32,
-}
-
-impl Attempts {
-    /// A refresh that began too early brings an answer that is doubted too; one more is waited for.
-    const MAX_WAITS: u32 = 2;
-
-    /// Notes that a refresh was waited for.
-    pub(crate) fn note_wait(&mut self, waited: Duration) {
-        self.waited += waited;
-        self.waits += 1;
-        if self.waits == Self::MAX_WAITS {
-            self.lookup = LookupPhase::Done;
-        }
-    }
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -440,10 +413,7 @@ pub(crate) fn explain(
     let started = Instant::now();
     let outline = outline(text, state.variables.known().dialect);
     let read = Instant::now();
-    let attempts = Attempts {
-        lookup: LookupPhase::Done,
-        ..Attempts::default()
-    };
+    let attempts = Attempts::looked_up();
     let planner = Planner {
         state,
         router,

@@ -8,6 +8,7 @@ use crate::alarm::Alarm;
 use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
+use crate::retry;
 use crate::sync::SyncStep;
 use crate::watch::{FIRST_LOOK, Lost, Watch, next_look};
 use bytes::BytesMut;
@@ -243,11 +244,21 @@ async fn respond(
         match tracker.next(server.inbound())? {
             Step::Forward(count) => *passable = count,
             Step::Packet(control, count) => {
-                *started |= control != Control::ExtraOk;
                 let packet = server.inbound().get(..count).unwrap_or_default();
+                if control == Control::Err
+                    && !*started
+                    && let Some(refusal) = refusal(packet, request)?
+                {
+                    reply.error = Some(refusal.code);
+                    reply.refusal = Some(refusal.into());
+                    server.consume(count);
+                    continue;
+                }
+                *started |= control != Control::ExtraOk;
                 note_control(client.outbound(), control, packet, rewrite, request, reply)?;
                 server.consume(count);
                 if control == Control::LocalInfile {
+                    client.consume(std::mem::take(&mut request.kept));
                     let (tracker, infile) = (tracker.clone(), InfileTracker::default());
                     *stage = Stage::Upload {
                         tracker,
@@ -268,6 +279,15 @@ async fn respond(
             }
         }
     }
+}
+
+/// The error in `packet`, when it says that the request did not run, and that is still here.
+fn refusal(packet: &[u8], request: &Request) -> Result<Option<ErrPacket>, ProtocolError> {
+    if request.kept == 0 {
+        return Ok(None);
+    }
+    let error = ErrPacket::parse(packet.get(HEADER_LEN..).unwrap_or_default())?;
+    Ok(retry::says_not_run(error.code).then_some(error))
 }
 
 /// Writes a control packet for the client, unless it is the proxy's alone, and notes what it says.

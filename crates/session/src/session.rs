@@ -5,6 +5,7 @@
 
 use crate::alarm::Alarm;
 use crate::answer;
+use crate::attempts::Attempts;
 use crate::begin::Begun;
 use crate::borrow;
 use crate::context::Context;
@@ -64,6 +65,15 @@ pub enum SessionEnd {
     ServerLost,
 }
 
+/// What became of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// It is over, or goes on.
+    On,
+    /// Its command is still here, and is begun again.
+    Again,
+}
+
 impl Session {
     /// Serves the client until the end. May be dropped at any wait.
     ///
@@ -96,6 +106,8 @@ impl Session {
         let mut kinds = KindGauges::new(counters);
         let mut turn = Turn::new(context, &self.id);
         let mut alarm = Alarm::new();
+        let mut attempts = Attempts::default();
+        let mut carried = Carried::On;
         if let Some(lease) = self
             .state
             .last_server
@@ -113,17 +125,21 @@ impl Session {
             }
             kinds.set(self.kind);
             if self.exchange.is_none() {
-                if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
-                    return Ok(end);
+                if carried == Carried::On {
+                    if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
+                        return Ok(end);
+                    }
+                    attempts = Attempts::default();
                 }
-                match self.begin(context).await {
+                carried = Carried::On;
+                match self.begin(context, &mut attempts).await {
                     Ok(Begun::Exchange) => {}
                     Ok(Begun::Answered) => continue,
                     Ok(Begun::Quit) => return Ok(SessionEnd::Quit),
                     Err(error) => self.refuse(error)?,
                 }
             }
-            self.carry(context, &mut alarm).await?;
+            carried = self.carry(context, &mut alarm, &mut attempts).await?;
             if self.state.mode == RoutingMode::MySql && self.leases.is_empty() {
                 // Nobody can log in again for this client: its connection ends with its server's.
                 self.client.flush().await.map_err(SessionError::client_io)?;
@@ -184,6 +200,23 @@ impl Session {
         (buffer, packet)
     }
 
+    /// Copies the command packet into `buffer` and leaves it where it is, to be sent again if need be,
+    /// when it is small and there as a whole; else takes it out. The last answer is how many bytes stay.
+    pub(crate) fn keep_packet_into(
+        &mut self,
+        mut buffer: BytesMut,
+    ) -> (BytesMut, PacketTracker, usize) {
+        let mut packet = PacketTracker::default();
+        let count = packet.advance(self.client.inbound());
+        if count > COPY_MAX || !packet.is_done() || self.state.mode == RoutingMode::MySql {
+            let (head, packet) = self.take_packet_into(buffer);
+            return (head, packet, 0);
+        }
+        buffer.clear();
+        buffer.extend_from_slice(self.client.inbound().get(..count).unwrap_or_default());
+        (buffer, packet, count)
+    }
+
     /// Takes the command packet out of what was read, as far as it is there.
     pub(crate) fn take_packet(&mut self) -> (BytesMut, PacketTracker) {
         self.take_packet_into(BytesMut::new())
@@ -207,7 +240,12 @@ impl Session {
     }
 
     /// Carries the exchange to its end and takes in what came of it.
-    async fn carry(&mut self, context: &Context, alarm: &mut Alarm) -> Result<(), SessionError> {
+    async fn carry(
+        &mut self,
+        context: &Context,
+        alarm: &mut Alarm,
+        attempts: &mut Attempts,
+    ) -> Result<Carried, SessionError> {
         let Self {
             client,
             id,
@@ -217,15 +255,15 @@ impl Session {
             kind: _,
         } = self;
         let Some(exchange) = current else {
-            return Ok(());
+            return Ok(Carried::On);
         };
         let Some(lease) = leases.get_mut(exchange.server) else {
-            return Ok(());
+            return Ok(Carried::On);
         };
         let watch = Watch::new(context, exchange.server, id.get().get());
         match relay::exchange(client, state.rewrite(), lease, exchange, alarm, watch).await {
-            Ok(()) => self.conclude(context),
-            Err(broken) => self.recover(broken, context),
+            Ok(()) => self.conclude(context, attempts),
+            Err(broken) => self.recover(broken, context, attempts),
         }
     }
 

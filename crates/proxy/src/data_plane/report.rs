@@ -144,6 +144,12 @@ fn session_families(counts: &Counts) -> Vec<Family> {
         )
         .with(&[], counts.partition_misses),
         Family::new(
+            "odp_retried_request",
+            "Requests that were sent again, to another server or another leader.",
+            Kind::Counter,
+        )
+        .with(&[], counts.retried_requests),
+        Family::new(
             "odp_lost_request",
             "Requests that ended without an answer.",
             Kind::Counter,

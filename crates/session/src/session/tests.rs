@@ -4,6 +4,7 @@
 mod explain;
 mod fake_server;
 mod lost_server;
+mod retrying;
 
 use super::*;
 use crate::Lifecycle;
@@ -90,25 +91,29 @@ fn router() -> Arc<Router> {
         .insert(TenantName::new("demo"), Tenant::default());
     router.set_view(view);
     for (table, port) in [("a", 1), ("b", 2)] {
-        let replica = Replica {
-            server: addr(port),
-            role: Role::Leader,
-            replica_type: ReplicaType::Full,
-            is_duplicate: false,
-        };
-        let table_entry = Table {
-            id: TableId(1),
-            schema_version: 1,
-            partitioning: None,
-            locations: vec![Location {
-                tablet: TabletId(0),
-                replicas: vec![replica],
-            }],
-        };
-        let found = odp_routing::Lookup::Table(Box::new(table_entry));
+        let found = led_by(port);
         router.install(key(table), found, std::time::Instant::now());
     }
     Arc::new(router)
+}
+
+/// A table of one tablet, led by this server.
+fn led_by(port: u16) -> odp_routing::Lookup {
+    let replica = Replica {
+        server: addr(port),
+        role: Role::Leader,
+        replica_type: ReplicaType::Full,
+        is_duplicate: false,
+    };
+    odp_routing::Lookup::Table(Box::new(Table {
+        id: TableId(1),
+        schema_version: 1,
+        partitioning: None,
+        locations: vec![Location {
+            tablet: TabletId(0),
+            replicas: vec![replica],
+        }],
+    }))
 }
 
 fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {

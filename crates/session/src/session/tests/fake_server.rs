@@ -20,6 +20,8 @@ pub(super) struct FakeServer {
     sequence: u8,
     /// After so many bytes it drops dead.
     pub(super) dies_after: Option<usize>,
+    /// Whether it obeys `lost`, `half` and `refused` in a statement.
+    is_sick: bool,
 }
 
 struct Known {
@@ -28,6 +30,15 @@ struct Known {
 }
 
 impl FakeServer {
+    /// One that ends at `lost`, ends in the middle of the answer at `half`, and answers `refused` with
+    /// the code behind it.
+    pub(super) fn sick() -> Self {
+        Self {
+            is_sick: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) async fn serve(mut self, pipe: DuplexStream, first_statement: u32) {
         let mut stream = Stream::new(Transport::Duplex(pipe), Buffers::default());
         // Ids differ between servers, so that a mix-up is seen.
@@ -35,7 +46,22 @@ impl FakeServer {
         while let Ok((_, payload)) = stream.read_packet(1 << 20).await {
             self.sequence = 1;
             let mut out = BytesMut::new();
-            self.run(&payload, &mut out);
+            let text = String::from_utf8_lossy(&payload).into_owned();
+            let word = |word| self.is_sick && text.contains(word);
+            if word("lost") {
+                return;
+            }
+            let half = word("half");
+            match text.split_once("refused ").filter(|_| self.is_sick) {
+                Some((_, code)) => self.refuse(code.parse().unwrap(), "no", &mut out),
+                None => self.run(&payload, &mut out),
+            }
+            if half {
+                out.truncate(out.len() / 2);
+                stream.outbound().extend_from_slice(&out);
+                stream.flush().await.unwrap();
+                return;
+            }
             while out.has_remaining() {
                 let left = self.dies_after.unwrap_or(usize::MAX);
                 let now = out.split_to(out.len().min(97).min(left));
