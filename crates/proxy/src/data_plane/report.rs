@@ -21,6 +21,7 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
         .map(|standing| server(standing, &view, &clock))
         .collect();
     let mut families = session_families(counts);
+    families.extend(trouble_families(counts));
     families.push(routes(shared));
     families.push(server_families(&standings));
     let pools = &shared.pooling.pools;
@@ -143,37 +144,40 @@ fn session_families(counts: &Counts) -> Vec<Family> {
             Kind::Counter,
         )
         .with(&[], counts.partition_misses),
-        Family::new(
+    ]
+}
+
+/// What went wrong and was dealt with: counters without labels.
+fn trouble_families(counts: &Counts) -> impl Iterator<Item = Family> {
+    [
+        (
             "odp_retried_request",
             "Requests that were sent again, to another server or another leader.",
-            Kind::Counter,
-        )
-        .with(&[], counts.retried_requests),
-        Family::new(
+            counts.retried_requests,
+        ),
+        (
             "odp_lost_request",
             "Requests that ended without an answer.",
-            Kind::Counter,
-        )
-        .with(&[], counts.lost_requests),
-        Family::new(
+            counts.lost_requests,
+        ),
+        (
             "odp_killed_statement",
             "Statements that were killed because nobody waited for them any more.",
-            Kind::Counter,
-        )
-        .with(&[], counts.killed_statements),
-        Family::new(
+            counts.killed_statements,
+        ),
+        (
             "odp_forsaken_statement",
             "Statements that nobody waited for and that were left to their servers.",
-            Kind::Counter,
-        )
-        .with(&[], counts.forsaken_statements),
-        Family::new(
+            counts.forsaken_statements,
+        ),
+        (
             "odp_session_panic",
             "Sessions that ended by a panic.",
-            Kind::Counter,
-        )
-        .with(&[], counts.panics),
+            counts.panics,
+        ),
     ]
+    .into_iter()
+    .map(|(name, help, count)| Family::new(name, help, Kind::Counter).with(&[], count))
 }
 
 fn routes(shared: &Shared) -> Family {
