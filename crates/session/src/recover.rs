@@ -208,10 +208,11 @@ impl Session {
                 odp_sql::is_pure_select(text, charset)
             }
             (CommandKind::StmtExecute, Some(id)) => {
-                let prepared = self.state.prepared.get(id);
-                prepared.is_some_and(|prepared| {
-                    prepared.long_data.is_none() && odp_sql::is_pure_select(&prepared.text, charset)
-                })
+                let statements = &self.state.prepared;
+                statements.long_data_at().is_none()
+                    && statements
+                        .get(id)
+                        .is_some_and(|prepared| odp_sql::is_pure_select(&prepared.text, charset))
             }
             (CommandKind::StmtPrepare, _) => true,
             _ => false,

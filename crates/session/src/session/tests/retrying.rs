@@ -2,6 +2,8 @@
 //! it is not.
 
 use super::*;
+use odp_protocol::put_packet;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What a client got for a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
