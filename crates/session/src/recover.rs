@@ -201,18 +201,18 @@ impl Session {
 
     /// Whether the request of an exchange, which is still here, is proven to change nothing.
     fn changes_nothing(&self, exchange: &Exchange) -> bool {
-        let charset = self.state.variables.known().charset;
+        let dialect = self.state.variables.known().dialect;
         match (exchange.kind, exchange.request.statement) {
             (CommandKind::Query, _) => {
                 let text = self.payload().get(1..).unwrap_or_default();
-                odp_sql::is_pure_select(text, charset)
+                odp_sql::is_pure_select(text, dialect)
             }
             (CommandKind::StmtExecute, Some(id)) => {
                 let statements = &self.state.prepared;
                 statements.long_data_at().is_none()
                     && statements
                         .get(id)
-                        .is_some_and(|prepared| odp_sql::is_pure_select(&prepared.text, charset))
+                        .is_some_and(|prepared| odp_sql::is_pure_select(&prepared.text, dialect))
             }
             (CommandKind::StmtPrepare, _) => true,
             _ => false,

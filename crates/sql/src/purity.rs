@@ -6,14 +6,14 @@
 //! here counts as a change. (A view is taken for a table: one whose definition calls a stored function
 //! that writes cannot be told from its name.)
 
-use crate::charset::Charset;
+use crate::dialect::Dialect;
 use crate::lexer::{Lexer, Token};
 
 /// Whether `text` is one SELECT that changes nothing: no INTO, FOR, LOCK or assignment, no sequence, and
 /// no function but those of a list. False when in doubt.
 #[must_use]
-pub fn is_pure_select(text: &[u8], charset: Charset) -> bool {
-    let mut lexer = Lexer::new(text, charset);
+pub fn is_pure_select(text: &[u8], dialect: impl Into<Dialect>) -> bool {
+    let mut lexer = Lexer::new(text, dialect.into());
     if !matches!(lexer.token(), Token::Word(word, _) if word.eq_ignore_ascii_case(b"select")) {
         return false;
     }
@@ -106,6 +106,7 @@ const FUNCTIONS: &str = "
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::charset::Charset;
 
     fn is_pure(text: &str) -> bool {
         is_pure_select(text.as_bytes(), Charset::Utf8)
