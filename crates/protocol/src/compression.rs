@@ -112,7 +112,8 @@ impl Compression {
     }
 
     /// Whether something of a frame has been read that is not unpacked.
-    pub(crate) fn has_unread(&self) -> bool {
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
         self.frame.is_some() || !self.arrived.is_empty()
     }
 
