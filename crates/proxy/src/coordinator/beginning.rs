@@ -23,6 +23,8 @@ pub(super) struct Beginning {
     pub(super) mysql: SocketAddr,
     /// The admin endpoint's listener, if it is open already.
     pub(super) admin: Option<TcpListener>,
+    /// The one for this user's own requests, likewise.
+    pub(super) owner: Option<UnixListener>,
     /// The task that the coordinator's replacement ends.
     pub(super) upgrade: Option<u64>,
 }
@@ -58,6 +60,7 @@ impl Beginning {
                     start: Start::Stopped,
                     mysql: configured(settings),
                     admin: None,
+                    owner: None,
                     upgrade: None,
                 });
             }
@@ -80,6 +83,7 @@ impl Beginning {
                 .unwrap_or_else(|| configured(settings)),
             start: Start::Serving(listeners),
             admin: None,
+            owner: None,
             upgrade: None,
         }
     }
@@ -88,6 +92,9 @@ impl Beginning {
         let resumed = Resumed::from_stdin().await?;
         let mut companions = resumed.companions.into_iter();
         let admin = companions.next().and_then(|admin| listener(admin).ok());
+        let owner = companions
+            .next()
+            .and_then(|owner| UnixListener::from_std(owner.into()).ok());
         let wanted = admin_addr(settings);
         let fits = |listener: &TcpListener| {
             listener.local_addr().is_ok_and(|addr| {
@@ -100,6 +107,7 @@ impl Beginning {
             mysql: addr_of(&adopted, settings),
             start: Start::Adopted(Box::new(adopted), Some(resumed.operation)),
             admin: admin.filter(fits),
+            owner,
             upgrade: Some(id),
         })
     }
@@ -124,6 +132,7 @@ impl Beginning {
             mysql: addr_of(&adopted, settings),
             start: Start::Adopted(Box::new(adopted), None),
             admin: None,
+            owner: None,
             upgrade: None,
         })
     }

@@ -27,7 +27,7 @@ use odp_restart::{Coordinator, DescriptorLimit, Handle, Program, State, raise_de
 use operations::ProxyOperations;
 use planner::{DiskPlanner, ReadConfig};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use task_book::TaskBook;
 use tokio::net::UnixListener;
@@ -138,7 +138,13 @@ impl Proxy {
         let program = Program::open(&std::env::current_exe().map_err(Error::Runtime)?)?;
         let plan = planner::plan(settings.clone(), program, state_dir.as_deref(), mysql)
             .map_err(Error::Usage)?;
-        let companion = admin_listener_copy(&admin_listener)?;
+        let listen = || beginning::listen_for_owner(state_dir.as_deref()?);
+        let owner_listener = beginning.owner.or_else(listen);
+        // Commands that follow an upgrade find nobody else behind the sockets that they know.
+        let mut companions = vec![copy(&admin_listener)?];
+        if let Some(owner) = &owner_listener {
+            companions.push(copy(owner)?);
+        }
         let coordinator_settings = odp_restart::Settings {
             plan,
             planner: Arc::new(DiskPlanner {
@@ -150,7 +156,7 @@ impl Proxy {
             }),
             arguments: vec!["data-plane".into()],
             own_arguments: std::env::args_os().skip(1).collect(),
-            companions: vec![companion],
+            companions,
         };
         let (coordinator, handle) = Coordinator::new(coordinator_settings, beginning.start)?;
         let book = Arc::new(TaskBook::open(origin.state, beginning.upgrade));
@@ -168,7 +174,7 @@ impl Proxy {
             coordinator,
             server,
             admin_listener,
-            owner_listener: state_dir.as_deref().and_then(beginning::listen_for_owner),
+            owner_listener,
             book,
             notifier: origin.notifier,
             _endpoint: state_dir
@@ -201,10 +207,11 @@ pub(crate) fn admin_addr(settings: &Settings) -> SocketAddr {
     SocketAddr::new(settings.admin_bind, settings.prometheus_listen_port.0)
 }
 
-fn admin_listener_copy(listener: &tokio::net::TcpListener) -> Result<OwnedFd, Error> {
-    use std::os::fd::AsFd;
-    let copy = listener.as_fd().try_clone_to_owned();
-    copy.map_err(Error::Runtime)
+fn copy(listener: &impl AsFd) -> Result<OwnedFd, Error> {
+    listener
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Error::Runtime)
 }
 
 fn warn_of(config: &Config) {
