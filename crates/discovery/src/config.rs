@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct DiscoveryConfig {
     /// The servers to start from (`rootservice_list`).
     pub rootservice_list: Vec<ServerAddr>,
+    /// The servers of the cluster as they were seen last, asked when those of the list do not answer.
+    pub remembered: Vec<ServerAddr>,
     /// The name that the cluster must have (`rootservice_cluster_name`); `None` takes any.
     pub cluster_name: Option<ClusterName>,
     /// Whether there is a cluster to ask; else the servers of the list are served as they are
@@ -44,6 +46,7 @@ impl Default for DiscoveryConfig {
     fn default() -> Self {
         Self {
             rootservice_list: Vec::new(),
+            remembered: Vec::new(),
             cluster_name: None,
             has_metadata: true,
             metadata_user: "proxyro@sys".to_owned(),

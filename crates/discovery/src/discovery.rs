@@ -188,8 +188,8 @@ impl<S: MetadataSource> Rounds<'_, S> {
         Ok(view)
     }
 
-    /// The server that answered last, then those in service, then the rootservice list, then the
-    /// rest.
+    /// The server that answered last, then those in service, then the rootservice list and the
+    /// servers seen last, then the rest.
     fn candidates(&self) -> Vec<ServerAddr> {
         let view = self.router.view();
         let connected = self.connection.iter().map(|(addr, _)| *addr);
@@ -205,6 +205,7 @@ impl<S: MetadataSource> Rounds<'_, S> {
         let all = connected
             .chain(in_state(true))
             .chain(self.config.rootservice_list.iter().copied())
+            .chain(self.config.remembered.iter().copied())
             .chain(in_state(false));
         for addr in all {
             if !candidates.contains(&addr) && candidates.len() < MAX_CANDIDATES {

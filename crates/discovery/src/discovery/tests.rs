@@ -155,6 +155,23 @@ async fn the_cluster_is_found_from_the_list_though_its_first_server_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_out_of_date_is_helped_by_the_servers_seen_last() {
+    let script = Script::default();
+    script.set(addr(3), cluster());
+    let config = DiscoveryConfig {
+        rootservice_list: vec![addr(8), addr(9)],
+        remembered: vec![addr(2), addr(3)],
+        ..config()
+    };
+    with_discovery(&script, config, |router, handle| async move {
+        seconds(1).await;
+        assert_eq!(router.view().servers.len(), 3);
+        assert_eq!(handle.state().metadata, MetadataState::Connected(addr(3)));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unreachable_list_is_tried_for_ever_and_found_when_it_comes_up() {
     let script = Script::default();
     let later = script.clone();

@@ -3,6 +3,7 @@
 //! A coordinator that is lost is waited for: the next one takes this process over as it is.
 
 use super::handover::Handover;
+use super::remembered::Remembered;
 use super::worker::Shared;
 use super::workers::Workers;
 use super::{acceptor, report};
@@ -38,6 +39,7 @@ pub(super) struct Prepared {
     pub(super) listener: Option<TcpListener>,
     pub(super) workers: Workers,
     pub(super) shared: Shared,
+    pub(super) remembered: Remembered,
     /// What generations before this one have counted.
     pub(super) inherited: Counts,
     /// Where to write to when the coordinator is gone.
@@ -103,7 +105,10 @@ impl Control {
                 }
                 () = self.prepared.workers.ended(), if draining.is_some() => break,
                 () = until(draining) => break,
-                _ = beat.tick() => self.report().await,
+                _ = beat.tick() => {
+                    self.prepared.remembered.keep(&self.prepared.shared.router.view());
+                    self.report().await;
+                }
             }
         }
         // The receipt is made from the last words.

@@ -3,15 +3,24 @@
 use super::wiring::discovery_config;
 use crate::config::Settings;
 use crate::error::Error;
-use odp_discovery::{Discovery, Handle};
+use odp_cluster::ServerAddr;
+use odp_discovery::{Discovery, DiscoveryConfig, Handle};
 use odp_routing::Router;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Starts discovery on a thread of its own; it lives as long as the process.
-pub(super) fn start(settings: &Settings, router: &Arc<Router>) -> Result<Handle, Error> {
-    let (discovery, handle) = Discovery::new(Arc::clone(router), discovery_config(settings));
+pub(super) fn start(
+    settings: &Settings,
+    remembered: Vec<ServerAddr>,
+    router: &Arc<Router>,
+) -> Result<Handle, Error> {
+    let config = DiscoveryConfig {
+        remembered,
+        ..discovery_config(settings)
+    };
+    let (discovery, handle) = Discovery::new(Arc::clone(router), config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

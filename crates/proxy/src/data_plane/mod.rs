@@ -11,6 +11,7 @@ mod locations_copy;
 mod lookup;
 mod pool_report;
 mod pooling;
+mod remembered;
 mod report;
 mod wiring;
 mod worker;
@@ -25,6 +26,7 @@ use handover::{Handover, Loaded};
 use odp_restart::{Hello, Link, Offered, OfferedListener, Successor};
 use odp_routing::Router;
 use odp_session::{Counts, SessionIds};
+use remembered::Remembered;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -101,7 +103,9 @@ impl Offer {
             wiring::policy_settings(&settings),
         ));
         let warm = Warmth::of(self.snapshot.as_deref(), &router);
-        let discovery = discovery::start(&settings, &router).map_err(|error| error.to_string())?;
+        let remembered = Remembered::new(&settings);
+        let discovery = discovery::start(&settings, remembered.servers(), &router)
+            .map_err(|error| error.to_string())?;
         let session_settings = Arc::new(wiring::session_settings(&settings));
         let ids = SessionIds::new(session_settings.proxy_id, self.generation);
         let pooling = pooling::start(&settings, &router);
@@ -121,6 +125,7 @@ impl Offer {
             listener: Some(listener),
             workers,
             shared,
+            remembered,
             inherited,
             stderr: self.stderr,
             state_dir: Some(PathBuf::from(&settings.state_dir))
