@@ -12,8 +12,9 @@
 use bytes::{Bytes, BytesMut};
 use odp_cluster::{LoginName, Separators};
 use odp_protocol::{
-    Command, CommandKind, Compression, ExecuteRequest, Framing, Greeting, HandshakeResponse,
-    OkFormat, OkPacket, ResponseTracker, SessionChange, Step, execute_types,
+    CapabilityFlags, ChangeUser, Column, Command, CommandKind, Compression, ErrPacket,
+    ExecuteRequest, Framing, Greeting, HandshakeResponse, InfileTracker, OkFormat, OkPacket,
+    PacketTracker, PrepareOk, ResponseTracker, SessionChange, Step, TextRow, execute_types,
 };
 use odp_restart::{Adopted, Hello, Order, Successor};
 use odp_sql::{Charset, outline};
@@ -160,6 +161,65 @@ pub fn compression(data: &[u8]) {
     }
 }
 
+/// A change of user that parses is written so that it reads the same.
+pub fn change_user(data: &[u8]) {
+    let capabilities = CapabilityFlags::CLIENT_PROTOCOL_41
+        | CapabilityFlags::CLIENT_SECURE_CONNECTION
+        | CapabilityFlags::CLIENT_PLUGIN_AUTH
+        | CapabilityFlags::CLIENT_CONNECT_ATTRS;
+    for capabilities in [CapabilityFlags::CLIENT_PROTOCOL_41, capabilities] {
+        if let Ok(change) = ChangeUser::parse(data, capabilities) {
+            assert!(change.user.len() + change.database.len() <= data.len());
+        }
+    }
+}
+
+/// An ERR packet that parses is written so that it reads the same.
+pub fn err_packet(data: &[u8]) {
+    if let Ok(error) = ErrPacket::parse(data) {
+        let mut written = BytesMut::new();
+        error.put(&mut written);
+        assert_eq!(ErrPacket::parse(&written), Ok(error));
+    }
+}
+
+/// An answer to PREPARE that parses is written so that it reads the same.
+pub fn prepare_ok(data: &[u8]) {
+    if let Ok(answer) = PrepareOk::parse(data) {
+        let mut written = BytesMut::new();
+        answer.put(&mut written);
+        assert_eq!(PrepareOk::parse(&written), Ok(answer));
+    }
+}
+
+/// A column and a row of a server's metadata can be read to their ends.
+pub fn metadata_row(data: &[u8]) {
+    if let Ok(column) = Column::parse(data) {
+        assert!(column.name.len() <= data.len());
+    }
+    assert!(TextRow::new(data).take_while(Result::is_ok).count() <= data.len());
+}
+
+/// A request and a local file end in the same place whether their bytes come at once or one by one.
+pub fn packet_tracker(data: &[u8]) {
+    let (mut whole, mut piecewise) = (PacketTracker::default(), PacketTracker::default());
+    let end = whole.advance(data);
+    assert!(end <= data.len());
+    let mut taken = 0;
+    for read in 0..=end {
+        taken += piecewise.advance(data.get(taken..read).unwrap_or_default());
+    }
+    assert_eq!((taken, piecewise), (end, whole));
+    let (mut whole, mut piecewise) = (InfileTracker::default(), InfileTracker::default());
+    let end = whole.advance(data);
+    assert!(end <= data.len());
+    let mut taken = 0;
+    for read in 0..=end {
+        taken += piecewise.advance(data.get(taken..read).unwrap_or_default());
+    }
+    assert_eq!((taken, piecewise), (end, whole));
+}
+
 /// Where a response ends (`None` for one that breaks the protocol) when bytes come in such pieces.
 fn follow(mut tracker: ResponseTracker, response: &[u8], piece: usize) -> Option<(usize, bool)> {
     let (mut taken, mut read) = (0, piece.min(response.len()));
@@ -255,7 +315,7 @@ mod tests {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 11] = [
+    const TARGETS: [Target; 16] = [
         ("sql_outline", sql_outline),
         ("login_name", login_name),
         ("handshake_response", handshake_response),
@@ -264,6 +324,11 @@ mod tests {
         ("session_changes", session_changes),
         ("ok_packet", ok_packet),
         ("response_tracker", response_tracker),
+        ("change_user", change_user),
+        ("err_packet", err_packet),
+        ("prepare_ok", prepare_ok),
+        ("metadata_row", metadata_row),
+        ("packet_tracker", packet_tracker),
         ("offer", offer),
         ("estate", estate),
         ("compression", compression),
