@@ -188,6 +188,38 @@ pub fn descriptors(id: u32) -> usize {
     std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count)
 }
 
+/// The memory that a process has now, in kB (`VmRSS`).
+///
+/// # Errors
+/// When there is no such process.
+pub fn memory_kb(id: u32) -> Result<u64, Failure> {
+    status_kb(id, "VmRSS:")
+}
+
+/// The most memory that a process has had since [`forget_peak_memory`], in kB (`VmHWM`).
+///
+/// # Errors
+/// When there is no such process.
+pub fn peak_memory_kb(id: u32) -> Result<u64, Failure> {
+    status_kb(id, "VmHWM:")
+}
+
+/// Makes what a process has now the most that it has had.
+///
+/// # Errors
+/// When there is no such process.
+pub fn forget_peak_memory(id: u32) -> Result<(), Failure> {
+    std::fs::write(format!("/proc/{id}/clear_refs"), "5").map_err(Failure::io("reset the peak"))
+}
+
+fn status_kb(id: u32, key: &str) -> Result<u64, Failure> {
+    let path = format!("/proc/{id}/status");
+    let status = std::fs::read_to_string(&path).map_err(Failure::io(&path))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(key));
+    let number = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+    number.ok_or_else(|| Failure::answer(path, status))
+}
+
 /// Runs a command to its end and gives its stdout.
 ///
 /// # Errors

@@ -150,6 +150,25 @@ impl Wire {
         answers.collect()
     }
 
+    /// Runs a statement and hands each row of its only result over as it comes.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] for an error packet; I/O failures otherwise.
+    pub fn each_row(&mut self, command: &[u8], mut row: impl FnMut(&[u8])) -> Result<(), Failure> {
+        self.send(0, command)?;
+        let mut parts = 0;
+        while parts < 2 {
+            let (_, packet) = self.packet(&mut Vec::new())?;
+            mysql::Connection::check(&packet)?;
+            if packet.first() == Some(&0xFE) && packet.len() < 9 {
+                parts += 1;
+            } else if parts == 1 {
+                row(&packet);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the answer to a command that has been sent.
     ///
     /// # Errors

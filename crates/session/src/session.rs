@@ -31,7 +31,7 @@ use std::time::Duration;
 mod tests;
 
 /// How much of a request is held before it is planned; the rest is streamed to the server.
-const HEAD_MAX: usize = 1 << 20;
+const HEAD_MAX: usize = 128 << 10;
 
 /// A request up to this size is copied to where it is sent from, in bytes; a larger one moves there
 /// with its buffer.
