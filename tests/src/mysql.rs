@@ -17,7 +17,23 @@ pub type Row = Vec<Option<String>>;
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    id: u32,
+    affected_rows: u8,
 }
+
+/// What a login says besides user and password.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoginOptions<'a> {
+    /// Capability bits besides the usual ones.
+    pub capabilities: u32,
+    /// The database to start in.
+    pub database: Option<&'a str>,
+    /// The address that the client says it has, as a proxy in front of the proxy does.
+    pub client_ip: Option<&'a str>,
+}
+
+/// `CLIENT_FOUND_ROWS`: an UPDATE counts the rows that it found.
+pub const FOUND_ROWS: u32 = 0x2;
 
 /// Connects over TCP and reads the greeting, as a load balancer's deeper check would.
 ///
@@ -26,6 +42,8 @@ pub struct Connection {
 pub fn greeting(port: u16) -> Result<Vec<u8>, Failure> {
     let mut connection = Connection {
         stream: connect(port)?,
+        id: 0,
+        affected_rows: 0,
     };
     let (_, greeting) = connection.read_packet()?;
     Connection::check(&greeting)?;
@@ -38,7 +56,7 @@ impl Connection {
     /// # Errors
     /// [`Failure::Server`] when the server refuses; I/O failures otherwise.
     pub fn login(port: u16, user: &str, password: &str) -> Result<Self, Failure> {
-        Self::login_with(port, user, password, CAPABILITIES)
+        Self::login_with(port, user, password, LoginOptions::default())
     }
 
     /// Logs in and asks for compression, which this client then does not speak: for tests that do.
@@ -46,22 +64,40 @@ impl Connection {
     /// # Errors
     /// As [`Connection::login`].
     pub fn login_compressed(port: u16, user: &str, password: &str) -> Result<Self, Failure> {
-        Self::login_with(port, user, password, CAPABILITIES | COMPRESS)
+        let options = LoginOptions {
+            capabilities: COMPRESS,
+            ..LoginOptions::default()
+        };
+        Self::login_with(port, user, password, options)
     }
 
-    fn login_with(
+    /// The same with more to say.
+    ///
+    /// # Errors
+    /// As [`Connection::login`].
+    pub fn login_with(
         port: u16,
         user: &str,
         password: &str,
-        capabilities: u32,
+        options: LoginOptions<'_>,
     ) -> Result<Self, Failure> {
         let mut connection = Self {
             stream: connect(port)?,
+            id: 0,
+            affected_rows: 0,
         };
         let (sequence, greeting) = connection.read_packet()?;
         Self::check(&greeting)?;
         let salt = salt(&greeting)
             .ok_or_else(|| Failure::answer("read the greeting", format!("{greeting:02x?}")))?;
+        connection.id = thread_id(&greeting).unwrap_or(0);
+        let mut capabilities = CAPABILITIES | options.capabilities;
+        if options.database.is_some() {
+            capabilities |= CONNECT_WITH_DB;
+        }
+        if options.client_ip.is_some() {
+            capabilities |= CONNECT_ATTRS;
+        }
         let mut response = Vec::new();
         response.extend(capabilities.to_le_bytes());
         response.extend(MAX_PACKET.to_le_bytes());
@@ -72,7 +108,20 @@ impl Connection {
         let scramble = scramble(password, &salt);
         response.push(u8::try_from(scramble.len()).unwrap_or(0));
         response.extend(scramble);
+        if let Some(database) = options.database {
+            response.extend(database.as_bytes());
+            response.push(0);
+        }
         response.extend(b"mysql_native_password\0");
+        if let Some(ip) = options.client_ip {
+            let mut attributes = Vec::new();
+            for text in ["__client_ip", ip] {
+                attributes.push(u8::try_from(text.len()).unwrap_or(0));
+                attributes.extend(text.as_bytes());
+            }
+            response.push(u8::try_from(attributes.len()).unwrap_or(0));
+            response.extend(attributes);
+        }
         connection.write_packet(sequence.wrapping_add(1), &response)?;
         let (_, answer) = connection.read_packet()?;
         Self::check(&answer)?;
@@ -121,7 +170,8 @@ impl Connection {
         self.send_query(sql)?;
         let (_, head) = self.read_packet()?;
         Self::check(&head)?;
-        if head.first() == Some(&0) {
+        if let [0, affected, ..] = head[..] {
+            self.affected_rows = affected;
             return Ok(Vec::new());
         }
         let columns = head.first().copied().unwrap_or(0);
@@ -138,6 +188,26 @@ impl Connection {
             }
             rows.push(row(&packet));
         }
+    }
+
+    /// The connection's id, as the greeting told.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How many rows the last statement without rows changed, up to 250.
+    #[must_use]
+    pub fn affected_rows(&self) -> u8 {
+        self.affected_rows
+    }
+
+    /// Says goodbye.
+    ///
+    /// # Errors
+    /// I/O failures.
+    pub fn quit(mut self) -> Result<(), Failure> {
+        self.write_packet(0, &[COM_QUIT])
     }
 
     /// Sends a statement and leaves its answer unread.
@@ -253,6 +323,12 @@ pub(crate) fn salt(greeting: &[u8]) -> Option<Vec<u8>> {
     Some([first, second].concat())
 }
 
+fn thread_id(greeting: &[u8]) -> Option<u32> {
+    let version_end = greeting.iter().position(|&byte| byte == 0)?;
+    let id = greeting.get(version_end + 1..version_end + 5)?;
+    Some(u32::from_le_bytes(id.try_into().ok()?))
+}
+
 pub(crate) fn scramble(password: &str, salt: &[u8]) -> Vec<u8> {
     if password.is_empty() {
         return Vec::new();
@@ -288,6 +364,7 @@ fn row(mut packet: &[u8]) -> Row {
     values
 }
 
+const COM_QUIT: u8 = 1;
 const COM_QUERY: u8 = 3;
 const COM_PROCESS_KILL: u8 = 0x0C;
 const COM_RESET_CONNECTION: u8 = 0x1F;
@@ -296,6 +373,8 @@ const ERR: u8 = 0xFF;
 /// `LONG_PASSWORD`, `PROTOCOL_41`, `TRANSACTIONS`, `SECURE_CONNECTION`, `PLUGIN_AUTH`.
 const CAPABILITIES: u32 = 0x1 | 0x200 | 0x2000 | 0x8000 | 0x0008_0000;
 const COMPRESS: u32 = 0x20;
+const CONNECT_WITH_DB: u32 = 0x8;
+const CONNECT_ATTRS: u32 = 0x0010_0000;
 const MAX_PACKET: u32 = 16 << 20;
 const UTF8MB4_GENERAL_CI: u8 = 45;
 const READ_TIMEOUT: Duration = Duration::from_secs(20);

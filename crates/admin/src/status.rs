@@ -92,6 +92,9 @@ pub struct PinnedBy {
     pub text_prepared: u64,
     /// Locks.
     pub locks: u64,
+    /// The next statement may ask about the last one (transaction pooling).
+    #[serde(default)]
+    pub last_statement: u64,
 }
 
 impl Add for Sessions {
@@ -118,6 +121,7 @@ impl Add for PinnedBy {
             temporary_table: self.temporary_table + other.temporary_table,
             text_prepared: self.text_prepared + other.text_prepared,
             locks: self.locks + other.locks,
+            last_statement: self.last_statement + other.last_statement,
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Loan<N> {
     place: Arc<Place<N>>,
     expires: Instant,
     thread: usize,
+    is_returning: bool,
     end: End,
 }
 
@@ -54,7 +55,22 @@ impl<N> Loan<N> {
             place: Arc::clone(place),
             expires,
             thread,
+            is_returning: false,
             end: End::Busy,
+        }
+    }
+
+    /// The session is on its way back: whoever asks now waits for it rather than to open another.
+    pub fn returns(&mut self) {
+        if !self.is_returning {
+            self.is_returning = true;
+            self.place.desk.lock().shelf.returns();
+        }
+    }
+
+    fn arrive(&mut self) {
+        if std::mem::take(&mut self.is_returning) {
+            self.place.desk.lock().shelf.arrived();
         }
     }
 
@@ -62,6 +78,7 @@ impl<N> Loan<N> {
     /// use it.
     pub fn give_back(mut self, parked: Parked<N>, is_bare: bool) {
         self.end = End::GivenBack;
+        self.arrive();
         let life = Life {
             expires: self.expires,
             is_bare,
@@ -89,6 +106,7 @@ impl<N> Loan<N> {
 
 impl<N> Drop for Loan<N> {
     fn drop(&mut self) {
+        self.arrive();
         let counters = &self.pools.counters;
         let counter = match self.end {
             End::GivenBack => return,

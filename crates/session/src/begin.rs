@@ -146,6 +146,12 @@ impl Session {
             return Err(SessionError::OnlyServerLost(Box::new(lost)));
         }
         self.check_loss(addr)?;
+        if self.state.shares_by_transaction() {
+            // The request goes elsewhere, so it does not ask about the last one: nobody holds one server
+            // session while waiting for another.
+            self.state.keeps_last = false;
+            self.hand_on(context);
+        }
         let purpose = Purpose::Further {
             has_database: !self.state.database.is_empty(),
         };
@@ -154,12 +160,13 @@ impl Session {
         let obtained = borrow::obtain(addr, &state.login, state.pooling.as_ref(), purpose, context);
         match watch.while_reachable(obtained).await {
             Ok(obtained) => {
-                let synced = Synced::at_login(&self.state.variables, &obtained.login);
-                self.leases.add(Lease {
+                let mut lease = Lease {
                     session: obtained.session,
-                    synced,
+                    synced: Synced::default(),
                     origin: obtained.origin,
-                });
+                };
+                lease.synced = Synced::at_login(&self.state, &obtained.login, lease.remains());
+                self.leases.add(lease);
                 Ok(())
             }
             Err(PoolError::Refused { error, .. }) if error.code == SessionError::KILLED => {
@@ -359,12 +366,21 @@ impl Session {
     /// `COM_STMT_CLOSE`: forgets the statement and tells every server session that knows it. Nobody
     /// answers that, so it travels with the next request.
     fn close_statement(&mut self, id: u32) {
-        self.state.prepared.remove(id);
+        let holds_data = self.state.prepared.long_data_of(id).is_some();
+        let statement = self.state.prepared.remove(id);
+        let is_shared = self.state.shares_by_transaction();
         for lease in self.leases.iter_mut() {
-            if let Some(known) = lease.synced.prepared.remove(&id) {
-                let [a, b, c, d] = known.id.to_le_bytes();
-                let command = [CommandKind::StmtClose.byte(), a, b, c, d];
-                put_packet(lease.session.stream.outbound(), 0, &command);
+            let Some(known) = lease.synced.prepared.remove(&id) else {
+                continue;
+            };
+            let closed = match (lease.remains(), &statement) {
+                (Some(remains), Some(statement)) if is_shared && !holds_data => {
+                    remains.keep(statement, known)
+                }
+                _ => Some(known.id),
+            };
+            if let Some(closed) = closed {
+                borrow::close_statement(&mut lease.session, closed);
             }
         }
     }

@@ -5,15 +5,17 @@ use crate::leases::Lease;
 use crate::login::random_salt;
 use crate::login_variables::LoginVariables;
 use crate::pooling::{Pooling, may_be_pooled};
+use crate::remains::Remains;
 use crate::session_ids::LiveId;
+use crate::state::SessionState;
 use bytes::Bytes;
 use odp_cluster::ServerAddr;
 use odp_pool::{
     Ahead, ClientLogin, Lent, Loan, LoginAnswer, Need, OpenSlot, Parked, PoolError, PoolKey,
     ServerSession,
 };
-use odp_protocol::StatusFlags;
 use odp_protocol::auth::native_response;
+use odp_protocol::{CommandKind, StatusFlags, put_packet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -43,6 +45,8 @@ pub struct Left {
     pub(crate) id: LiveId,
     /// Whether its current database was never chosen.
     pub(crate) is_bare: bool,
+    /// What its clients have left in it since it was last reset.
+    pub(crate) remains: Remains,
     /// Whether it may outlive its client.
     may_be_pooled: bool,
 }
@@ -63,7 +67,7 @@ pub(crate) enum Origin {
     /// It was logged in for its client and ends with it.
     Own,
     /// It goes back to its pool.
-    Pool(Borrowed),
+    Pool(Box<Borrowed>),
     /// It came from a pool of another process, with this id, and ends with its client.
     Adopted(LiveId),
 }
@@ -102,6 +106,7 @@ impl Left {
             status,
             id,
             is_bare,
+            remains: Remains::default(),
         }
     }
 }
@@ -217,7 +222,7 @@ async fn take_up(
         login: Arc::clone(&left.login),
         status: left.status,
         answer: None,
-        origin: Origin::Pool(Borrowed { loan, left }),
+        origin: Origin::Pool(Box::new(Borrowed { loan, left })),
     }))
 }
 
@@ -245,7 +250,7 @@ async fn open(
         login: variables,
         status,
         answer: Some(answer),
-        origin: Origin::Pool(Borrowed { loan, left }),
+        origin: Origin::Pool(Box::new(Borrowed { loan, left })),
     })
 }
 
@@ -259,9 +264,10 @@ pub(crate) async fn open_ahead(ahead: Ahead<Left>, context: &Context) -> Result<
         has_database: false,
     };
     let obtained = open(slot, key.server, &login, purpose, context).await?;
-    if let Origin::Pool(Borrowed { loan, left }) = obtained.origin
-        && left.may_be_pooled
+    if let Origin::Pool(borrowed) = obtained.origin
+        && borrowed.left.may_be_pooled
     {
+        let Borrowed { loan, left } = *borrowed;
         context.pools.counters.opened_ahead.fetch_add(1, Relaxed);
         let (is_bare, session, notes) = (left.is_bare, obtained.session, left);
         loan.give_back(Parked { session, notes }, is_bare);
@@ -313,14 +319,16 @@ pub(crate) fn leave(
         synced,
         origin,
     } = lease;
-    let Origin::Pool(Borrowed { mut loan, mut left }) = origin else {
+    let Origin::Pool(borrowed) = origin else {
         return Some(session);
     };
+    let Borrowed { mut loan, mut left } = *borrowed;
     if !left.may_be_pooled || loan.is_over(Instant::now()) || context.is_draining() {
         loan.is_spoiled();
         return Some(session);
     }
     left.is_bare &= synced.database.is_empty();
+    loan.returns();
     let pools = Arc::clone(&context.pools);
     context.tasks.spawn_local(async move {
         unaimed.await;
@@ -328,10 +336,59 @@ pub(crate) fn leave(
             loan.is_spoiled();
             return;
         }
+        left.remains = Remains::default();
         session.stream.rest();
         pools.counters.resets.fetch_add(1, Relaxed);
         let (is_bare, notes) = (left.is_bare, left);
         loan.give_back(Parked { session, notes }, is_bare);
     });
     None
+}
+
+/// Gives a server session to whoever is next, as the client leaves it between two transactions. `aimed`
+/// completes when nobody is about to kill what ran there; `None` when nobody is.
+pub(crate) fn hand_on(
+    lease: Lease,
+    state: &SessionState,
+    aimed: Option<impl Future<Output = ()> + 'static>,
+    context: &Context,
+) {
+    let Lease {
+        mut session,
+        synced,
+        origin,
+    } = lease;
+    let Origin::Pool(borrowed) = origin else {
+        return;
+    };
+    let Borrowed { mut loan, mut left } = *borrowed;
+    if !left.may_be_pooled || loan.is_over(Instant::now()) {
+        loan.is_spoiled();
+        return;
+    }
+    left.is_bare &= synced.database.is_empty();
+    for statement in left.remains.leave(synced, state) {
+        close_statement(&mut session, statement);
+    }
+    let is_bare = left.is_bare;
+    let parked = Parked {
+        session,
+        notes: left,
+    };
+    match aimed {
+        None => loan.give_back(parked, is_bare),
+        Some(aimed) => {
+            context.tasks.spawn_local(async move {
+                aimed.await;
+                loan.give_back(parked, is_bare);
+            });
+        }
+    }
+}
+
+/// Closes a prepared statement. Nobody answers that, so it travels with the next request.
+pub(crate) fn close_statement(session: &mut ServerSession, id: u32) {
+    let [a, b, c, d] = id.to_le_bytes();
+    let command = [CommandKind::StmtClose.byte(), a, b, c, d];
+    put_packet(session.stream.outbound(), 0, &command);
 }

@@ -5,7 +5,8 @@ use crate::attempts::Attempts;
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::exchange::{Exchange, Stage};
-use crate::leases::ServerStatement;
+use crate::leases::{ServerStatement, Synced};
+use crate::prepared::StatementContext;
 use crate::session::{Carried, Session};
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
@@ -95,10 +96,15 @@ impl Session {
                     columns: answer.columns,
                     warnings: 0,
                 };
-                state.prepared.add(id, text.clone(), &packet);
+                let context = StatementContext {
+                    database: state.database.clone(),
+                    settings: state.variables.reading(),
+                };
+                state.prepared.add(id, text.clone(), context, &packet);
                 let known = ServerStatement {
                     id: answer.server_id,
                     has_types: false,
+                    is_as_prepared: true,
                 };
                 lease.synced.prepared.insert(id, known);
             }
@@ -139,9 +145,13 @@ impl Session {
             .synced
             .corrections
             .retain(|correction| correction != name);
-        if let Some(sql) =
-            variables.sync_statement(lease.synced.variables, &lease.synced.corrections)
-        {
+        let Synced {
+            variables: seen,
+            corrections,
+            strangers,
+            ..
+        } = &lease.synced;
+        if let Some(sql) = variables.sync_statement(*seen, corrections, strangers) {
             exchange
                 .steps
                 .push_front(SyncStep::Variables { sql, version });

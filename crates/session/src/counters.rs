@@ -64,6 +64,8 @@ counters! {
         pinned_text_prepared,
         /// Clients that are tied to one server session by locks.
         pinned_locks,
+        /// Clients that keep a server session because they may ask about their last statement.
+        pinned_last_statement,
         /// Clients in a transaction; while the proxy drains: those that were when that began.
         kind_in_transaction,
         /// Clients that are tied and in no transaction; while the proxy drains: those that were.
@@ -113,6 +115,7 @@ impl Counters {
             PinReason::TemporaryTable => &self.pinned_temporary_table,
             PinReason::TextPrepared => &self.pinned_text_prepared,
             PinReason::Locks => &self.pinned_locks,
+            PinReason::LastStatement => &self.pinned_last_statement,
         }
     }
 }
@@ -126,6 +129,7 @@ impl Counts {
             PinReason::TemporaryTable => self.pinned_temporary_table,
             PinReason::TextPrepared => self.pinned_text_prepared,
             PinReason::Locks => self.pinned_locks,
+            PinReason::LastStatement => self.pinned_last_statement,
         }
     }
 }
@@ -200,14 +204,14 @@ mod tests {
         {
             let mut pinned = PinGauge::new(&counters);
             pinned.set(Some(PinReason::TemporaryTable));
-            assert_eq!(shown(), [0, 1, 0, 0]);
+            assert_eq!(shown(), [0, 1, 0, 0, 0]);
             pinned.set(Some(PinReason::Locks));
-            assert_eq!(shown(), [0, 0, 0, 1]);
+            assert_eq!(shown(), [0, 0, 0, 1, 0]);
             pinned.set(None);
-            assert_eq!(shown(), [0; 4]);
+            assert_eq!(shown(), [0; 5]);
             pinned.set(Some(PinReason::TextPrepared));
         }
-        assert_eq!(shown(), [0; 4]);
+        assert_eq!(shown(), [0; 5]);
     }
 
     #[test]

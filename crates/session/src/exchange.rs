@@ -117,6 +117,8 @@ pub(crate) struct Reply {
     /// The status flags of its last OK or EOF.
     #[serde(with = "status")]
     pub(crate) status: StatusFlags,
+    /// How many warnings it has about the request.
+    pub(crate) warnings: u16,
     /// The code of its error, when it sent one.
     pub(crate) error: Option<u16>,
     /// Its whole error, when it says that the request did not run: the client has not got it yet.
@@ -175,6 +177,7 @@ impl Exchange {
         let reply = Reply {
             changes: Vec::new(),
             status: StatusFlags::empty(),
+            warnings: 0,
             error: None,
             refusal: None,
             pins: None,

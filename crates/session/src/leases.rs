@@ -2,8 +2,9 @@
 
 use crate::borrow::Origin;
 use crate::login_variables::LoginVariables;
+use crate::remains::Remains;
 use crate::session_ids::Place;
-use crate::variables::Variables;
+use crate::state::SessionState;
 use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::ServerSession;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub(crate) struct Synced {
     pub(crate) variables: u64,
     /// Variables that its login set to other values than the client's own login.
     pub(crate) corrections: Vec<SmolStr>,
+    /// User variables that another client has left in it.
+    pub(crate) strangers: Vec<SmolStr>,
     /// Its current database.
     pub(crate) database: DatabaseName,
     /// The statements it knows, by the client's ids.
@@ -30,6 +33,8 @@ pub(crate) struct ServerStatement {
     pub(crate) id: u32,
     /// Whether this server session has seen the parameter types.
     pub(crate) has_types: bool,
+    /// Whether its text was read here as where the client prepared it.
+    pub(crate) is_as_prepared: bool,
 }
 
 /// A server session on loan to a client.
@@ -50,16 +55,30 @@ pub(crate) struct Leases {
 }
 
 impl Synced {
-    /// A server session right after a further login of the client.
-    pub(crate) fn at_login(variables: &Variables, login: &LoginVariables) -> Self {
-        Self {
-            corrections: variables.corrections(login),
-            ..Self::default()
-        }
+    /// A server session of a client that it has not seen yet: `login` is what its login answered, and
+    /// `remains` what the clients before have left there.
+    pub(crate) fn at_login(
+        state: &SessionState,
+        login: &LoginVariables,
+        remains: Option<&mut Remains>,
+    ) -> Self {
+        let mut synced = remains.map_or_else(Self::default, |it| it.synced_for(state));
+        synced
+            .corrections
+            .extend(state.variables.corrections(login));
+        synced
     }
 }
 
 impl Lease {
+    /// What the clients before have left in it.
+    pub(crate) fn remains(&mut self) -> Option<&mut Remains> {
+        match &mut self.origin {
+            Origin::Pool(borrowed) => Some(&mut borrowed.left.remains),
+            Origin::Own | Origin::Adopted(_) => None,
+        }
+    }
+
     /// Whether others may have it after its client.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.origin, Origin::Pool(_))

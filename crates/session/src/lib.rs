@@ -39,6 +39,7 @@ mod record;
 mod recover;
 mod relay;
 mod relayed_login;
+mod remains;
 mod retry;
 mod server_version;
 mod session;

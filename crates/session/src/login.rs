@@ -261,14 +261,11 @@ pub(crate) fn admit(
     let database = DatabaseName::new(String::from_utf8_lossy(database));
     let mut leases = Leases::default();
     let addr = obtained.session.addr;
-    leases.add(Lease {
+    let mut lease = Lease {
         session: obtained.session,
-        synced: Synced {
-            database: database.clone(),
-            ..Synced::default()
-        },
+        synced: Synced::default(),
         origin: obtained.origin,
-    });
+    };
     let state = SessionState {
         mode: RoutingMode::OceanBase,
         login,
@@ -279,11 +276,20 @@ pub(crate) fn admit(
         prepared: PreparedStatements::default(),
         pin: None,
         pooling,
+        keeps_last: false,
         last_server: Some(addr),
         found_rows_at: None,
         row_count_at: None,
         status: obtained.status,
     };
+    if let Some(remains) = lease.remains() {
+        lease.synced = remains.synced_for(&state);
+    }
+    // The login has chosen it, if it names one.
+    if !state.database.is_empty() {
+        lease.synced.database = state.database.clone();
+    }
+    leases.add(lease);
     LoggedIn { state, leases }
 }
 

@@ -206,13 +206,31 @@ impl Planner<'_> {
         {
             return Ok(Plan::Local(Local::Kill(kill)));
         }
-        self.route(Some(&outline), &[])
+        let plan = self.route(Some(&outline), &[])?;
+        Ok(self.keeping_count(plan, text, outline.verb()))
     }
 
     fn prepare(&self, text: &[u8]) -> Result<Plan, SessionError> {
         let outline = outline(text, self.state.variables.known().dialect);
         let plan = self.route(Some(&outline), &[])?;
         Ok(Self::with_statement(plan, self.state.prepared.next_id()))
+    }
+
+    /// With transaction pooling, a SELECT that counts rows for `FOUND_ROWS()` keeps its server session.
+    fn keeping_count(&self, plan: Plan, text: &[u8], verb: Verb) -> Plan {
+        const COUNTS: &[u8] = b"sql_calc_found_rows";
+        let counts = |window: &[u8]| window.eq_ignore_ascii_case(COUNTS);
+        match plan {
+            Plan::Forward(target)
+                if self.state.shares_by_transaction()
+                    && verb == Verb::Select
+                    && text.windows(COUNTS.len()).any(counts) =>
+            {
+                let pins = target.pins.or(Some(PinReason::LastStatement));
+                Plan::Forward(Target { pins, ..target })
+            }
+            other => other,
+        }
     }
 
     fn with_statement(plan: Plan, id: u32) -> Plan {
@@ -238,6 +256,7 @@ impl Planner<'_> {
             }
             _ => self.route(Some(&outline), &[])?,
         };
+        let plan = self.keeping_count(plan, &statement.text, outline.verb());
         Ok(Self::with_statement(plan, id))
     }
 
@@ -353,6 +372,12 @@ impl Planner<'_> {
     ) -> Result<Plan, SessionError> {
         let uses = outline.map_or(Uses::NONE, Outline::uses);
         if let Some(server) = self.binding(uses) {
+            let asks = uses.contains(Uses::FOUND_ROWS) || uses.contains(Uses::ROW_COUNT);
+            if asks && self.state.shares_by_transaction() && self.state.may_move() {
+                return Err(SessionError::Unsupported(
+                    "FOUND_ROWS() or ROW_COUNT() outside a transaction with pool_mode = transaction",
+                ));
+            }
             let target = self.target_using(server, None, outline, uses);
             return Ok(Plan::Forward(target));
         }

@@ -4,9 +4,10 @@
 //! the statement when it first runs it.
 
 use bytes::Bytes;
-use odp_cluster::ServerAddr;
+use odp_cluster::{DatabaseName, ServerAddr};
 use odp_protocol::{CommandKind, ParameterType, PrepareOk, StatusFlags};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// MySQL's default of `max_prepared_stmt_count`, here for one client.
@@ -17,12 +18,36 @@ const MAX_STATEMENTS: usize = 16_382;
 pub(crate) struct Prepared {
     /// Its text.
     pub(crate) text: Bytes,
+    /// What the text meant where it was prepared.
+    pub(crate) context: StatementContext,
     /// Number of `?`.
     pub(crate) parameters: u16,
     /// The types of the last EXECUTE that declared them; empty before.
     pub(crate) types: Vec<ParameterType>,
     /// The server that holds an open cursor.
     pub(crate) cursor: Option<ServerAddr>,
+}
+
+/// What decides what a text means besides itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub(crate) struct StatementContext {
+    /// The current database.
+    pub(crate) database: DatabaseName,
+    /// The variables by which a text is read, where they are not the login's.
+    pub(crate) settings: Vec<(SmolStr, Bytes)>,
+}
+
+impl Prepared {
+    /// A statement that has not run yet.
+    pub(crate) fn new(text: Bytes, parameters: u16, context: StatementContext) -> Self {
+        Self {
+            text,
+            context,
+            parameters,
+            types: Vec::new(),
+            cursor: None,
+        }
+    }
 }
 
 /// Parameters that were sent ahead of an EXECUTE. All lie on one server, because they tie the client to
@@ -57,16 +82,29 @@ impl PreparedStatements {
     }
 
     /// Adds the statement that was prepared under [`PreparedStatements::next_id`].
-    pub(crate) fn add(&mut self, id: u32, text: Bytes, answer: &PrepareOk) {
+    pub(crate) fn add(
+        &mut self,
+        id: u32,
+        text: Bytes,
+        context: StatementContext,
+        answer: &PrepareOk,
+    ) {
         self.last_id = id;
         self.bytes += text.len();
-        let statement = Prepared {
-            text,
-            parameters: answer.parameters,
-            types: Vec::new(),
-            cursor: None,
-        };
+        let statement = Prepared::new(text, answer.parameters, context);
         self.statements.insert(id, statement);
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Prepared)> {
+        self.statements
+            .iter()
+            .map(|(id, statement)| (*id, statement))
+    }
+
+    /// Whether a server holds long data or a cursor for one of them.
+    pub(crate) fn hold_something(&self) -> bool {
+        self.long_data.is_some() || self.statements.values().any(|it| it.cursor.is_some())
     }
 
     /// The statement with this id.
@@ -133,11 +171,11 @@ impl PreparedStatements {
     }
 
     /// Forgets a statement.
-    pub(crate) fn remove(&mut self, id: u32) {
-        if let Some(statement) = self.statements.remove(&id) {
-            self.bytes -= statement.text.len();
-        }
+    pub(crate) fn remove(&mut self, id: u32) -> Option<Prepared> {
         self.forget_long_data(id);
+        let statement = self.statements.remove(&id)?;
+        self.bytes -= statement.text.len();
+        Some(statement)
     }
 
     /// What their texts hold, in bytes.

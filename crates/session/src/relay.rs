@@ -162,13 +162,19 @@ async fn sync(
         SyncStep::Variables { version, .. } => {
             lease.synced.variables = *version;
             lease.synced.corrections.clear();
+            lease.synced.strangers.clear();
         }
         SyncStep::Begin(_) => {}
-        SyncStep::Prepare { statement, .. } => {
+        SyncStep::Prepare {
+            statement,
+            is_as_prepared,
+            ..
+        } => {
             if let Some(id) = *prepared {
                 let known = ServerStatement {
                     id,
                     has_types: false,
+                    is_as_prepared: *is_as_prepared,
                 };
                 lease.synced.prepared.insert(*statement, known);
             }
@@ -303,10 +309,13 @@ fn note_control(
     let payload = packet.get(HEADER_LEN..).unwrap_or_default();
     match (control, rewrite) {
         (Control::Ok, Rewrite::For(format)) => {
+            let ok = OkPacket::parse(payload, OkFormat::Tracked)?;
+            reply.warnings = ok.warnings;
             reply.note_changes(answer::put_server_ok(out, sequence, payload, format)?);
         }
         (Control::ExtraOk, _) => {
             let ok = OkPacket::parse(payload, OkFormat::Tracked)?;
+            reply.warnings = reply.warnings.max(ok.warnings);
             reply.note_changes(ok.changes);
         }
         (Control::PrepareOk, Rewrite::For(_)) => {

@@ -120,6 +120,7 @@ async fn enter(
         prepared: PreparedStatements::default(),
         pin: None,
         pooling: None,
+        keeps_last: false,
         last_server: Some(addr),
         found_rows_at: None,
         row_count_at: None,

@@ -19,7 +19,7 @@ use crate::lifecycle;
 use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
-use crate::state::{Pin, SessionState};
+use crate::state::{Pin, PinReason, SessionState};
 use crate::watch::Watch;
 use bytes::BytesMut;
 use odp_pool::ServerSession;
@@ -29,6 +29,9 @@ use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
+
+/// When nobody is about to kill what ran in a server session.
+const NOBODY: Option<std::future::Ready<()>> = None;
 
 /// How much of a request is held before it is planned; the rest is streamed to the server.
 const HEAD_MAX: usize = 128 << 10;
@@ -116,9 +119,10 @@ impl Session {
             self.id.goes_to(lease.place());
         }
         loop {
+            self.hand_on(context);
             servers.set(self.leases.len());
             in_transaction.set(usize::from(self.state.in_transaction()));
-            pinned.set(self.state.pin.as_ref().and_then(Pin::reason));
+            pinned.set(self.pinned_by());
             let drains = context.lifecycle.has_changed().unwrap_or(false);
             if !drains {
                 self.kind = Kind::of(&self.state);
@@ -306,6 +310,30 @@ impl Session {
         }
     }
 
+    /// With transaction pooling, gives the server sessions to others while nothing ties the client to
+    /// them.
+    pub(crate) fn hand_on(&mut self, context: &Context) {
+        let is_free = self.exchange.is_none() && self.state.may_move();
+        if !is_free || self.leases.is_empty() || !self.state.shares_by_transaction() {
+            return;
+        }
+        for lease in self.leases.take_all() {
+            if lease.is_shared() {
+                let aimed = self.id.try_leave_place();
+                borrow::hand_on(lease, &self.state, aimed, context);
+            } else {
+                self.leases.add(lease);
+            }
+        }
+    }
+
+    /// What ties the client to a server session, for the metrics.
+    fn pinned_by(&self) -> Option<PinReason> {
+        let holds_last = self.state.keeps_last && self.state.shares_by_transaction();
+        let last = (holds_last && !self.leases.is_empty()).then_some(PinReason::LastStatement);
+        self.state.pin.as_ref().and_then(Pin::reason).or(last)
+    }
+
     /// Gives every server session back to its pool. What is at rest and has none is returned.
     pub(crate) fn leave_all(&mut self, context: &Context) -> Vec<ServerSession> {
         let busy = self.exchange.as_ref().map(|exchange| exchange.server);
@@ -316,8 +344,17 @@ impl Session {
             if addr == busy || (lease.is_shared() && addr == pinned) {
                 continue;
             }
-            let unaimed = self.id.leaves_place();
-            at_rest.extend(borrow::leave(lease, unaimed, context));
+            let is_clean = self.state.is_clean() && lease.synced.prepared.is_empty();
+            match self.id.try_leave_place() {
+                // As good as reset, so it goes to the next at once.
+                None if is_clean && lease.is_shared() && !context.is_draining() => {
+                    borrow::hand_on(lease, &self.state, NOBODY, context);
+                }
+                _ => {
+                    let unaimed = self.id.leaves_place();
+                    at_rest.extend(borrow::leave(lease, unaimed, context));
+                }
+            }
         }
         at_rest
     }

@@ -182,6 +182,14 @@ impl LiveId {
         async move { drop(aimed_at.write_owned().await) }
     }
 
+    /// The same without waiting: `None` when nobody is about to kill what ran there.
+    pub fn try_leave_place(&mut self) -> Option<impl Future<Output = ()> + use<>> {
+        self.place = None;
+        *self.seat.place.lock() = None;
+        let is_aimed_at = self.seat.aimed_at.try_write().is_err();
+        is_aimed_at.then(|| self.leaves_place())
+    }
+
     /// Completes when somebody has killed the session.
     pub fn killed(&self) -> impl Future<Output = ()> + use<> {
         let seat = Arc::clone(&self.seat);

@@ -8,7 +8,7 @@ use crate::settings::RoutingMode;
 use crate::variables::Variables;
 use bytes::Bytes;
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
-use odp_pool::ClientLogin;
+use odp_pool::{ClientLogin, PoolMode};
 use odp_protocol::{
     CapabilityFlags, CommandKind, OkFormat, ProtocolError, SessionChange, StatusFlags,
 };
@@ -37,15 +37,19 @@ pub enum PinReason {
     TextPrepared,
     /// Locks are held there (`GET_LOCK`, `LOCK TABLES`).
     Locks,
+    /// The next statement may ask about the last one: it had an error or warnings, or counted the rows
+    /// beyond its LIMIT. Only with transaction pooling, until the next statement.
+    LastStatement,
 }
 
 impl PinReason {
     /// All of them, in the order of their gauges.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::TransactionCharacteristics,
         Self::TemporaryTable,
         Self::TextPrepared,
         Self::Locks,
+        Self::LastStatement,
     ];
 
     /// Its name in status and metrics.
@@ -56,6 +60,7 @@ impl PinReason {
             Self::TemporaryTable => "temporary_table",
             Self::TextPrepared => "text_prepared",
             Self::Locks => "locks",
+            Self::LastStatement => "last_statement",
         }
     }
 }
@@ -97,6 +102,8 @@ pub(crate) struct SessionState {
     pub(crate) pin: Option<Pin>,
     /// How its server sessions are pooled; `None` when they are its own.
     pub(crate) pooling: Option<Pooling>,
+    /// Whether the next statement may ask about the last one.
+    pub(crate) keeps_last: bool,
     /// The server that ran its last statement.
     pub(crate) last_server: Option<ServerAddr>,
     /// The server whose `FOUND_ROWS()` is the session's; `None` before the first rows.
@@ -135,6 +142,23 @@ impl SessionState {
         } else {
             OkFormat::Plain
         }
+    }
+
+    /// Whether nothing ties the client to the server sessions that it has.
+    pub(crate) fn may_move(&self) -> bool {
+        let is_open = matches!(self.transaction, Transaction::Open(_));
+        !is_open && self.pin.is_none() && !self.keeps_last && !self.prepared.hold_something()
+    }
+
+    /// Whether the client leaves nothing behind in a server session without prepared statements.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.may_move() && self.variables.difference().is_empty()
+    }
+
+    /// Whether its server sessions go to others at the end of a transaction.
+    pub(crate) fn shares_by_transaction(&self) -> bool {
+        let mode = self.pooling.as_ref().map(|pooling| pooling.mode);
+        mode == Some(PoolMode::Transaction)
     }
 
     /// Whether a transaction is open or announced.
@@ -196,7 +220,7 @@ impl SessionState {
             })?;
         }
         if reply.error.is_none()
-            && let Some(reason) = reply.pins
+            && let Some(reason) = reply.pins.filter(|pin| *pin != PinReason::LastStatement)
         {
             self.set_pin(server, reason, true);
         }
@@ -207,6 +231,9 @@ impl SessionState {
         if reply.counts_rows && reply.error.is_none() {
             self.found_rows_at = Some(server);
         }
+        self.keeps_last = reply.error.is_some()
+            || reply.warnings > 0
+            || reply.pins == Some(PinReason::LastStatement);
         if matches!(kind, CommandKind::StmtSendLongData | CommandKind::StmtClose) {
             // Nobody answered, so nothing is known to have changed.
             return Ok(observed);
@@ -265,6 +292,7 @@ impl SessionState {
         self.pin = None;
         self.found_rows_at = None;
         self.row_count_at = None;
+        self.keeps_last = false;
         // What an OBServer answers to the command.
         self.status =
             StatusFlags::SERVER_STATUS_AUTOCOMMIT | StatusFlags::SERVER_STATUS_NO_INDEX_USED;

@@ -28,6 +28,8 @@ pub(crate) enum SyncStep {
         statement: u32,
         /// The text.
         text: Bytes,
+        /// Whether it is read as where the client prepared it.
+        is_as_prepared: bool,
     },
 }
 
@@ -65,9 +67,10 @@ pub(crate) fn steps(
         steps.push_back(SyncStep::Database(state.database.clone()));
     }
     let version = state.variables.version();
-    if let Some(sql) = state
-        .variables
-        .sync_statement(synced.variables, &synced.corrections)
+    if let Some(sql) =
+        state
+            .variables
+            .sync_statement(synced.variables, &synced.corrections, &synced.strangers)
     {
         steps.push_back(SyncStep::Variables { sql, version });
     }
@@ -81,10 +84,20 @@ pub(crate) fn steps(
         && !synced.prepared.contains_key(&id)
         && let Some(prepared) = state.prepared.get(id)
     {
+        // Names in it are those of the database in which the client prepared it.
+        let database = &prepared.context.database;
+        let is_elsewhere = *database != state.database && !database.is_empty();
+        if is_elsewhere {
+            steps.push_back(SyncStep::Database(database.clone()));
+        }
         steps.push_back(SyncStep::Prepare {
             statement: id,
             text: prepared.text.clone(),
+            is_as_prepared: prepared.context.settings == state.variables.reading(),
         });
+        if is_elsewhere && !state.database.is_empty() {
+            steps.push_back(SyncStep::Database(state.database.clone()));
+        }
     }
     steps
 }

@@ -31,6 +31,43 @@ pub(crate) struct Difference {
     bytes: usize,
 }
 
+impl Difference {
+    /// Whether everything is as at login.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.system.is_empty() && self.user.is_empty()
+    }
+
+    /// The system variables whose values are not the same in both.
+    pub(crate) fn system_unlike(&self, other: &Self) -> Vec<SmolStr> {
+        let differs = |(name, changed): &(&SmolStr, &Changed)| {
+            other
+                .system
+                .get(*name)
+                .is_none_or(|it| it.value != changed.value)
+        };
+        let missing = |(name, _): &(&SmolStr, &Changed)| !self.system.contains_key(*name);
+        let ours = self.system.iter().filter(differs);
+        let theirs = other.system.iter().filter(missing);
+        ours.chain(theirs).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The user variables that `other` does not have.
+    pub(crate) fn user_beyond(&self, other: &Self) -> Vec<SmolStr> {
+        let is_beyond = |name: &&SmolStr| !other.user.contains_key(*name);
+        self.user.keys().filter(is_beyond).cloned().collect()
+    }
+
+    /// Whether every user variable of `other` has the same value here.
+    pub(crate) fn has_user_of(&self, other: &Self) -> bool {
+        let mut of_other = other.user.iter();
+        of_other.all(|(name, changed)| {
+            self.user
+                .get(name)
+                .is_some_and(|it| it.value == changed.value)
+        })
+    }
+}
+
 /// The variables of one session.
 #[derive(Debug, Clone)]
 pub(crate) struct Variables {
@@ -84,6 +121,21 @@ impl Variables {
         let text = literal.strip_prefix(b"'")?.strip_suffix(b"'")?;
         let plain = !text.iter().any(|byte| matches!(byte, b'\'' | b'\\'));
         std::str::from_utf8(text).ok().filter(|_| plain)
+    }
+
+    /// The variables by which a statement's text is read, where they are not the login's.
+    pub(crate) fn reading(&self) -> Vec<(SmolStr, Bytes)> {
+        const READING: [&str; 4] = [
+            "character_set_client",
+            "collation_connection",
+            "collation_database",
+            "sql_mode",
+        ];
+        let system = &self.difference.system;
+        READING
+            .iter()
+            .filter_map(|name| Some((SmolStr::new_static(name), system.get(*name)?.value.clone())))
+            .collect()
     }
 
     /// The version of the newest change.
@@ -140,9 +192,16 @@ impl Variables {
     }
 
     /// The statement that brings a server session from `version` up to date; `None` when it is.
-    /// `corrections` are variables whose values at that session's login were not this session's.
-    pub(crate) fn sync_statement(&self, version: u64, corrections: &[SmolStr]) -> Option<Bytes> {
-        if version >= self.difference.version && corrections.is_empty() {
+    /// `corrections` are variables whose values at that session's login were not this session's, and
+    /// `strangers` user variables that somebody else has left there.
+    pub(crate) fn sync_statement(
+        &self,
+        version: u64,
+        corrections: &[SmolStr],
+        strangers: &[SmolStr],
+    ) -> Option<Bytes> {
+        let is_clean = corrections.is_empty() && strangers.is_empty();
+        if version >= self.difference.version && is_clean {
             return None;
         }
         let mut sql = BytesMut::from(&b"SET"[..]);
@@ -162,6 +221,11 @@ impl Variables {
         for (name, changed) in &self.difference.user {
             if changed.version > version {
                 put_user(&mut sql, name, &changed.value);
+            }
+        }
+        for name in strangers {
+            if !self.difference.user.contains_key(name) {
+                put_user(&mut sql, name, b"NULL");
             }
         }
         if sql.len() == empty {
@@ -285,14 +349,17 @@ mod tests {
         });
         variables.note(system("ob_proxy_partition_hit", "OFF"));
         assert_eq!(
-            text(variables.sync_statement(0, &[])),
+            text(variables.sync_statement(0, &[], &[])),
             "SET @@autocommit = 'OFF', @@sql_mode = 'it''s', @`a` = 'x'"
         );
         assert_eq!(
-            text(variables.sync_statement(seen, &[])),
+            text(variables.sync_statement(seen, &[], &[])),
             "SET @@sql_mode = 'it''s', @`a` = 'x'"
         );
-        assert_eq!(variables.sync_statement(variables.version(), &[]), None);
+        assert_eq!(
+            variables.sync_statement(variables.version(), &[], &[]),
+            None
+        );
     }
 
     #[test]
@@ -302,7 +369,7 @@ mod tests {
         variables.note(system("character_set_results", ""));
         variables.note(system("time_zone", "+08:00"));
         assert_eq!(
-            text(variables.sync_statement(0, &[])),
+            text(variables.sync_statement(0, &[], &[])),
             "SET @@character_set_results = NULL, @@ob_query_timeout = 5000000, @@time_zone = '+08:00'"
         );
         assert_eq!(variables.known().query_timeout, Duration::from_secs(5));
@@ -315,7 +382,7 @@ mod tests {
         let corrections = variables.corrections(&other);
         assert_eq!(corrections, ["sql_mode"]);
         assert_eq!(
-            text(variables.sync_statement(0, &corrections)),
+            text(variables.sync_statement(0, &corrections, &[])),
             "SET @@sql_mode = 'A'"
         );
         assert!(variables.corrections(variables.login()).is_empty());

@@ -127,6 +127,8 @@ pub(crate) struct Shelf<S> {
     /// Newest at the back; the back is lent first, so that what is not needed grows old.
     idle: Vec<Idle<S>>,
     lent: usize,
+    /// Lent ones that are on their way back.
+    returning: usize,
     opening: usize,
     waiting: VecDeque<Waiter>,
     last_waiter: u64,
@@ -139,6 +141,7 @@ impl<S> Shelf<S> {
             limits,
             idle: Vec::new(),
             lent: 0,
+            returning: 0,
             opening: 0,
             waiting: VecDeque::new(),
             last_waiter: 0,
@@ -180,7 +183,8 @@ impl<S> Shelf<S> {
                 life: idle.life,
             });
         }
-        if self.has_room() {
+        // What is on its way back will be here before a login is done.
+        if self.has_room() && self.returning <= self.waiting.len() {
             let total = self.limits.total.unwrap_or(usize::MAX);
             let is_full = self.in_use() + self.idle.len() >= total;
             self.opening += 1;
@@ -203,6 +207,16 @@ impl<S> Shelf<S> {
     fn has_room(&self) -> bool {
         let used = self.lent + self.opening;
         self.limits.total.is_none_or(|total| used < total)
+    }
+
+    /// A lent session is on its way back; [`Shelf::arrived`] follows, then what becomes of it.
+    pub(crate) fn returns(&mut self) {
+        self.returning += 1;
+    }
+
+    /// It is here, or gone.
+    pub(crate) fn arrived(&mut self) {
+        self.returning = self.returning.saturating_sub(1);
     }
 
     /// A session that [`Answer::Open`] or [`Grant::Open`] allowed is there, and lent.

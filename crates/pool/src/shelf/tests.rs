@@ -177,6 +177,31 @@ fn the_minimum_stays_while_the_shelf_is_in_use_and_is_opened_ahead() {
 }
 
 #[test]
+fn what_is_on_its_way_back_is_waited_for() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: None,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0))], now);
+    take(shelf.ask(Wish::Any, 0, now));
+    shelf.returns();
+    let waiter = wait(&shelf.ask(Wish::Any, 0, now));
+    assert_eq!(
+        shelf.ask(Wish::Any, 0, now),
+        Answer::Open,
+        "it is for one only"
+    );
+    shelf.arrived();
+    let back = shelf.give_back(1, life(now, 0), now);
+    assert!(matches!(back, Back::Granted(id, Grant::Take(_)) if id == waiter));
+    shelf.returns();
+    let waiter = wait(&shelf.ask(Wish::Any, 0, now));
+    shelf.arrived();
+    assert_eq!(shelf.gone(), Some(waiter), "it broke, so another is opened");
+}
+
+#[test]
 fn a_session_of_age_is_not_lent() {
     let now = Instant::now();
     let mut shelf = stocked(LIMITS, &[(1, life(now, 0))], now);

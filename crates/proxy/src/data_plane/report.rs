@@ -39,6 +39,7 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
             temporary_table: gauge(counts.pinned_temporary_table),
             text_prepared: gauge(counts.pinned_text_prepared),
             locks: gauge(counts.pinned_locks),
+            last_statement: gauge(counts.pinned_last_statement),
         },
     };
     Snapshot {

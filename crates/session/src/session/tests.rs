@@ -188,6 +188,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         prepared: PreparedStatements::default(),
         pin: None,
         pooling: None,
+        keeps_last: false,
         last_server: Some(addr(1)),
         found_rows_at: None,
         row_count_at: None,

@@ -1,0 +1,178 @@
+//! What a client leaves in a server session that goes to the next one between two transactions, and what
+//! the next one must set before its first statement.
+
+use crate::leases::{ServerStatement, Synced};
+use crate::prepared::{Prepared, StatementContext};
+use crate::state::SessionState;
+use crate::variables::Difference;
+use bytes::Bytes;
+use odp_cluster::DatabaseName;
+use std::collections::{HashMap, HashSet};
+
+/// The most statements that are kept prepared in one server session; an `OBServer` allows 50
+/// (`open_cursors`).
+const STATEMENTS_MAX: usize = 32;
+
+/// The state of a server session that was not reset.
+#[derive(Debug, Default)]
+pub(crate) struct Remains {
+    difference: Difference,
+    database: DatabaseName,
+    statements: SharedStatements,
+}
+
+impl Remains {
+    /// How far the session has followed the client with this `state`, which it has never seen.
+    pub(crate) fn synced_for(&mut self, state: &SessionState) -> Synced {
+        let (theirs, ours) = (&self.difference, state.variables.difference());
+        let corrections = theirs.system_unlike(ours);
+        let strangers = theirs.user_beyond(ours);
+        let is_same = corrections.is_empty() && strangers.is_empty() && theirs.has_user_of(ours);
+        let mut prepared = HashMap::new();
+        let mut taken = HashSet::new();
+        for (id, statement) in state.prepared.iter() {
+            // Parameter types are the server statement's, so two of a client's cannot share one.
+            if let Some(known) = self.statements.find(statement)
+                && taken.insert(known)
+            {
+                let known = ServerStatement {
+                    id: known,
+                    has_types: false,
+                    is_as_prepared: true,
+                };
+                prepared.insert(id, known);
+            }
+        }
+        Synced {
+            variables: if is_same {
+                state.variables.version()
+            } else {
+                0
+            },
+            corrections,
+            strangers,
+            database: self.database.clone(),
+            prepared,
+        }
+    }
+
+    /// Notes what the client leaves; answers the statements of the server's that are to be closed.
+    pub(crate) fn leave(&mut self, synced: Synced, state: &SessionState) -> Vec<u32> {
+        // A client that has not run anything there has not been followed either.
+        let is_clean = synced.corrections.is_empty() && synced.strangers.is_empty();
+        if is_clean && synced.variables >= state.variables.version() {
+            self.difference.clone_from(state.variables.difference());
+        }
+        self.database = synced.database;
+        let mut closed = Vec::new();
+        for (id, known) in synced.prepared {
+            if let Some(statement) = state.prepared.get(id).filter(|_| known.is_as_prepared) {
+                closed.extend(self.statements.keep(statement, known.id));
+            } else {
+                self.statements.forget(known.id);
+                closed.push(known.id);
+            }
+        }
+        closed
+    }
+
+    /// Keeps the server's statement of one that its client closes; answers what is to be closed there.
+    pub(crate) fn keep(&mut self, statement: &Prepared, known: ServerStatement) -> Option<u32> {
+        if known.is_as_prepared && statement.cursor.is_none() {
+            return self.statements.keep(statement, known.id);
+        }
+        self.statements.forget(known.id);
+        Some(known.id)
+    }
+}
+
+/// The statements that are prepared in a server session, for whoever has the same: by text and by all
+/// that decides what a text means.
+#[derive(Debug, Default)]
+struct SharedStatements {
+    known: HashMap<(Bytes, StatementContext), Shared>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    id: u32,
+    used: u64,
+}
+
+impl SharedStatements {
+    fn find(&mut self, statement: &Prepared) -> Option<u32> {
+        let key = (statement.text.clone(), statement.context.clone());
+        let shared = self.known.get_mut(&key)?;
+        self.clock += 1;
+        shared.used = self.clock;
+        Some(shared.id)
+    }
+
+    /// Keeps a server statement; answers one that must be closed for it: a second one of the same text,
+    /// or the one that was not used for longest.
+    fn keep(&mut self, statement: &Prepared, id: u32) -> Option<u32> {
+        self.clock += 1;
+        let used = self.clock;
+        let key = (statement.text.clone(), statement.context.clone());
+        let shared = self.known.entry(key).or_insert(Shared { id, used });
+        shared.used = used;
+        if shared.id != id {
+            return Some(id);
+        }
+        if self.known.len() <= STATEMENTS_MAX {
+            return None;
+        }
+        let oldest = self.known.values().min_by_key(|shared| shared.used)?.id;
+        self.forget(oldest);
+        Some(oldest)
+    }
+
+    fn forget(&mut self, id: u32) {
+        self.known.retain(|_, shared| shared.id != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(text: &str, database: &str) -> Prepared {
+        let context = StatementContext {
+            database: DatabaseName::new(database),
+            settings: Vec::new(),
+        };
+        Prepared::new(Bytes::copy_from_slice(text.as_bytes()), 0, context)
+    }
+
+    #[test]
+    fn a_statement_is_shared_by_text_and_by_what_the_text_means() {
+        let mut shared = SharedStatements::default();
+        assert_eq!(shared.keep(&statement("SELECT 1", "a"), 1), None);
+        assert_eq!(shared.keep(&statement("SELECT 1", "b"), 2), None);
+        assert_eq!(shared.find(&statement("SELECT 1", "a")), Some(1));
+        assert_eq!(shared.find(&statement("SELECT 1", "b")), Some(2));
+        assert_eq!(shared.find(&statement("SELECT 2", "a")), None);
+        assert_eq!(
+            shared.keep(&statement("SELECT 1", "a"), 3),
+            Some(3),
+            "a second one"
+        );
+        assert_eq!(shared.find(&statement("SELECT 1", "a")), Some(1));
+    }
+
+    #[test]
+    fn the_statement_that_was_not_used_for_longest_makes_room() {
+        let mut shared = SharedStatements::default();
+        for id in 0..32 {
+            assert_eq!(
+                shared.keep(&statement(&format!("SELECT {id}"), ""), id),
+                None
+            );
+        }
+        shared.find(&statement("SELECT 0", ""));
+        assert_eq!(shared.keep(&statement("SELECT 32", ""), 32), Some(1));
+        assert_eq!(shared.find(&statement("SELECT 1", "")), None);
+        assert_eq!(shared.find(&statement("SELECT 0", "")), Some(0));
+    }
+}
