@@ -136,12 +136,13 @@ parameters! {
     observer_query_timeout_delta: Span = "20s", Bounds::Time("1s", "30s");
 
     /// How clients share server sessions: off, not at all; session, a client's go to the next when it
-    /// leaves. Only clients whose password the proxy can check itself share, and only with those that a
-    /// server cannot tell apart.
-    pool_mode: Word = "off", Bounds::OneOf(&["off", "session"]);
+    /// leaves; transaction, they go to the next at the end of each transaction. Only clients whose
+    /// password the proxy can check itself share, and only with those that a server cannot tell apart.
+    pool_mode: Word = "off", Bounds::OneOf(&["off", "session", "transaction"]);
     /// Another pool_mode for some: tenant=mode;user@tenant=mode. The last that fits counts.
     pool_mode_overrides: PoolOverrides = "", Bounds::Any;
-    /// Server sessions of one account at one server that are kept idle; 0 is without limit.
+    /// Server sessions of one account at one server: how many are kept idle, and with transaction
+    /// pooling how many there may be; 0 is without limit.
     pool_max: Count = "64", Bounds::Number(0, 100_000);
     /// How many of them are kept ready, opened ahead, while the account is in use.
     pool_min_idle: Count = "0", Bounds::Number(0, 10_000);

@@ -18,6 +18,7 @@ pub(crate) fn pool_mode(word: &str) -> Option<PoolMode> {
     match word {
         "off" => Some(PoolMode::Off),
         "session" => Some(PoolMode::Session),
+        "transaction" => Some(PoolMode::Transaction),
         _ => None,
     }
 }
@@ -42,7 +43,7 @@ fn read_one(part: &str) -> Result<PoolOverride, Complaint> {
     let (who, mode) = part.split_once('=').ok_or_else(complain)?;
     let mode = pool_mode(mode.trim()).ok_or_else(|| {
         let word = mode.trim();
-        format!("`{word}` is no pool mode: off or session")
+        format!("`{word}` is no pool mode: off, session or transaction")
     })?;
     let (user, tenant) = match who.trim().rsplit_once('@') {
         Some((user, tenant)) => (Some(user.to_owned()), tenant),
@@ -64,11 +65,14 @@ mod tests {
 
     #[test]
     fn tenants_and_users_have_modes_of_their_own() {
-        let read = PoolOverrides::read("t1=session; app@t1=off", &Bounds::Any).unwrap();
+        let read = PoolOverrides::read("t1=transaction; app@t1=off", &Bounds::Any).unwrap();
         let [all, app] = &read.overrides[..] else {
             panic!("{read:?}")
         };
-        assert_eq!((all.user.as_deref(), all.mode), (None, PoolMode::Session));
+        assert_eq!(
+            (all.user.as_deref(), all.mode),
+            (None, PoolMode::Transaction)
+        );
         assert_eq!(
             (app.user.as_deref(), app.mode),
             (Some("app"), PoolMode::Off)
