@@ -230,6 +230,22 @@ impl Wire {
         Ok(reply)
     }
 
+    /// Sends a command and reads nothing.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn send_only(&mut self, command: &[u8]) -> Result<(), Failure> {
+        self.send(0, command)
+    }
+
+    /// Waits until an answer begins.
+    ///
+    /// # Errors
+    /// When the connection ends instead.
+    pub fn wait_for_a_byte(&mut self) -> Result<(), Failure> {
+        self.take(1).map(drop)
+    }
+
     fn answer_switch(&mut self, sequence: u8, packet: &[u8], pw: &str) -> Result<(), Failure> {
         let salt = packet.split(|&byte| byte == 0).nth(1).unwrap_or_default();
         let proof = mysql::scramble(pw, salt);
