@@ -5,6 +5,7 @@ use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+use std::net::SocketAddr;
 
 /// What a route answers with.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -47,6 +48,11 @@ impl Refusal {
 
     pub(crate) fn bad_request(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(crate) fn unknown_server(addr: SocketAddr) -> Self {
+        let message = format!("the cluster has no server {addr}");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
     pub(crate) fn timeout() -> Self {

@@ -15,7 +15,7 @@ mod task;
 
 pub use access::Access;
 pub use error::Error;
-pub use operations::{Command, CommandRefusal, Health, Operations};
+pub use operations::{Command, CommandRefusal, Health, Operations, ServerCommand, ServerRefusal};
 pub use server::{Limits, Server};
 pub use status::{Discovery, Pids, PinnedBy, ServerStatus, Sessions, State, Status};
 pub use task::{

@@ -1,6 +1,7 @@
 //! What the endpoint calls: the proxy, seen from its operator.
 
 use crate::{Status, Task};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,16 @@ pub trait Operations: Send + Sync + 'static {
         &self,
         command: Command,
     ) -> impl Future<Output = Result<Task, CommandRefusal>> + Send;
+
+    /// Takes a server out or lets it back; answers when that is kept and the data plane told.
+    ///
+    /// # Errors
+    /// Why nothing has changed.
+    fn server(
+        &self,
+        addr: SocketAddr,
+        command: ServerCommand,
+    ) -> impl Future<Output = Result<(), ServerRefusal>> + Send;
 
     /// The tasks that are remembered, newest first.
     fn tasks(&self) -> Vec<Task>;
@@ -57,6 +68,24 @@ pub enum Command {
     Start,
     /// Replace data plane and coordinator by this binary.
     Upgrade(PathBuf),
+}
+
+/// What the operator can ask for one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerCommand {
+    /// It gets no request any more, whatever state it is in.
+    Drain,
+    /// Its state decides again.
+    Undrain,
+}
+
+/// Why a command for one server is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerRefusal {
+    /// The cluster has no such server.
+    Unknown,
+    /// It cannot be carried out or kept now; why.
+    Unavailable(String),
 }
 
 /// Why a command is refused.

@@ -3,11 +3,14 @@
 use crate::access::{Access, Caller};
 use crate::answer::{Answer, Refusal, accepted, document, json, metrics};
 use crate::body;
-use crate::operations::{Command, CommandRefusal, Health, Operations};
+use crate::operations::{
+    Command, CommandRefusal, Health, Operations, ServerCommand, ServerRefusal,
+};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ enum Resource {
     Upgrade,
     Tasks,
     Task(u64),
+    /// A server; none when its address is not one.
+    Server(Option<SocketAddr>, ServerCommand),
 }
 
 /// The API's own description.
@@ -44,10 +49,23 @@ impl Resource {
             "/v1/upgrade" => Some(Self::Upgrade),
             "/v1/tasks" => Some(Self::Tasks),
             _ => {
+                if let Some(server) = path.strip_prefix("/v1/servers/") {
+                    return Self::find_server(server);
+                }
                 let id = path.strip_prefix("/v1/tasks/")?;
                 id.parse().ok().map(Self::Task)
             }
         }
+    }
+
+    fn find_server(path: &str) -> Option<Self> {
+        let (addr, command) = path.split_once('/')?;
+        let command = match command {
+            "drain" => ServerCommand::Drain,
+            "undrain" => ServerCommand::Undrain,
+            _ => return None,
+        };
+        Some(Self::Server(read_addr(addr), command))
     }
 
     /// Health tells nothing worth hiding, and load balancers have no place for a token.
@@ -57,7 +75,7 @@ impl Resource {
 
     fn methods(self) -> &'static str {
         match self {
-            Self::Restart | Self::Stop | Self::Start | Self::Upgrade => "POST",
+            Self::Restart | Self::Stop | Self::Start | Self::Upgrade | Self::Server(..) => "POST",
             _ => "GET, HEAD",
         }
     }
@@ -136,6 +154,10 @@ async fn dispatch(
         Resource::Status => return Ok(json(StatusCode::OK, &operations.status())),
         Resource::Tasks => return Ok(json(StatusCode::OK, &Tasks::of(operations))),
         Resource::Task(id) => return task(id, &query, operations).await,
+        Resource::Server(addr, command) => {
+            body::read::<NoBody>(request, limits).await?;
+            return server(addr, command, operations).await;
+        }
         Resource::Restart => match body::read::<RestartBody>(request, limits).await?.mode {
             Mode::Restart => Command::Restart,
             Mode::Force => Command::ForceRestart,
@@ -180,6 +202,42 @@ async fn carry_out(command: Command, operations: &impl Operations) -> Result<Ans
         Err(CommandRefusal::TaskRunning(id)) => Err(Refusal::task_running(id)),
         Err(CommandRefusal::Ending) => Err(Refusal::unavailable("the proxy is ending".to_owned())),
     }
+}
+
+async fn server(
+    addr: Option<SocketAddr>,
+    command: ServerCommand,
+    operations: &impl Operations,
+) -> Result<Answer, Refusal> {
+    #[derive(Serialize)]
+    struct Document {
+        addr: String,
+        drained: bool,
+    }
+    let addr = addr.ok_or_else(|| {
+        Refusal::bad_request("a server is named by its address and SQL port, as in 10.0.0.1:2881")
+    })?;
+    match operations.server(addr, command).await {
+        Ok(()) => Ok(json(
+            StatusCode::OK,
+            &Document {
+                addr: addr.to_string(),
+                drained: command == ServerCommand::Drain,
+            },
+        )),
+        Err(ServerRefusal::Unknown) => Err(Refusal::unknown_server(addr)),
+        Err(ServerRefusal::Unavailable(reason)) => Err(Refusal::unavailable(reason)),
+    }
+}
+
+/// An address in a path. Clients may write the brackets and colons of IPv6 as they are or encoded.
+fn read_addr(text: &str) -> Option<SocketAddr> {
+    let text = text.to_ascii_lowercase();
+    let text = text
+        .replace("%5b", "[")
+        .replace("%5d", "]")
+        .replace("%3a", ":");
+    text.parse().ok()
 }
 
 async fn task(id: u64, query: &str, operations: &impl Operations) -> Result<Answer, Refusal> {
@@ -251,6 +309,8 @@ mod tests {
             Resource::Upgrade,
             Resource::Tasks,
             Resource::Task(7),
+            Resource::Server(None, ServerCommand::Drain),
+            Resource::Server(None, ServerCommand::Undrain),
         ];
         let all: BTreeSet<_> = all.iter().map(|resource| format!("{resource:?}")).collect();
         assert_eq!(described, all);
@@ -268,6 +328,35 @@ mod tests {
             ("-1s", None),
         ] {
             assert_eq!(read_wait(text), millis.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn servers_are_named_by_address_and_port() {
+        let drain = |path: &str| match Resource::find(path) {
+            Some(Resource::Server(addr, ServerCommand::Drain)) => addr.map(|a| a.to_string()),
+            other => panic!("{path}: {other:?}"),
+        };
+        for (path, addr) in [
+            ("/v1/servers/10.0.0.1:2881/drain", Some("10.0.0.1:2881")),
+            ("/v1/servers/10.0.0.1%3a2881/drain", Some("10.0.0.1:2881")),
+            ("/v1/servers/[::1]:2881/drain", Some("[::1]:2881")),
+            ("/v1/servers/%5B::1%5D%3A2881/drain", Some("[::1]:2881")),
+            ("/v1/servers/10.0.0.1/drain", None),
+            ("/v1/servers/ob1:2881/drain", None),
+            ("/v1/servers/10.0.0.1:70000/drain", None),
+            ("/v1/servers//drain", None),
+        ] {
+            assert_eq!(drain(path).as_deref(), addr, "{path}");
+        }
+        for path in [
+            "/v1/servers/",
+            "/v1/servers/10.0.0.1:2881",
+            "/v1/servers/10.0.0.1:2881/",
+            "/v1/servers/10.0.0.1:2881/stop",
+            "/v1/servers/10.0.0.1:2881/drain/",
+        ] {
+            assert_eq!(Resource::find(path), None, "{path}");
         }
     }
 

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod logging;
 mod metrics;
+mod notice;
 mod sandbox;
 mod snapshot;
 mod status;

@@ -35,6 +35,9 @@ pub struct Settings {
     pub arguments: Vec<OsString>,
     /// The arguments with which the coordinator itself was started, without the name.
     pub own_arguments: Vec<OsString>,
+    /// What generations are told beside their configuration, until [`Handle::notice`] says more.
+    /// Nothing is told while it is empty.
+    pub notice: Vec<u8>,
     /// Descriptors that the coordinator's next image gets as they are.
     pub companions: Vec<OwnedFd>,
 }
@@ -143,6 +146,7 @@ impl Coordinator {
             .settings
             .planner
             .listening(&coordinator.listeners);
+        coordinator.notify_all();
         coordinator.publish_machine();
         let handle = Handle {
             status: status_receiver,
@@ -175,6 +179,10 @@ impl Coordinator {
     fn obey(&mut self, wish: Wish) {
         let (id, command, answer) = match wish {
             Wish::Event(event) => return self.on(event),
+            Wish::Notice(notice) => {
+                self.settings.notice = notice;
+                return self.notify_all();
+            }
             Wish::Command(id, command, answer) => (id, command, answer),
         };
         let verdict = self.judge(&command);

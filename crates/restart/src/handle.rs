@@ -28,6 +28,7 @@ pub enum Refusal {
 pub(crate) enum Wish {
     Event(Event),
     Command(u64, Command, oneshot::Sender<Result<(), Refusal>>),
+    Notice(Vec<u8>),
 }
 
 impl Handle {
@@ -52,6 +53,12 @@ impl Handle {
         let wish = Wish::Command(id, command, answer);
         self.wishes.send(wish).await.map_err(|_| Refusal::Ending)?;
         answered.await.unwrap_or(Err(Refusal::Ending))
+    }
+
+    /// Tells this to every generation there is, and to those that come before they accept.
+    pub async fn notice(&self, notice: Vec<u8>) {
+        // A coordinator that has ended has no data plane to tell.
+        self.wishes.send(Wish::Notice(notice)).await.ok();
     }
 
     /// Ends everything, with a drain; the coordinator's run returns then.

@@ -84,6 +84,8 @@ pub(crate) enum Down {
     Snapshot,
     /// A part of the snapshot that an offer announced.
     Chunk(Vec<u8>),
+    /// What the proxy has to say beside the configuration; opaque.
+    Notice(Vec<u8>),
 }
 
 /// Data plane to coordinator.

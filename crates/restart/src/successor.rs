@@ -115,7 +115,7 @@ pub struct Offered {
 }
 
 /// What the coordinator tells a data plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Start to accept.
     Commit,
@@ -130,6 +130,9 @@ pub enum Order {
     Shutdown,
     /// Hand out what the next generation should know, by [`Link::snapshot`].
     Snapshot,
+    /// What holds from now on beside the configuration; the first one comes before
+    /// [`Self::Commit`].
+    Notice(Vec<u8>),
     /// The coordinator is gone; no further order will come.
     Lost,
 }
@@ -202,6 +205,7 @@ impl Link {
             },
             Ok((Down::Shutdown, _)) => Order::Shutdown,
             Ok((Down::Snapshot, _)) => Order::Snapshot,
+            Ok((Down::Notice(notice), _)) => Order::Notice(notice),
             Ok((Down::Offer(_) | Down::Chunk(_), _)) => {
                 tracing::error!("a second offer on the control channel");
                 Order::Lost

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    Command, CommandRefusal, Discovery, Health, Pids, Sessions, State, Status, Task, TaskKind,
-    TaskState,
+    Command, CommandRefusal, Discovery, Health, Pids, ServerCommand, ServerRefusal, Sessions,
+    State, Status, Task, TaskKind, TaskState,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,6 +50,14 @@ impl Operations for Proxy {
             Command::Upgrade(_) => Ok(task(9, TaskKind::Upgrade)),
             Command::Stop => Err(CommandRefusal::TaskRunning(3)),
             Command::Start => Err(CommandRefusal::Precondition("it runs".to_owned())),
+        }
+    }
+
+    async fn server(&self, addr: SocketAddr, _: ServerCommand) -> Result<(), ServerRefusal> {
+        match addr.port() {
+            2881 => Ok(()),
+            2882 => Err(ServerRefusal::Unavailable("the disk is full".to_owned())),
+            _ => Err(ServerRefusal::Unknown),
         }
     }
 
@@ -353,4 +361,28 @@ async fn idle_connections_do_not_keep_others_out() {
 async fn garbage_gets_no_answer_but_an_error() {
     let answer = say(serving().await, "\u{16}\u{3}\u{1} garbage\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn servers_are_taken_out_and_let_back_by_their_address() {
+    let addr = serving().await;
+    for (command, drained) in [("drain", true), ("undrain", false)] {
+        let path = format!("/v1/servers/10.0.0.1:2881/{command}");
+        let answer = post(addr, &path, "", "").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let expected = format!(r#"{{"addr":"10.0.0.1:2881","drained":{drained}}}"#);
+        assert!(answer.ends_with(&expected), "{answer}");
+        assert_error(&get(addr, &path).await, 405, "method_not_allowed");
+        let answer = post(addr, &path, JSON, r#"{"force":true}"#).await;
+        assert_error(&answer, 400, "bad_request");
+        for (server, status, code) in [
+            ("10.0.0.1", 400, "bad_request"),
+            ("ob1:2881", 400, "bad_request"),
+            ("10.0.0.1:9", 404, "not_found"),
+            ("10.0.0.1:2882", 503, "unavailable"),
+        ] {
+            let path = format!("/v1/servers/{server}/{command}");
+            assert_error(&post(addr, &path, "", "").await, status, code);
+        }
+    }
 }

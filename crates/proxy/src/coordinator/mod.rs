@@ -1,6 +1,7 @@
 //! `odp serve`: opens the listeners, starts the data plane, serves the admin endpoint, obeys signals.
 
 mod beginning;
+mod drained_servers;
 mod endpoint_file;
 mod notify;
 mod operations;
@@ -21,6 +22,7 @@ use crate::data_plane::PROCESS_NAME;
 use crate::error::Error;
 use crate::logging;
 use beginning::Beginning;
+use drained_servers::DrainedServers;
 use notify::Notifier;
 use odp_admin::Limits;
 use odp_restart::{Coordinator, DescriptorLimit, Handle, Program, State, raise_descriptor_limit};
@@ -145,6 +147,7 @@ impl Proxy {
         if let Some(owner) = &owner_listener {
             companions.push(copy(owner)?);
         }
+        let mut drained = DrainedServers::open(origin.state.clone());
         let coordinator_settings = odp_restart::Settings {
             plan,
             planner: Arc::new(DiskPlanner {
@@ -155,13 +158,15 @@ impl Proxy {
                 keeper: origin.notifier,
             }),
             arguments: vec!["data-plane".into()],
+            notice: drained.notice(),
             own_arguments: std::env::args_os().skip(1).collect(),
             companions,
         };
         let (coordinator, handle) = Coordinator::new(coordinator_settings, beginning.start)?;
         let book = Arc::new(TaskBook::open(origin.state, beginning.upgrade));
         book.take(&handle.status().operations);
-        let operations = ProxyOperations::new(handle.clone(), mysql, settings, Arc::clone(&book));
+        let operations =
+            ProxyOperations::new(handle.clone(), mysql, settings, Arc::clone(&book), drained);
         let server = odp_admin::Server::new(
             Arc::new(operations),
             config.access.clone(),

@@ -1,10 +1,14 @@
 //! What the admin endpoint answers, from the coordinator's status and the last heartbeat.
 
+use super::drained_servers::DrainedServers;
 use super::task_book::TaskBook;
 use crate::config::Settings;
 use crate::metrics;
 use crate::snapshot::{Family, Kind, Snapshot};
-use odp_admin::{Command, CommandRefusal, Health, Operations, Pids, Sessions, Status, Task};
+use odp_admin::{
+    Command, CommandRefusal, Health, Operations, Pids, ServerCommand, ServerRefusal, Sessions,
+    Status, Task,
+};
 use odp_restart::{Handle, State};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +22,7 @@ pub(crate) struct ProxyOperations {
     mysql: SocketAddr,
     app_name: String,
     book: Arc<TaskBook>,
+    drained: DrainedServers,
 }
 
 impl ProxyOperations {
@@ -29,9 +34,11 @@ impl ProxyOperations {
         mysql: SocketAddr,
         settings: &Settings,
         book: Arc<TaskBook>,
+        drained: DrainedServers,
     ) -> Self {
         Self {
             book,
+            drained,
             handle,
             started: Instant::now(),
             mysql,
@@ -75,6 +82,18 @@ impl Operations for ProxyOperations {
 
     async fn command(&self, command: Command) -> Result<Task, CommandRefusal> {
         self.book.command(command, &self.handle).await
+    }
+
+    async fn server(&self, addr: SocketAddr, command: ServerCommand) -> Result<(), ServerRefusal> {
+        let told = snapshot(&self.handle.status());
+        let known = told.map(|told| -> Vec<SocketAddr> {
+            let addrs = told.servers.iter().map(|server| server.addr.parse());
+            addrs.filter_map(Result::ok).collect()
+        });
+        let change = self
+            .drained
+            .change(addr, command, known.as_deref(), &self.handle);
+        change.await
     }
 
     fn tasks(&self) -> Vec<Task> {

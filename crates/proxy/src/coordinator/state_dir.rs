@@ -1,11 +1,14 @@
-//! What outlives the coordinator: tasks and the operator's last wish, in a folder of this user's own.
+//! What outlives the coordinator: tasks and the operator's wishes, in a folder of this user's own.
 
 use crate::config::Settings;
 use crate::error::Error;
 use odp_admin::Task;
 use rustix::fs::{FlockOperation, flock};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,11 +32,12 @@ pub(crate) enum Desired {
 impl StateDir {
     const TASKS: &str = "tasks.json";
     const DESIRED: &str = "desired";
+    const DRAINED: &str = "drained.json";
     const LOCK: &str = "lock";
     /// How long a coordinator that is just ending may keep the lock.
     const PATIENCE: Duration = Duration::from_secs(2);
     const PEEK: Duration = Duration::from_millis(20);
-    /// More than the tasks that are kept ever take.
+    /// More than what is kept in one file ever takes.
     const LONGEST: u64 = 4 << 20;
 
     /// Where the folder is by the configuration, or by user and admin port.
@@ -134,20 +138,7 @@ impl StateDir {
 
     /// The tasks that were kept, oldest first. What cannot be read is told in the log and left out.
     pub(crate) fn tasks(&self) -> Vec<Task> {
-        let path = self.path.join(Self::TASKS);
-        let too_long = fs::metadata(&path).is_ok_and(|file| file.len() > Self::LONGEST);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) if !too_long => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-            _ => {
-                tracing::warn!(path = %path.display(), "the stored tasks cannot be read");
-                return Vec::new();
-            }
-        };
-        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(path = %path.display(), %error, "the stored tasks are not readable");
-            Vec::new()
-        })
+        self.read(Self::TASKS)
     }
 
     /// Keeps the tasks.
@@ -156,6 +147,38 @@ impl StateDir {
     /// When they cannot be written; what was kept before stays.
     pub(crate) fn keep_tasks(&self, tasks: &[Task]) -> io::Result<()> {
         self.write(Self::TASKS, &serde_json::to_vec(tasks)?)
+    }
+
+    /// The servers that the operator has taken out. What cannot be read is told in the log: all of them
+    /// serve then.
+    pub(crate) fn drained(&self) -> BTreeSet<SocketAddr> {
+        self.read(Self::DRAINED)
+    }
+
+    /// Keeps the servers that the operator has taken out.
+    ///
+    /// # Errors
+    /// When they cannot be written; what was kept before stays.
+    pub(crate) fn keep_drained(&self, servers: &BTreeSet<SocketAddr>) -> io::Result<()> {
+        self.write(Self::DRAINED, &serde_json::to_vec(servers)?)
+    }
+
+    /// The content of a file; nothing when it is not there or not readable.
+    fn read<T: DeserializeOwned + Default>(&self, name: &str) -> T {
+        let path = self.path.join(name);
+        let too_long = fs::metadata(&path).is_ok_and(|file| file.len() > Self::LONGEST);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) if !too_long => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return T::default(),
+            _ => {
+                tracing::warn!(path = %path.display(), "what was kept cannot be read");
+                return T::default();
+            }
+        };
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::warn!(path = %path.display(), %error, "what was kept is not readable");
+            T::default()
+        })
     }
 
     /// Replaces a file so that after a power failure either the old or the new content is there.
@@ -195,12 +218,18 @@ mod tests {
         state.keep_desired(Desired::Stopped).unwrap();
         let tasks = [task(1)];
         state.keep_tasks(&tasks).unwrap();
+        assert!(state.drained().is_empty());
+        let drained = BTreeSet::from(["10.0.0.1:2881".parse().unwrap()]);
+        state.keep_drained(&drained).unwrap();
         drop(state);
         let state = StateDir::open(&path).unwrap();
         assert_eq!(state.desired(), Desired::Stopped);
         assert_eq!(state.tasks(), tasks);
         fs::write(path.join("tasks.json"), b"[{").unwrap();
         assert!(state.tasks().is_empty());
+        assert_eq!(state.drained(), drained);
+        fs::write(path.join("drained.json"), b"[1]").unwrap();
+        assert!(state.drained().is_empty());
         fs::remove_dir_all(&path).unwrap();
     }
 

@@ -9,6 +9,8 @@ use super::workers::Workers;
 use super::{acceptor, report};
 use crate::coordinator::{MYSQL_LISTENER, StateDir};
 use crate::error::Error;
+use crate::notice::Notice;
+use odp_cluster::ServerAddr;
 use odp_restart::{Belongings, Heartbeat, Hello, Link, Order, Orphan, Pace};
 use odp_session::Counts;
 use std::net::TcpListener;
@@ -129,9 +131,23 @@ impl Control {
             }
             Order::Shutdown => return Next::End,
             Order::Snapshot => self.hand_out().await,
+            Order::Notice(notice) => {
+                self.take_out(&notice);
+                // Whoever asked for it looks at the status next.
+                self.report().await;
+            }
             Order::Lost => return self.lost(signals).await,
         }
         Next::GoOn
+    }
+
+    fn take_out(&self, notice: &[u8]) {
+        let Some(notice) = Notice::from_bytes(notice) else {
+            tracing::error!("a notice of the coordinator is not understood");
+            return;
+        };
+        let drained: Vec<_> = notice.drained.into_iter().map(ServerAddr::from).collect();
+        self.prepared.shared.router.set_drained(&drained);
     }
 
     fn accept(&mut self) {

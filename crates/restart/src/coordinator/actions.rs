@@ -105,12 +105,30 @@ impl Coordinator {
             snapshot: length.and_then(|length| u64::try_from(length).ok()),
         };
         let listeners = Arc::clone(&self.listeners);
-        if let Some(member) = self.members.get(&generation) {
+        if let Some(member) = self.members.get_mut(&generation) {
+            member.is_offered = true;
             member.generation.order(Order::Offer {
                 offer,
                 listeners,
                 snapshot,
             });
+        }
+        self.notify(generation);
+    }
+
+    /// Tells every generation what holds beside its configuration. One without an offer expects
+    /// nothing else first, and is told after it.
+    pub(super) fn notify_all(&self) {
+        for (&generation, member) in &self.members {
+            if member.is_offered {
+                self.notify(generation);
+            }
+        }
+    }
+
+    fn notify(&self, generation: GenerationId) {
+        if !self.settings.notice.is_empty() {
+            self.order(generation, Down::Notice(self.settings.notice.clone()));
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Member {
     pub(super) hello: Option<Hello>,
     pub(super) heard: Option<Heard>,
     pub(super) ticks: Vec<u64>,
+    /// Whether it has its offer.
+    pub(super) is_offered: bool,
     /// Why it said that it cannot serve.
     pub(super) refusal: Option<String>,
 }
@@ -27,6 +29,7 @@ impl Member {
             hello: None,
             heard: None,
             ticks: Vec::new(),
+            is_offered: false,
             refusal: None,
         }
     }
@@ -46,6 +49,7 @@ impl Member {
             hello: Some(adopted.hello),
             heard: Some(heard),
             ticks: adopted.heartbeat.ticks,
+            is_offered: true,
             refusal: None,
         };
         Ok((member, adopted.listeners))

@@ -68,6 +68,7 @@ fn settings(dir: &Path) -> Settings {
         },
         planner: Arc::new(Files { config }),
         arguments: ["--exact", "--nocapture", CHILD].map(Into::into).to_vec(),
+        notice: Vec::new(),
         own_arguments: Vec::new(),
         companions: Vec::new(),
     }
@@ -155,6 +156,41 @@ async fn a_killed_data_plane_is_replaced_and_nobody_is_refused() {
     run.handle.exit().await;
     run.task.await.unwrap();
     assert_eq!(run.handle.status().state, State::Stopped);
+}
+
+#[tokio::test]
+async fn a_notice_reaches_who_serves_and_every_generation_before_it_accepts() {
+    let dir = folder("notice");
+    let listeners = Listeners::open(&specs()).unwrap();
+    let addr = listeners.addr("mysql").unwrap();
+    let mut settings = settings(&dir);
+    settings.notice = b"; out: none".to_vec();
+    let (coordinator, mut handle) = Coordinator::new(settings, Start::Serving(listeners)).unwrap();
+    let task = tokio::spawn(coordinator.run());
+    let first = until(&mut handle, |status| status.state == State::Running).await;
+    assert!(ask(addr).await.ends_with(b"; out: none"));
+    handle.notice(b"; out: one".to_vec()).await;
+    let heard = async {
+        while !ask(addr).await.ends_with(b"; out: one") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard)
+        .await
+        .expect("the serving generation is told");
+    kill(first.data_plane.unwrap());
+    // Its successor's very first client.
+    let after_the_crash = ask(addr).await;
+    assert!(after_the_crash.ends_with(b"; out: one"));
+    until(&mut handle, |status| {
+        status.generation == 2 && status.state == State::Running
+    })
+    .await;
+    handle.command(5, Command::Restart).await.unwrap();
+    over(&mut handle, 5).await;
+    assert!(ask(addr).await.ends_with(b"; out: one"));
+    handle.force().await;
+    task.await.unwrap();
 }
 
 #[tokio::test]
@@ -341,7 +377,16 @@ async fn plays_the_data_plane_when_stdin_is_a_control_channel() {
         greeting.extend([note.as_bytes(), words].concat());
     }
     offered.link.ready().await.unwrap();
-    assert_eq!(offered.link.order().await, Order::Commit);
+    let mut told = Vec::new();
+    loop {
+        match offered.link.order().await {
+            Order::Notice(notice) => told = notice,
+            order => {
+                assert_eq!(order, Order::Commit);
+                break;
+            }
+        }
+    }
     eprintln!("generation {generation} accepts");
     let one = offered.listeners.pop().unwrap();
     let listener = tokio::net::TcpListener::from_std(one.listener.try_clone().unwrap()).unwrap();
@@ -357,6 +402,7 @@ async fn plays_the_data_plane_when_stdin_is_a_control_channel() {
                     return;
                 }
                 Order::Shutdown => return,
+                Order::Notice(notice) => told = notice,
                 Order::Lost => {
                     let path = String::from_utf8(offered.config.clone()).unwrap();
                     let orphan = Orphan::wait_at(Path::new(&path)).unwrap();
@@ -378,7 +424,7 @@ async fn plays_the_data_plane_when_stdin_is_a_control_channel() {
                 let (stream, _) = accepted.unwrap();
                 let mut stream = stream.into_std().unwrap();
                 stream.set_nonblocking(false).unwrap();
-                stream.write_all(&greeting).unwrap();
+                stream.write_all(&[greeting.as_slice(), &told].concat()).unwrap();
             }
         }
     }
