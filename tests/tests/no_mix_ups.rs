@@ -92,6 +92,8 @@ struct Counts {
     rows: AtomicU64,
     dropped: AtomicU64,
     kills: AtomicU64,
+    /// Clients that wait for a kill right now.
+    killing: AtomicU64,
     /// Statements and connections that ended by a kill.
     killed: AtomicU64,
 }
@@ -293,8 +295,22 @@ impl<'a> Client<'a> {
         self.world.counts.dropped.fetch_add(1, Relaxed);
     }
 
-    /// Kills a statement or a session of another client; it may be gone already.
+    /// Kills a statement or a session of another client, unless enough others are doing that: kills are
+    /// done a few at a time, and a thousand clients would all come to wait in that queue.
     fn kill(&mut self, wire: &mut Wire) -> Result<(), Failure> {
+        let counts = &self.world.counts;
+        let is_free = counts.killing.fetch_add(1, Relaxed) < KILLERS;
+        let killed = if is_free {
+            self.kill_another(wire)
+        } else {
+            Ok(())
+        };
+        counts.killing.fetch_sub(1, Relaxed);
+        killed
+    }
+
+    /// The victim may be gone already.
+    fn kill_another(&mut self, wire: &mut Wire) -> Result<(), Failure> {
         let ids = self
             .world
             .ids
@@ -406,11 +422,13 @@ const SERVER_LOST: u16 = 0x271E;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between a refused login and the next one.
 const AGAIN: Duration = Duration::from_millis(20);
+/// Clients that may kill at once.
+const KILLERS: u64 = 16;
 /// Connections that must have been dropped, and kills.
 const DISTURBANCES: u64 = 150;
 /// Statements and connections that must have ended by a kill.
 const KILLED: u64 = 20;
 /// The duration of the longer form, for each mode.
-const LONG: Duration = Duration::from_mins(2);
+const LONG: Duration = Duration::from_mins(1);
 /// What all of it may take.
 const LIMIT: Duration = Duration::from_mins(5);
