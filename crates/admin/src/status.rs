@@ -139,8 +139,11 @@ pub struct ServerStatus {
     pub standing: String,
     /// Failures that count against it at the moment.
     pub strikes: u32,
-    /// When a failure was last held against it, RFC 3339 in UTC; null while none was.
+    /// When something last said how it is, RFC 3339 in UTC; null while nothing did.
     pub last_evidence: Option<String>,
+    /// What that was, in words.
+    #[serde(default)]
+    pub evidence: Option<String>,
     /// When it is tried again, RFC 3339 in UTC; null while it is not listed.
     pub next_probe_at: Option<String>,
 }

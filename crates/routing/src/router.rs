@@ -123,7 +123,7 @@ impl Router {
             Errand::Request
         };
         let refresh_cluster = if observation.is_failure() {
-            blacklist.strike(route.server, errand, &self.limits, now)
+            blacklist.strike(route.server, errand, observation, &self.limits, now)
                 || observation != Observation::TimedOut
         } else if observation == Observation::GivenUp {
             if route.is_probe {

@@ -1,6 +1,6 @@
 //! A server's standing as shown to an operator.
 
-use crate::Detected;
+use crate::{Detected, LastWord};
 use odp_cluster::{Server, ServerAddr};
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,10 @@ pub struct ServerStanding {
     pub standing: Standing,
     /// The failures counted within the window.
     pub strikes: u32,
-    /// When the last failure was seen.
+    /// When something last said how it is.
     pub last_evidence: Option<Instant>,
+    /// What that was.
+    pub evidence: Option<LastWord>,
     /// When one request may probe the listed server; `None` also while one does.
     pub next_probe_at: Option<Instant>,
     /// Since when it has been listed for failed requests, whatever else it is listed for.

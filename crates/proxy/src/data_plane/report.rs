@@ -85,6 +85,7 @@ fn server(standing: &ServerStanding, view: &ClusterView, clock: &WallClock) -> S
         standing: standing.standing.label().to_owned(),
         strikes: standing.strikes,
         last_evidence: standing.last_evidence.map(|moment| clock.rfc3339(moment)),
+        evidence: standing.evidence.map(|evidence| evidence.to_string()),
         next_probe_at: standing.next_probe_at.map(|moment| clock.rfc3339(moment)),
     }
 }

@@ -9,7 +9,7 @@ mod lists;
 mod record;
 mod strikes;
 
-use crate::{ClusterView, FormerStanding, RouterLimits, ServerStanding};
+use crate::{ClusterView, FormerStanding, Observation, RouterLimits, ServerStanding};
 use foldhash::fast::RandomState;
 pub(crate) use lists::Admission;
 pub use lists::Detected;
@@ -71,11 +71,12 @@ impl Blacklist {
         &self,
         server: ServerAddr,
         errand: Errand,
+        failure: Observation,
         limits: &RouterLimits,
         now: Instant,
     ) -> bool {
         let record = self.records.get(&server);
-        record.is_some_and(|record| record.strike(errand, limits, now))
+        record.is_some_and(|record| record.strike(errand, failure, limits, now))
     }
 
     /// Takes in that `server` answered.

@@ -2,7 +2,7 @@
 
 use super::lists::{Admission, Detected, Lists, Millis};
 use super::strikes::Strikes;
-use crate::{FormerStanding, RouterLimits, ServerStanding, Standing};
+use crate::{FormerStanding, LastWord, Observation, RouterLimits, ServerStanding, Standing};
 use odp_cluster::Server;
 use parking_lot::Mutex;
 use std::sync::OnceLock;
@@ -33,7 +33,7 @@ pub(super) struct Record {
 struct History {
     strikes: Strikes,
     listed_at: Option<Instant>,
-    last_evidence: Option<Instant>,
+    last_evidence: Option<(Instant, LastWord)>,
 }
 
 /// How exactly it is known when a server answered last: finer would have the threads wait for each
@@ -67,7 +67,7 @@ impl Record {
     pub(super) fn set_detected(&self, detected: Detected, now: Instant) -> bool {
         let before = self.step(|lists| lists.detected(detected)).vital();
         if before != detected {
-            self.history.lock().last_evidence = Some(now);
+            self.history.lock().last_evidence = Some((now, LastWord::Detected(detected)));
         }
         before != detected
     }
@@ -111,9 +111,15 @@ impl Record {
     }
 
     /// Counts a failure; true when it has listed the server just now.
-    pub(super) fn strike(&self, errand: Errand, limits: &RouterLimits, now: Instant) -> bool {
+    pub(super) fn strike(
+        &self,
+        errand: Errand,
+        failure: Observation,
+        limits: &RouterLimits,
+        now: Instant,
+    ) -> bool {
         let mut history = self.history.lock();
-        history.last_evidence = Some(now);
+        history.last_evidence = Some((now, LastWord::Failed(failure)));
         let listed = history.listed_at.is_some();
         if !history.strikes.add(limits, now) && !listed {
             return false;
@@ -142,7 +148,7 @@ impl Record {
         if now >= earliest {
             history.strikes.clear();
             history.listed_at = None;
-            history.last_evidence = Some(now);
+            history.last_evidence = Some((now, LastWord::Answered));
             self.step(Lists::cleared);
         } else if errand == Errand::Probe {
             let earliest = self.millis(earliest);
@@ -191,7 +197,8 @@ impl Record {
                 Standing::Ok
             },
             strikes: history.strikes.within(limits, now),
-            last_evidence: history.last_evidence.max(history.strikes.last()),
+            last_evidence: history.last_evidence.map(|(moment, _)| moment),
+            evidence: history.last_evidence.map(|(_, evidence)| evidence),
             next_probe_at: if lists.is_alive_listed() && !lists.is_probing() {
                 probe_at()
             } else {
@@ -209,7 +216,7 @@ impl Record {
             history.strikes.add(limits, now);
         }
         if former.strikes > 0 || former.is_unreachable {
-            history.last_evidence = Some(now);
+            history.last_evidence = Some((now, LastWord::Inherited));
         }
         if let Some(probe_in) = former.probe_in {
             history.listed_at = Some(now);

@@ -26,10 +26,6 @@ impl Strikes {
         u32::try_from(self.0.iter().filter(recent).count()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn last(&self) -> Option<Instant> {
-        self.0.back().copied()
-    }
-
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -54,7 +54,12 @@ fn the_alive_list_follows_its_table() {
         assert_eq!(record.admits(now), admission, "{second} s {event:?}");
     }
     for second in 186..190 {
-        record.strike(Request, &limits, at(base, second));
+        record.strike(
+            Request,
+            Observation::ConnectionLost,
+            &limits,
+            at(base, second),
+        );
     }
     assert_eq!(record.admits(at(base, 208)), No);
     assert_eq!(record.admits(at(base, 209)), Probe);
@@ -66,7 +71,7 @@ fn the_status_list_is_left_when_the_cluster_says_so_and_hides_probes() {
     record.set_in_service(false);
     assert_eq!(record.admits(now), Admission::No);
     for _ in 0..5 {
-        record.strike(Errand::Request, &limits, now);
+        record.strike(Errand::Request, Observation::ConnectionLost, &limits, now);
     }
     assert!(!record.claim_probe(&limits, at(now, 100)));
     record.set_in_service(true);
@@ -77,7 +82,7 @@ fn the_status_list_is_left_when_the_cluster_says_so_and_hides_probes() {
 fn only_one_of_many_threads_has_the_probe() {
     let (record, limits, now) = (Record::default(), RouterLimits::default(), Instant::now());
     for _ in 0..5 {
-        record.strike(Errand::Request, &limits, now);
+        record.strike(Errand::Request, Observation::ConnectionLost, &limits, now);
     }
     let claims = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
@@ -92,7 +97,7 @@ fn only_one_of_many_threads_has_the_probe() {
 fn apply(record: &Record, limits: &RouterLimits, now: Instant, event: Event) -> bool {
     match event {
         Event::Strike(errand) => {
-            record.strike(errand, limits, now);
+            record.strike(errand, Observation::ConnectionLost, limits, now);
         }
         Event::Answered(errand) => record.answered(errand, limits, now),
         Event::InService(in_service) => record.set_in_service(in_service),
@@ -160,7 +165,7 @@ fn what_was_held_against_a_server_is_held_on() {
     assert_eq!(record.admits(now), Admission::Yes);
     for _ in 0..3 {
         assert_eq!(record.admits(now), Admission::Yes);
-        record.strike(Errand::Request, &limits, now);
+        record.strike(Errand::Request, Observation::ConnectionLost, &limits, now);
     }
     assert_eq!(record.admits(now), Admission::No);
 
@@ -171,4 +176,56 @@ fn what_was_held_against_a_server_is_held_on() {
         record.admits(now + Duration::from_secs(7)),
         Admission::Probe
     );
+}
+
+#[test]
+fn the_last_evidence_is_told_with_its_moment() {
+    let (base, limits) = (Instant::now(), RouterLimits::default());
+    let record = Record::default();
+    let told = |second| {
+        let server = Server {
+            addr: "127.0.0.1:1".parse().unwrap(),
+            zone: odp_cluster::ZoneName::new("z"),
+            state: odp_cluster::ServerState::Active,
+        };
+        let standing = record.standing(server, &limits, at(base, second));
+        let words = standing.evidence.map(|evidence| evidence.to_string());
+        (standing.last_evidence, words.unwrap_or_default())
+    };
+    assert_eq!(told(0), (None, String::new()));
+    for (second, failure, words) in [
+        (1, Observation::ConnectFailed, "no connection could be made"),
+        (2, Observation::TimedOut, "no answer in time"),
+        (
+            3,
+            Observation::ServerError(4013),
+            "the server said error 4013",
+        ),
+        (
+            4,
+            Observation::ConnectionLost,
+            "a connection broke while an answer was due",
+        ),
+    ] {
+        record.strike(Errand::Request, failure, &limits, at(base, second));
+        assert_eq!(told(second), (Some(at(base, second)), words.to_owned()));
+    }
+    record.set_detected(Detected::Dead, at(base, 5));
+    // The same once more is no news.
+    record.set_detected(Detected::Dead, at(base, 6));
+    assert_eq!(
+        told(6),
+        (Some(at(base, 5)), "it answers no probe".to_owned())
+    );
+    record.set_detected(Detected::Alive, at(base, 7));
+    assert_eq!(told(7), (Some(at(base, 7)), "it answers probes".to_owned()));
+    record.strike(
+        Errand::Request,
+        Observation::ConnectionLost,
+        &limits,
+        at(base, 8),
+    );
+    let kept = at(base, 8) + limits.min_keep_congestion_interval;
+    record.answered(Errand::Probe, &limits, kept);
+    assert_eq!(told(100), (Some(kept), "it answered a request".to_owned()));
 }
