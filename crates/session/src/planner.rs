@@ -1,15 +1,14 @@
 //! Decides what becomes of a command: pure, from the packet, the session's state and the router.
 
 use crate::attempts::Attempts;
+use crate::effects;
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
-use crate::prepared::Prepared;
+use crate::parameters::parameters;
 use crate::settings::RoutingMode;
 use crate::state::{PinReason, SessionState, Transaction};
 use odp_cluster::{ServerAddr, TenantName};
-use odp_protocol::{
-    Bound, Command, CommandKind, ExecuteRequest, ParameterType, ProtocolError, Value,
-};
+use odp_protocol::{Command, CommandKind};
 use odp_routing::{
     Decision, Desk, Explanation, Parameter, ProxyRoutePolicy, Request, Route, TableKey, Wait,
 };
@@ -176,7 +175,7 @@ impl Planner<'_> {
                     patience: None,
                     // Nobody reads it here.
                     may_commit: true,
-                    ..self.target(server, None, None)
+                    ..self.target(server, None, None, Uses::NONE)
                 };
                 Ok(Plan::Forward(target))
             }
@@ -270,7 +269,7 @@ impl Planner<'_> {
     fn fetch(&self, id: u32) -> Result<Plan, SessionError> {
         let cursor = self.state.prepared.get(id).and_then(|known| known.cursor);
         let plan = match cursor {
-            Some(server) => self.bound(server, None),
+            Some(server) => self.bound(server),
             None => self.route(None, &[])?,
         };
         Ok(Self::with_statement(plan, id))
@@ -283,7 +282,7 @@ impl Planner<'_> {
         };
         let holder = self.state.prepared.long_data_of(id).or(statement.cursor);
         Ok(holder.map_or(Plan::Local(Local::Done), |server| {
-            Self::with_statement(self.bound(server, None), id)
+            Self::with_statement(self.bound(server), id)
         }))
     }
 
@@ -312,22 +311,13 @@ impl Planner<'_> {
         }
     }
 
-    fn bound(&self, server: ServerAddr, outline: Option<&Outline<'_>>) -> Plan {
-        Plan::Forward(self.target(server, None, outline))
+    /// A command without a statement, for the server that holds what it is about.
+    fn bound(&self, server: ServerAddr) -> Plan {
+        Plan::Forward(self.target(server, None, None, Uses::NONE))
     }
 
+    /// A statement's `uses` are [`Outline::uses`], which are read once.
     fn target(
-        &self,
-        server: ServerAddr,
-        route: Option<Route>,
-        outline: Option<&Outline<'_>>,
-    ) -> Target {
-        let uses = outline.map_or(Uses::NONE, Outline::uses);
-        self.target_using(server, route, outline, uses)
-    }
-
-    /// As [`Self::target`], for a statement whose [`Outline::uses`] have been read.
-    fn target_using(
         &self,
         server: ServerAddr,
         route: Option<Route>,
@@ -338,11 +328,11 @@ impl Planner<'_> {
             server,
             route,
             statement: None,
-            pins: outline.and_then(|outline| pin_reason(outline.verb(), uses)),
+            pins: outline.and_then(|outline| effects::pin_reason(outline.verb(), uses)),
             patience: self.patience(outline),
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
-            may_commit: outline.is_some_and(may_commit),
-            counts_rows: outline.is_some_and(counts_rows),
+            may_commit: outline.is_some_and(effects::may_commit),
+            counts_rows: outline.is_some_and(|outline| effects::counts_rows(outline, uses)),
         }
     }
 
@@ -378,13 +368,13 @@ impl Planner<'_> {
                     "FOUND_ROWS() or ROW_COUNT() outside a transaction with pool_mode = transaction",
                 ));
             }
-            let target = self.target_using(server, None, outline, uses);
+            let target = self.target(server, None, outline, uses);
             return Ok(Plan::Forward(target));
         }
         let request = self.request(outline, parameters);
         match self.router.decide(&request, self.now) {
             Decision::Route(route) => {
-                let target = self.target_using(route.server, Some(route), outline, uses);
+                let target = self.target(route.server, Some(route), outline, uses);
                 Ok(Plan::Forward(target))
             }
             Decision::Lookup(key) => Ok(Plan::Lookup(key)),
@@ -472,102 +462,4 @@ fn can_be_held(text: &[u8], outline: &Outline<'_>) -> bool {
         .windows(SNAPSHOT.len())
         .any(|window| window.eq_ignore_ascii_case(SNAPSHOT));
     !names_snapshot && !outline.is_multi_statement()
-}
-
-fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
-    match verb {
-        Verb::Prepare => Some(PinReason::TextPrepared),
-        Verb::LockTables => Some(PinReason::Locks),
-        _ if uses.contains(Uses::USER_LOCK) => Some(PinReason::Locks),
-        Verb::Ddl if uses.contains(Uses::TEMPORARY_TABLE) => Some(PinReason::TemporaryTable),
-        _ => None,
-    }
-}
-
-/// COMMIT, and what commits a transaction on its way, or runs statements that are not seen here.
-fn may_commit(outline: &Outline<'_>) -> bool {
-    match outline.verb() {
-        Verb::Select
-        | Verb::Insert
-        | Verb::Replace
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Merge
-        | Verb::LoadData
-        | Verb::Rollback
-        | Verb::Savepoint
-        | Verb::Use
-        | Verb::Show
-        | Verb::Describe
-        | Verb::Explain
-        | Verb::Prepare
-        | Verb::Deallocate
-        | Verb::Help
-        | Verb::Empty
-        | Verb::Kill => outline.is_multi_statement(),
-        _ => true,
-    }
-}
-
-/// Whether the statement's success changes what `FOUND_ROWS()` gives. SHOW WARNINGS does not.
-fn counts_rows(outline: &Outline<'_>) -> bool {
-    match outline.verb() {
-        Verb::Select | Verb::Call | Verb::Execute | Verb::Describe | Verb::Explain => true,
-        Verb::Show => !outline.uses().contains(Uses::DIAGNOSTICS),
-        _ => outline.is_multi_statement(),
-    }
-}
-
-/// The parameters of an EXECUTE as routing reads them.
-fn parameters<'a>(
-    statement: &Prepared,
-    payload: &'a [u8],
-) -> Result<Vec<Parameter<'a>>, ProtocolError> {
-    let request = ExecuteRequest::parse(payload, statement.parameters)?;
-    let declared: Option<Vec<ParameterType>> = request.types().map(Iterator::collect);
-    let types = declared.as_deref().unwrap_or(&statement.types);
-    let mut parameters = Vec::with_capacity(types.len());
-    let is_long = |_| false;
-    request.each_parameter(types, is_long, |bound| {
-        parameters.push(match bound {
-            Bound::Value(Value::Null) => Parameter::Null,
-            Bound::Value(Value::Int(value)) => Parameter::Int(value),
-            Bound::Value(Value::UInt(value)) => Parameter::Uint(value),
-            // Whole numbers are the same in any type; of others the server sees fewer digits.
-            Bound::Value(Value::Float(value)) if value.fract() == 0.0 && value.abs() < 1e7 => {
-                Parameter::Double(value.into())
-            }
-            Bound::Value(Value::Float(_)) | Bound::LongData => Parameter::Other,
-            Bound::Value(Value::Double(value)) => Parameter::Double(value),
-            Bound::Value(Value::Bytes(bytes)) => Parameter::Bytes(bytes),
-            Bound::Value(Value::DateTime {
-                year,
-                month,
-                day,
-                hour,
-                minute,
-                second,
-                micros,
-            }) => Parameter::Moment {
-                date: (year, month, day),
-                clock: (hour, minute, second),
-                micros,
-            },
-            Bound::Value(Value::Time {
-                negative,
-                days,
-                hours,
-                minutes,
-                seconds,
-                micros,
-            }) => Parameter::Duration {
-                negative,
-                hours: u64::from(days) * 24 + u64::from(hours),
-                minutes,
-                seconds,
-                micros,
-            },
-        });
-    })?;
-    Ok(parameters)
 }
