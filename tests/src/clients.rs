@@ -52,6 +52,43 @@ pub fn same_answers(scenario: &str, direct: Account<'_>, proxied: u16) -> Result
     python("same_answers.py", &arguments, SCENARIO).map(drop)
 }
 
+/// Makes a test of each theme of `tests/python/scenarios.py` that every server knows, or of those that
+/// are named: `$run` takes the theme.
+#[macro_export]
+macro_rules! test_themes {
+    ($run:path) => {
+        $crate::test_themes! { $run:
+            logins_and_refusals_are_the_same => "login",
+            text_statements_answer_the_same => "text_statements",
+            prepared_statements_answer_the_same => "prepared_statements",
+            the_binary_protocol_is_the_same_byte_by_byte => "binary_protocol",
+            transactions_end_the_same => "transactions",
+            unicode_is_the_same => "unicode_text",
+            types_and_nulls_are_the_same => "types_and_nulls",
+            a_large_result_is_the_same => "large_result",
+            an_error_in_the_middle_is_the_same => "error_in_the_middle",
+            warnings_are_the_same => "warnings",
+            multiple_results_are_the_same => "multiple_results",
+            last_insert_id_is_the_same => "last_insert_id",
+            session_variables_are_the_same => "session_variables",
+            other_databases_are_the_same => "other_databases",
+            show_statements_are_the_same => "show_statements",
+            load_data_local_is_the_same => "load_data_local",
+            large_packets_are_the_same => "large_packets",
+            other_commands_answer_the_same => "commands",
+        }
+    };
+    ($run:path: $($test:ident => $scenario:literal,)*) => {
+        $(
+            #[test]
+            fn $test() -> Result<(), $crate::Failure> {
+                let _timer = $crate::Timer::start();
+                $run($scenario)
+            }
+        )*
+    };
+}
+
 /// Runs statements with the `mariadb` command line client (`--batch`) and gives its stdout.
 ///
 /// # Errors

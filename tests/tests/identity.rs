@@ -59,10 +59,8 @@ fn ids(world: &World) -> Result<(), Failure> {
 }
 
 fn kill_query(world: &World) -> Result<(), Failure> {
-    let [here, there] = &world.proxies;
-    let mut other = world.login(there)?;
-    let (id, sleeping) = sleeper(world.login(here)?)?;
-    wait_until_running(&mut other, id)?;
+    let [here, _] = &world.proxies;
+    let (mut other, id, sleeping) = watched_sleeper(world)?;
     other.query(&format!("KILL QUERY {id}"))?;
     let (answer, mut victim) = finish(sleeping);
     assert!(is_interrupted(&answer), "{answer:?}\n{}", here.evidence());
@@ -71,10 +69,8 @@ fn kill_query(world: &World) -> Result<(), Failure> {
 }
 
 fn kill_running(world: &World) -> Result<(), Failure> {
-    let [here, there] = &world.proxies;
-    let mut other = world.login(there)?;
-    let (id, sleeping) = sleeper(world.login(here)?)?;
-    wait_until_running(&mut other, id)?;
+    let [here, _] = &world.proxies;
+    let (mut other, id, sleeping) = watched_sleeper(world)?;
     other.process_kill(id)?;
     let (answer, mut victim) = finish(sleeping);
     assert!(answer.is_err(), "{answer:?}\n{}", here.evidence());
@@ -122,21 +118,7 @@ fn kill_self(world: &World) -> Result<(), Failure> {
 
 fn gone(world: &World) -> Result<(), Failure> {
     let [here, there] = &world.proxies;
-    let mut watcher = world.login(there)?;
-    let mut victim = world.login(here)?;
-    let id = id(&mut victim)?;
-    victim.send_query("SELECT SLEEP(30)")?;
-    wait_until_running(&mut watcher, id)?;
-    let left = Instant::now();
-    drop(victim);
-    wait_until_gone(&mut watcher, id)?;
-    let took = left.elapsed();
-    assert!(
-        took < Duration::from_secs(5),
-        "{took:?}\n{}",
-        here.evidence()
-    );
-    assert_killed(here, 1)
+    leave_in_mid_query(world.login(here)?, &mut world.login(there)?, here)
 }
 
 #[test]
@@ -148,19 +130,29 @@ fn the_statement_of_a_client_of_mariadb_that_went_away_is_killed() -> Result<(),
         .with("metadata_user", "\"root\"");
     let proxy = Proxy::start(&settings)?;
     let mut watcher = Connection::login(server.port(), "root", "")?;
-    let mut victim = Connection::login(proxy.port(), "root", "")?;
+    let victim = Connection::login(proxy.port(), "root", "")?;
+    leave_in_mid_query(victim, &mut watcher, &proxy)
+}
+
+/// The client goes away while its statement runs, which `watcher` sees end.
+fn leave_in_mid_query(
+    mut victim: Connection,
+    watcher: &mut Connection,
+    proxy: &Proxy,
+) -> Result<(), Failure> {
     let id = id(&mut victim)?;
     victim.send_query("SELECT SLEEP(30)")?;
-    wait_until_running(&mut watcher, id)?;
+    wait_until_running(watcher, id)?;
     let left = Instant::now();
     drop(victim);
-    wait_until_gone(&mut watcher, id)?;
+    wait_until_gone(watcher, id)?;
+    let took = left.elapsed();
     assert!(
-        left.elapsed() < Duration::from_secs(5),
-        "{}",
+        took < Duration::from_secs(5),
+        "{took:?}\n{}",
         proxy.evidence()
     );
-    assert_killed(&proxy, 1)
+    assert_killed(proxy, 1)
 }
 
 #[test]
@@ -259,6 +251,15 @@ fn id(connection: &mut Connection) -> Result<u32, Failure> {
 }
 
 type Sleeping = JoinHandle<(Result<Vec<odp_tests::mysql::Row>, Failure>, Connection)>;
+
+/// A client of the other proxy that sees the statement of a client of the first.
+fn watched_sleeper(world: &World) -> Result<(Connection, u32, Sleeping), Failure> {
+    let [here, there] = &world.proxies;
+    let mut watcher = world.login(there)?;
+    let (id, sleeping) = sleeper(world.login(here)?)?;
+    wait_until_running(&mut watcher, id)?;
+    Ok((watcher, id, sleeping))
+}
 
 /// A session that runs a long statement, and its id.
 fn sleeper(mut connection: Connection) -> Result<(u32, Sleeping), Failure> {

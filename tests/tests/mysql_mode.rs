@@ -10,41 +10,13 @@ use rustix::process::Signal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One test for each theme of `tests/python/scenarios.py` that needs nothing of `OceanBase`.
-macro_rules! same_answers {
-    ($($test:ident => $scenario:literal,)*) => {
-        $(
-            #[test]
-            fn $test() -> Result<(), Failure> {
-                let _timer = Timer::start();
-                let world = World::shared()?;
-                clients::same_answers($scenario, world.direct("app", PASSWORD), world.proxy.port())
-                    .map_err(|failure| world.explain(&failure))
-            }
-        )*
-    };
-}
+odp_tests::test_themes!(same_answers);
+odp_tests::test_themes!(same_answers: a_changed_user_is_the_same => "change_user",);
 
-same_answers! {
-    logins_and_refusals_are_the_same => "login",
-    text_statements_answer_the_same => "text_statements",
-    prepared_statements_answer_the_same => "prepared_statements",
-    the_binary_protocol_is_the_same_byte_by_byte => "binary_protocol",
-    transactions_end_the_same => "transactions",
-    unicode_is_the_same => "unicode_text",
-    types_and_nulls_are_the_same => "types_and_nulls",
-    a_large_result_is_the_same => "large_result",
-    an_error_in_the_middle_is_the_same => "error_in_the_middle",
-    warnings_are_the_same => "warnings",
-    multiple_results_are_the_same => "multiple_results",
-    last_insert_id_is_the_same => "last_insert_id",
-    session_variables_are_the_same => "session_variables",
-    other_databases_are_the_same => "other_databases",
-    show_statements_are_the_same => "show_statements",
-    load_data_local_is_the_same => "load_data_local",
-    large_packets_are_the_same => "large_packets",
-    other_commands_answer_the_same => "commands",
-    a_changed_user_is_the_same => "change_user",
+fn same_answers(scenario: &str) -> Result<(), Failure> {
+    let world = World::shared()?;
+    clients::same_answers(scenario, world.direct("app", PASSWORD), world.proxy.port())
+        .map_err(|failure| world.explain(&failure))
 }
 
 #[test]

@@ -9,39 +9,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One test for each theme of `tests/python/scenarios.py`.
-macro_rules! same_answers {
-    ($($test:ident => $scenario:literal,)*) => {
-        $(
-            #[test]
-            fn $test() -> Result<(), Failure> {
-                let _timer = Timer::start();
-                same_answers($scenario)
-            }
-        )*
-    };
-}
-
-same_answers! {
-    logins_and_refusals_are_the_same => "login",
-    text_statements_answer_the_same => "text_statements",
-    prepared_statements_answer_the_same => "prepared_statements",
-    the_binary_protocol_is_the_same_byte_by_byte => "binary_protocol",
-    transactions_end_the_same => "transactions",
-    unicode_is_the_same => "unicode_text",
-    types_and_nulls_are_the_same => "types_and_nulls",
-    a_large_result_is_the_same => "large_result",
-    an_error_in_the_middle_is_the_same => "error_in_the_middle",
-    warnings_are_the_same => "warnings",
-    multiple_results_are_the_same => "multiple_results",
-    last_insert_id_is_the_same => "last_insert_id",
-    session_variables_are_the_same => "session_variables",
-    other_databases_are_the_same => "other_databases",
-    show_statements_are_the_same => "show_statements",
-    load_data_local_is_the_same => "load_data_local",
-    large_packets_are_the_same => "large_packets",
-    other_commands_answer_the_same => "commands",
-}
+odp_tests::test_themes!(same_answers);
 
 #[test]
 fn every_form_of_the_user_name_logs_in() -> Result<(), Failure> {

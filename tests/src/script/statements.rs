@@ -40,8 +40,8 @@ impl Script {
 
     fn system_variables(&self) -> &'static [&'static str] {
         match self.dialect {
-            super::Dialect::MariaDb => &SYSTEM,
-            _ => &SYSTEM_OF_OCEANBASE,
+            super::Dialect::MariaDb => SYSTEM.split_at(12).0,
+            _ => &SYSTEM,
         }
     }
 
@@ -260,22 +260,8 @@ const NAMES: [&str; 6] = [
     "character_set_results = utf8mb4",
 ];
 
-const SYSTEM: [&str; 12] = [
-    "sql_mode = ''",
-    "sql_mode = 'STRICT_ALL_TABLES'",
-    "SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'",
-    "time_zone = '+08:00'",
-    "time_zone = '-03:30', @a = 'with time zone'",
-    "@@session.group_concat_max_len = 2048",
-    "group_concat_max_len = 1024",
-    "wait_timeout = 3000",
-    "unique_checks = 0",
-    "unique_checks = 1",
-    "SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-];
-
-const SYSTEM_OF_OCEANBASE: [&str; 14] = [
+/// The last two are `OceanBase`'s own.
+const SYSTEM: [&str; 14] = [
     "sql_mode = ''",
     "sql_mode = 'STRICT_ALL_TABLES'",
     "SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'",
