@@ -192,6 +192,10 @@ fn trial(command: Command, step: Step, victim: Victim, says: &str) -> Result<(),
     step.hold(&stage, old)?;
     let mut task = command.begin(&stage)?;
     step.reach(&stage, &mut task, old)?;
+    if (command, step) == (Command::Force, Step::Commit) {
+        // Over once the order is given and the old generation is gone; killed earlier, it fails.
+        task.wait(MOMENT)?;
+    }
     let process = match victim {
         Victim::Old => old,
         Victim::New => newcomer(&stage, old)?,
