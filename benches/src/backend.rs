@@ -1,10 +1,11 @@
-//! What stands behind the proxies: the fake OBServer or MariaDB.
+//! What stands behind the proxies: the fake OBServer, the real engine or MariaDB.
 
 use crate::client::Login;
 use crate::{Error, mariadb, observer};
+use odp_tests::mysql::Connection;
 use odp_tests::process::Process;
-use odp_tests::{port, workspace};
-use std::net::SocketAddr;
+use odp_tests::{Engine, port, workspace};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,7 +20,14 @@ pub struct Backend {
     pub login: Login,
     /// What `odp` must be told about it: parameters and values as TOML writes them.
     pub parameters: Vec<(&'static str, String)>,
-    process: Process,
+    server: Server,
+}
+
+/// What ends with its [`Backend`].
+#[derive(Debug)]
+enum Server {
+    Process(Process),
+    Engine(Box<Engine>),
 }
 
 /// How long a server may take to start.
@@ -29,7 +37,10 @@ impl Backend {
     /// The process of the server.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.process.id()
+        match &self.server {
+            Server::Process(process) => process.id(),
+            Server::Engine(engine) => engine.pid(),
+        }
     }
 
     /// The fake OBServer on `ports`, as many of them as are missing chosen freely.
@@ -57,7 +68,41 @@ impl Backend {
                 "rootservice_cluster_name",
                 format!("{:?}", observer::CLUSTER),
             )],
-            process,
+            server: Server::Process(process),
+        })
+    }
+
+    /// The real engine with an account and an empty database.
+    ///
+    /// # Errors
+    /// When it cannot be had or does not boot.
+    pub fn seekdb() -> Result<Self, Error> {
+        let port = port::free()?;
+        let engine = Engine::start_on(port)?;
+        let login = Login {
+            user: "app".to_owned(),
+            password: "app".to_owned(),
+            database: "test".to_owned(),
+        };
+        let mut root = Connection::login(port, "root", "")?;
+        for statement in [
+            format!(
+                "CREATE USER {} IDENTIFIED BY '{}'",
+                login.user, login.password
+            ),
+            format!("GRANT ALL ON *.* TO {}", login.user),
+        ] {
+            root.query(&statement)?;
+        }
+        Ok(Self {
+            name: "seekdb",
+            addrs: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
+            login,
+            parameters: vec![
+                ("metadata_user", "\"root@sys\"".to_owned()),
+                ("observer_sys_password", "\"\"".to_owned()),
+            ],
+            server: Server::Engine(Box::new(engine)),
         })
     }
 
@@ -74,7 +119,7 @@ impl Backend {
             addrs: vec![server.addr],
             login: server.login,
             parameters: vec![("server_routing_mode", "\"mysql\"".to_owned())],
-            process: server.process,
+            server: Server::Process(server.process),
         }))
     }
 }

@@ -15,6 +15,7 @@ pub mod machine;
 pub mod mariadb;
 pub mod observer;
 pub mod plan;
+pub mod pools;
 pub mod processes;
 pub mod relay;
 pub mod report;

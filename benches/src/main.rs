@@ -9,7 +9,7 @@ use odp_benches::relay::{self, Task};
 use odp_benches::report::{self, Line};
 use odp_benches::target::{ODP, Peer, RelayKind, Target};
 use odp_benches::workload::Workload;
-use odp_benches::{Error, observer, self_test};
+use odp_benches::{Error, observer, pools, self_test};
 use odp_tests::workspace;
 use serde_json::json;
 use std::fs::File;
@@ -32,6 +32,14 @@ enum Role {
     Run(Run),
     /// Show that the driver finds a slowdown put in on purpose and calls equal things equal.
     SelfTest {
+        #[command(flatten)]
+        plan: Plan,
+        /// The binary to start; built from the workspace when it is not given.
+        #[arg(long)]
+        odp: Option<PathBuf>,
+    },
+    /// What pooling saves where clients connect for one statement, in front of the real engine.
+    Pools {
         #[command(flatten)]
         plan: Plan,
         /// The binary to start; built from the workspace when it is not given.
@@ -96,6 +104,10 @@ fn run(role: Role) -> Result<(), Error> {
         Role::SelfTest { plan, odp } => {
             let odp = odp.map_or_else(workspace::odp, Ok)?;
             say(&self_test::run(&odp, plan.effort())?)
+        }
+        Role::Pools { plan, odp } => {
+            let odp = odp.map_or_else(workspace::odp, Ok)?;
+            say(&pools::run(&odp, plan.effort())?)
         }
         Role::Observer { ports } => observer::run(&ports),
         Role::Relay {

@@ -101,6 +101,19 @@ impl Target {
     /// # Errors
     /// When it cannot be started.
     pub fn odp(binary: &Path, backend: &Backend, name: &str) -> Result<Option<Self>, Error> {
+        Self::odp_with(binary, backend, name, &[])
+    }
+
+    /// The same with parameters besides those that the server needs.
+    ///
+    /// # Errors
+    /// As [`Target::odp`].
+    pub fn odp_with(
+        binary: &Path,
+        backend: &Backend,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<Self>, Error> {
         // It is started in a folder of its own.
         let binary = std::path::absolute(binary).map_err(Error::io("find the odp binary"))?;
         let dir = workspace::run_dir("odp")?;
@@ -113,6 +126,9 @@ impl Target {
             dir.join("state").display().to_string(),
         );
         for (parameter, value) in &backend.parameters {
+            writeln!(config, "{parameter} = {value}").expect("writing to a string does not fail");
+        }
+        for (parameter, value) in parameters {
             writeln!(config, "{parameter} = {value}").expect("writing to a string does not fail");
         }
         let file = dir.join("odp.toml");

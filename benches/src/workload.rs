@@ -27,6 +27,8 @@ pub enum Workload {
     Huge,
     /// Connect, one point select, quit.
     Connect,
+    /// Connect, `SELECT 1`, quit: no table, no partition.
+    Visit,
     /// Nothing: connections that are logged in.
     Idle,
 }
@@ -54,6 +56,7 @@ impl Workload {
             Self::Wide => "10 kB row",
             Self::Huge => "50 MB result",
             Self::Connect => "connect, select, quit",
+            Self::Visit => "connect, SELECT 1, quit",
             Self::Idle => "idle",
         }
     }
@@ -121,6 +124,9 @@ impl Session {
             step: 0,
             text: String::new(),
         };
+        if workload == Workload::Visit {
+            return Ok(session);
+        }
         if workload == Workload::Prepared {
             let text = b"SELECT c FROM sbtest1 WHERE id=?";
             session.statement = session.client.prepare(text).await?;
@@ -158,6 +164,11 @@ impl Session {
                 self.client.quit().await?;
                 self.client = Client::connect(self.addr, login).await?;
                 self.point(id).await
+            }
+            Workload::Visit => {
+                self.client.quit().await?;
+                self.client = Client::connect(self.addr, login).await?;
+                self.text(format_args!("SELECT 1")).await
             }
         }
     }

@@ -70,6 +70,15 @@ impl Engine {
         self.port
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .id()
+    }
+
     /// The end of what it wrote, for a failure's text.
     #[must_use]
     pub fn evidence(&self) -> String {

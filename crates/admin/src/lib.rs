@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod error;
 mod operations;
+mod pools;
 mod route;
 mod server;
 mod status;
@@ -16,6 +17,7 @@ mod task;
 pub use access::Access;
 pub use error::Error;
 pub use operations::{Command, CommandRefusal, Health, Operations, ServerCommand, ServerRefusal};
+pub use pools::{PoolRetired, PoolStatus, PoolWaits, Pools};
 pub use server::{Limits, Server};
 pub use status::{Discovery, Pids, PinnedBy, ServerStatus, Sessions, State, Status};
 pub use task::{

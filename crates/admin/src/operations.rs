@@ -1,6 +1,6 @@
 //! What the endpoint calls: the proxy, seen from its operator.
 
-use crate::{Status, Task};
+use crate::{Pools, Status, Task};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,9 @@ pub trait Operations: Send + Sync + 'static {
 
     /// Everything that `/v1/status` tells.
     fn status(&self) -> Status;
+
+    /// Everything that `/v1/pools` tells.
+    fn pools(&self) -> Pools;
 
     /// The metrics in Prometheus' text format.
     fn metrics(&self) -> String;

@@ -55,6 +55,11 @@ impl Account {
         rows.map(|row| Self::read_row(row)).collect()
     }
 
+    /// The pattern of the addresses that it lets in.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     fn read_row(row: &[Option<Vec<u8>>]) -> Option<Self> {
         let texts: Vec<&str> = row
             .iter()

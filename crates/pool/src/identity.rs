@@ -105,6 +105,27 @@ impl Identity {
     pub fn user(&self) -> &str {
         &self.user
     }
+
+    /// The host patterns of the accounts that the server may have matched.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(Account::host)
+    }
+
+    pub(crate) fn client_ip(&self) -> Option<&str> {
+        self.client_ip.as_deref()
+    }
+
+    pub(crate) fn capabilities(&self) -> u32 {
+        self.capabilities
+    }
+
+    pub(crate) fn collation(&self) -> u8 {
+        self.collation
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
 }
 
 /// The address that the server goes by: its own view of the client would be the proxy's.

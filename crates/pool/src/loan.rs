@@ -1,5 +1,6 @@
 //! What a borrower holds: a session that it gives back, or the right to open one.
 
+use crate::pool_counters::PoolCounters;
 use crate::pools::{Parked, Place, Pools};
 use crate::shelf::{Life, Shelf};
 use std::sync::Arc;
@@ -18,7 +19,6 @@ pub enum Lent<N> {
 /// A session is lent; a loan that is dropped instead of given back counts as gone.
 #[derive(Debug)]
 pub struct Loan<N> {
-    pools: Arc<Pools<N>>,
     place: Arc<Place<N>>,
     expires: Instant,
     thread: usize,
@@ -44,14 +44,8 @@ pub struct OpenSlot<N> {
 }
 
 impl<N> Loan<N> {
-    pub(crate) fn new(
-        pools: &Arc<Pools<N>>,
-        place: &Arc<Place<N>>,
-        expires: Instant,
-        thread: usize,
-    ) -> Self {
+    pub(crate) fn new(place: &Arc<Place<N>>, expires: Instant, thread: usize) -> Self {
         Self {
-            pools: Arc::clone(pools),
             place: Arc::clone(place),
             expires,
             thread,
@@ -84,7 +78,13 @@ impl<N> Loan<N> {
             is_bare,
             thread: self.thread,
         };
-        self.pools.take_back(&self.place, parked, life);
+        Pools::take_back(&self.place, parked, life);
+    }
+
+    /// What is counted of the session's pool.
+    #[must_use]
+    pub fn counters(&self) -> &PoolCounters {
+        &self.place.counters
     }
 
     /// Whether the session must not be lent any more.
@@ -107,7 +107,7 @@ impl<N> Loan<N> {
 impl<N> Drop for Loan<N> {
     fn drop(&mut self) {
         self.arrive();
-        let counters = &self.pools.counters;
+        let counters = &self.place.counters;
         let counter = match self.end {
             End::GivenBack => return,
             End::Dead => &counters.retired_dead,
@@ -134,11 +134,10 @@ impl<N> OpenSlot<N> {
     pub fn opened(mut self) -> Loan<N> {
         self.is_used = true;
         self.place.desk.lock().shelf.opened();
-        let counters = &self.pools.counters;
-        let number = counters.opened.fetch_add(1, Relaxed);
+        let number = self.place.counters.opened.fetch_add(1, Relaxed);
         let age = self.pools.settings().max_age;
         let expires = Instant::now() + age.mul_f64(1.0 - jitter(number));
-        Loan::new(&self.pools, &self.place, expires, self.thread)
+        Loan::new(&self.place, expires, self.thread)
     }
 }
 

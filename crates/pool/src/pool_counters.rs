@@ -1,4 +1,4 @@
-//! What the pools count.
+//! What a pool counts.
 
 use crate::shelf::Retired;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ pub const WAIT_BOUNDS_US: [u64; 7] = [100, 1_000, 5_000, 20_000, 100_000, 500_00
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// The live counters, shared by all threads.
+        /// The live counters of one pool, shared by all threads.
         #[derive(Debug, Default)]
         pub struct PoolCounters {
             $($(#[$doc])* pub $name: AtomicU64,)*
@@ -33,6 +33,15 @@ macro_rules! counters {
                 PoolCounts {
                     $($name: self.$name.load(Relaxed),)*
                     waits: self.waits.each_ref().map(|count| count.load(Relaxed)),
+                }
+            }
+        }
+
+        impl std::ops::AddAssign<&Self> for PoolCounts {
+            fn add_assign(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+                for (sum, count) in self.waits.iter_mut().zip(&other.waits) {
+                    *sum += count;
                 }
             }
         }

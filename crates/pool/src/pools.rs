@@ -1,6 +1,7 @@
 //! The pools of all threads: a shelf for each key, the queue at it, and the gate of each server.
 
 use crate::loan::{Lent, Loan, OpenSlot};
+use crate::overview::{Past, PoolSizes};
 use crate::pool_counters::PoolCounters;
 use crate::settings::{PoolMode, PoolSettings};
 use crate::shelf::{Answer, Back, Grant, Life, Retired, Shelf, Taken, WaiterId, Wish};
@@ -8,8 +9,7 @@ use crate::waiting::Waiting;
 use crate::{ClientLogin, PoolError, PoolKey, ServerSession};
 use odp_cluster::ServerAddr;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -19,10 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 #[derive(Debug)]
 pub struct Pools<N> {
     settings: PoolSettings,
-    shelves: Mutex<HashMap<PoolKey, Arc<Place<N>>>>,
+    pub(crate) shelves: Mutex<HashMap<PoolKey, Arc<Place<N>>>>,
     gates: Mutex<HashMap<ServerAddr, Arc<Semaphore>>>,
-    /// What is counted.
-    pub counters: PoolCounters,
+    /// What the pools counted that are no longer there.
+    pub(crate) past: Mutex<Past>,
 }
 
 /// A session at rest, with what is known of its state.
@@ -38,7 +38,9 @@ pub struct Parked<N> {
 #[derive(Debug)]
 pub(crate) struct Place<N> {
     pub(crate) key: PoolKey,
+    pub(crate) mode: PoolMode,
     pub(crate) desk: Mutex<Desk<N>>,
+    pub(crate) counters: PoolCounters,
 }
 
 #[derive(Debug)]
@@ -47,23 +49,6 @@ pub(crate) struct Desk<N> {
     pub(crate) calls: HashMap<WaiterId, oneshot::Sender<Grant<Parked<N>>>>,
     /// How sessions are opened ahead.
     template: Option<ClientLogin>,
-}
-
-/// A pool as the outside sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PoolSnapshot {
-    /// The server.
-    pub server: ServerAddr,
-    /// The tenant.
-    pub tenant: String,
-    /// The user.
-    pub user: String,
-    /// Sessions at rest.
-    pub idle: usize,
-    /// Sessions that are lent or being opened.
-    pub in_use: usize,
-    /// Borrowers that wait.
-    pub waiting: usize,
 }
 
 /// A session to be opened before anybody asks.
@@ -96,7 +81,7 @@ impl<N> Pools<N> {
             settings,
             shelves: Mutex::default(),
             gates: Mutex::default(),
-            counters: PoolCounters::default(),
+            past: Mutex::default(),
         })
     }
 
@@ -116,29 +101,29 @@ impl<N> Pools<N> {
         let place = self.place(key, need.mode);
         let started = Instant::now();
         loop {
-            let taken = match self.ask(&place, need) {
+            let taken = match Self::ask(&place, need) {
                 Asked::Taken(taken) => taken,
                 Asked::Open => {
                     return Ok(Lent::Open(OpenSlot::new(self, &place, need.thread)));
                 }
                 Asked::Full => {
-                    self.counters.refused_waits.fetch_add(1, Relaxed);
+                    place.counters.refused_waits.fetch_add(1, Relaxed);
                     return Err(exhausted(key, started));
                 }
-                Asked::Waiting(waiting) => match self.wait(waiting, key, started).await? {
+                Asked::Waiting(waiting) => match self.wait(waiting, &place, started).await? {
                     Grant::Take(taken) => taken,
                     Grant::Open => {
                         return Ok(Lent::Open(OpenSlot::new(self, &place, need.thread)));
                     }
                 },
             };
-            if let Some(lent) = self.prepare(&place, taken, need.thread).await {
+            if let Some(lent) = Self::prepare(&place, taken, need.thread).await {
                 return Ok(lent);
             }
         }
     }
 
-    fn ask(self: &Arc<Self>, place: &Arc<Place<N>>, need: Need) -> Asked<N> {
+    fn ask(place: &Arc<Place<N>>, need: Need) -> Asked<N> {
         let wish = if need.is_bare { Wish::Bare } else { Wish::Any };
         let mut desk = place.desk.lock();
         match desk.shelf.ask(wish, need.thread, Instant::now()) {
@@ -147,14 +132,14 @@ impl<N> Pools<N> {
             Answer::OpenInPlaceOf(surplus) => {
                 drop(desk);
                 drop(surplus);
-                self.counters.retired(Retired::Surplus);
+                place.counters.retired(Retired::Surplus);
                 Asked::Open
             }
             Answer::Full => Asked::Full,
             Answer::Wait(id) => {
                 let (call, answer) = oneshot::channel();
                 desk.calls.insert(id, call);
-                Asked::Waiting(Waiting::new(self, place, id, answer))
+                Asked::Waiting(Waiting::new(place, id, answer))
             }
         }
     }
@@ -162,23 +147,22 @@ impl<N> Pools<N> {
     async fn wait(
         &self,
         mut waiting: Waiting<N>,
-        key: &PoolKey,
+        place: &Place<N>,
         started: Instant,
     ) -> Result<Grant<Parked<N>>, PoolError> {
         let limit = self.settings.wait_timeout.saturating_sub(started.elapsed());
         let granted = tokio::time::timeout(limit, waiting.granted()).await;
-        self.counters.waited(started.elapsed());
+        place.counters.waited(started.elapsed());
         if let Ok(Some(grant)) = granted {
             return Ok(grant);
         }
-        self.counters.wait_timeouts.fetch_add(1, Relaxed);
-        Err(exhausted(key, started))
+        place.counters.wait_timeouts.fetch_add(1, Relaxed);
+        Err(exhausted(&place.key, started))
     }
 
     /// Makes sure that a session that was idle lives, and belongs to this thread; `None` when it is of
     /// no use.
     async fn prepare(
-        self: &Arc<Self>,
         place: &Arc<Place<N>>,
         taken: Taken<Parked<N>>,
         thread: usize,
@@ -189,9 +173,9 @@ impl<N> Pools<N> {
             ask_first,
         } = taken;
         // Dropped where this fails: the session counts as gone then.
-        let mut loan = Loan::new(self, place, life.expires, thread);
+        let mut loan = Loan::new(place, life.expires, thread);
         if life.thread != thread {
-            self.counters.moved.fetch_add(1, Relaxed);
+            place.counters.moved.fetch_add(1, Relaxed);
             if parked.session.stream.move_to_this_thread().is_err() {
                 loan.is_dead();
                 return None;
@@ -203,7 +187,7 @@ impl<N> Pools<N> {
             loan.is_dead();
             return None;
         }
-        self.counters.reused.fetch_add(1, Relaxed);
+        place.counters.reused.fetch_add(1, Relaxed);
         Some(Lent::Idle(parked, loan))
     }
 
@@ -277,52 +261,32 @@ impl<N> Pools<N> {
 
     /// Gives up what is too old or was idle for too long.
     pub fn sweep(&self, now: Instant) {
-        let mut retired = Vec::new();
-        self.shelves.lock().retain(|_, place| {
+        let mut given_up = Vec::new();
+        self.shelves.lock().retain(|key, place| {
             let mut desk = place.desk.lock();
-            retired.extend(desk.shelf.sweep(now));
-            !desk.shelf.is_deserted(now) || Arc::strong_count(place) > 1
+            for (parked, why) in desk.shelf.sweep(now) {
+                place.counters.retired(why);
+                given_up.push(parked);
+            }
+            let stays = !desk.shelf.is_deserted(now) || Arc::strong_count(place) > 1;
+            if !stays {
+                self.past.lock().add(key, &place.counters.read());
+            }
+            stays
         });
-        for (parked, why) in retired {
-            self.counters.retired(why);
-            drop(parked);
-        }
     }
 
     /// Gives up the idle sessions whose identity no longer is one that logs in.
     pub fn retire_idle(&self, mut is_outdated: impl FnMut(&PoolKey) -> bool) {
-        let mut retired = Vec::new();
+        let mut given_up = Vec::new();
         for (key, place) in self.shelves.lock().iter() {
             if is_outdated(key) {
-                retired.extend(place.desk.lock().shelf.empty());
+                let idle = place.desk.lock().shelf.empty();
+                let count = u64::try_from(idle.len()).unwrap_or(u64::MAX);
+                place.counters.retired_account.fetch_add(count, Relaxed);
+                given_up.extend(idle);
             }
         }
-        let count = u64::try_from(retired.len()).unwrap_or(u64::MAX);
-        self.counters.retired_account.fetch_add(count, Relaxed);
-    }
-
-    /// Every pool; those of one account at one server are told as one.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<PoolSnapshot> {
-        let mut pools = BTreeMap::new();
-        for (key, place) in self.shelves.lock().iter() {
-            let desk = place.desk.lock();
-            let (tenant, user) = (key.identity.tenant().to_string(), key.identity.user());
-            let pool = pools
-                .entry((key.server, tenant.clone(), user.to_owned()))
-                .or_insert_with(|| PoolSnapshot {
-                    server: key.server,
-                    tenant,
-                    user: user.to_owned(),
-                    idle: 0,
-                    in_use: 0,
-                    waiting: 0,
-                });
-            pool.idle += desk.shelf.idle();
-            pool.in_use += desk.shelf.in_use();
-            pool.waiting += desk.shelf.waiting();
-        }
-        pools.into_values().collect()
     }
 
     fn place(&self, key: &PoolKey, mode: PoolMode) -> Arc<Place<N>> {
@@ -332,6 +296,8 @@ impl<N> Pools<N> {
         }
         let place = Arc::new(Place {
             key: key.clone(),
+            mode,
+            counters: PoolCounters::default(),
             desk: Mutex::new(Desk {
                 shelf: Shelf::new(self.settings.limits(mode), Instant::now()),
                 calls: HashMap::new(),
@@ -343,12 +309,12 @@ impl<N> Pools<N> {
     }
 
     /// A lent session comes back in order.
-    pub(crate) fn take_back(&self, place: &Place<N>, parked: Parked<N>, life: Life) {
+    pub(crate) fn take_back(place: &Place<N>, parked: Parked<N>, life: Life) {
         let mut desk = place.desk.lock();
         let surplus = match desk.shelf.give_back(parked, life, Instant::now()) {
             Back::Kept => None,
             Back::Retired(parked, why) => {
-                self.counters.retired(why);
+                place.counters.retired(why);
                 Some(parked)
             }
             Back::Granted(waiter, grant) => {
@@ -384,6 +350,16 @@ fn grant_to<N>(place: &Place<N>, desk: &mut Desk<N>, waiter: WaiterId, grant: Gr
     };
     if refused.is_some() {
         tracing::error!(server = %place.key.server, "a granted session found nobody");
+    }
+}
+
+impl<N> Desk<N> {
+    pub(crate) fn sizes(&self) -> PoolSizes {
+        PoolSizes {
+            idle: self.shelf.idle(),
+            in_use: self.shelf.in_use(),
+            waiting: self.shelf.waiting(),
+        }
     }
 }
 

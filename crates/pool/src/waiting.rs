@@ -8,7 +8,6 @@ use tokio::sync::oneshot;
 /// A place in the queue. When it is dropped, what was granted meanwhile goes to the next.
 #[derive(Debug)]
 pub(crate) struct Waiting<N> {
-    pools: Arc<Pools<N>>,
     place: Arc<Place<N>>,
     id: WaiterId,
     answer: Option<oneshot::Receiver<Grant<Parked<N>>>>,
@@ -16,13 +15,11 @@ pub(crate) struct Waiting<N> {
 
 impl<N> Waiting<N> {
     pub(crate) fn new(
-        pools: &Arc<Pools<N>>,
         place: &Arc<Place<N>>,
         id: WaiterId,
         answer: oneshot::Receiver<Grant<Parked<N>>>,
     ) -> Self {
         Self {
-            pools: Arc::clone(pools),
             place: Arc::clone(place),
             id,
             answer: Some(answer),
@@ -52,7 +49,7 @@ impl<N> Drop for Waiting<N> {
         };
         match late {
             Some(Grant::Take(taken)) => {
-                self.pools.take_back(&self.place, taken.session, taken.life);
+                Pools::take_back(&self.place, taken.session, taken.life);
             }
             Some(Grant::Open) => {
                 Pools::let_next(&self.place, crate::shelf::Shelf::not_opened);

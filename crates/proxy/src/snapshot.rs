@@ -1,7 +1,7 @@
 //! What a data plane tells about itself in every heartbeat; the two releases on either side of a
 //! restart may differ, so every part has a default and unknown parts are skipped.
 
-use odp_admin::{Discovery, ServerStatus, Sessions};
+use odp_admin::{Discovery, PoolStatus, ServerStatus, Sessions};
 use serde::{Deserialize, Serialize};
 
 /// The state of a data plane at one moment.
@@ -28,6 +28,10 @@ pub(crate) struct Snapshot {
     pub(crate) usable_servers: u64,
     /// What is known of the cluster.
     pub(crate) discovery: Discovery,
+    /// The busiest pools.
+    pub(crate) pools: Vec<PoolStatus>,
+    /// How many more there are.
+    pub(crate) pools_left_out: u64,
     /// The counters and gauges of `/metrics`.
     pub(crate) families: Vec<Family>,
 }

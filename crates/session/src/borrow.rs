@@ -97,6 +97,18 @@ pub(crate) enum Purpose {
     },
 }
 
+impl Obtained {
+    /// Counts a login that was saved.
+    fn note_reuse(&self, purpose: Purpose) {
+        if purpose == Purpose::Login
+            && let Origin::Pool(borrowed) = &self.origin
+        {
+            let counters = borrowed.loan.counters();
+            counters.saved_logins.fetch_add(1, Relaxed);
+        }
+    }
+}
+
 impl Left {
     fn new(login: Arc<LoginVariables>, status: StatusFlags, id: LiveId, is_bare: bool) -> Self {
         Self {
@@ -159,12 +171,7 @@ pub(crate) async fn obtain(
             Lent::Open(slot) => return open(slot, addr, login, purpose, context).await,
             Lent::Idle(parked, loan) => {
                 if let Some(obtained) = take_up(parked, loan, database, context).await? {
-                    let saved = u64::from(purpose == Purpose::Login);
-                    context
-                        .pools
-                        .counters
-                        .saved_logins
-                        .fetch_add(saved, Relaxed);
+                    obtained.note_reuse(purpose);
                     return Ok(obtained);
                 }
             }
@@ -268,7 +275,7 @@ pub(crate) async fn open_ahead(ahead: Ahead<Left>, context: &Context) -> Result<
         && borrowed.left.may_be_pooled
     {
         let Borrowed { loan, left } = *borrowed;
-        context.pools.counters.opened_ahead.fetch_add(1, Relaxed);
+        loan.counters().opened_ahead.fetch_add(1, Relaxed);
         let (is_bare, session, notes) = (left.is_bare, obtained.session, left);
         loan.give_back(Parked { session, notes }, is_bare);
     }
@@ -329,7 +336,6 @@ pub(crate) fn leave(
     }
     left.is_bare &= synced.database.is_empty();
     loan.returns();
-    let pools = Arc::clone(&context.pools);
     context.tasks.spawn_local(async move {
         unaimed.await;
         if session.reset(&left.restore, RESET_LIMIT).await.is_err() {
@@ -338,7 +344,7 @@ pub(crate) fn leave(
         }
         left.remains = Remains::default();
         session.stream.rest();
-        pools.counters.resets.fetch_add(1, Relaxed);
+        loan.counters().resets.fetch_add(1, Relaxed);
         let (is_bare, notes) = (left.is_bare, left);
         loan.give_back(Parked { session, notes }, is_bare);
     });

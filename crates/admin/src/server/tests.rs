@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    Command, CommandRefusal, Discovery, Health, Pids, ServerCommand, ServerRefusal, Sessions,
-    State, Status, Task, TaskKind, TaskState,
+    Command, CommandRefusal, Discovery, Health, Pids, PoolStatus, Pools, ServerCommand,
+    ServerRefusal, Sessions, State, Status, Task, TaskKind, TaskState,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,6 +36,16 @@ impl Operations for Proxy {
             last_exit: None,
             last_log: Vec::new(),
             last_task: None,
+        }
+    }
+
+    fn pools(&self) -> Pools {
+        Pools {
+            pools: vec![PoolStatus {
+                server: "10.0.0.1:2881".to_owned(),
+                ..PoolStatus::default()
+            }],
+            ..Pools::default()
         }
     }
 

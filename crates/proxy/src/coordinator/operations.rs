@@ -6,8 +6,8 @@ use crate::config::Settings;
 use crate::metrics;
 use crate::snapshot::{Family, Kind, Snapshot};
 use odp_admin::{
-    Command, CommandRefusal, Health, Operations, Pids, ServerCommand, ServerRefusal, Sessions,
-    Status, Task,
+    Command, CommandRefusal, Health, Operations, Pids, Pools, ServerCommand, ServerRefusal,
+    Sessions, Status, Task,
 };
 use odp_restart::{Handle, State};
 use std::net::SocketAddr;
@@ -77,6 +77,17 @@ impl Operations for ProxyOperations {
             last_exit: status.last_exit.clone(),
             last_log: status.last_log.clone(),
             last_task: self.book.last(),
+        }
+    }
+
+    fn pools(&self) -> Pools {
+        let status = self.handle.status();
+        let snapshot = snapshot(&status).unwrap_or_default();
+        let heard = status.heard.as_ref();
+        Pools {
+            stale_s: heard.map(|heard| heard.at.elapsed().as_secs_f64()),
+            pools: snapshot.pools,
+            left_out: snapshot.pools_left_out,
         }
     }
 

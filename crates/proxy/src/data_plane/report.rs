@@ -25,10 +25,8 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     families.push(routes(shared));
     families.push(server_families(&standings));
     let pools = &shared.pooling.pools;
-    families.extend(pool_report::families(
-        &pools.counters.read(),
-        &pools.snapshot(),
-    ));
+    families.extend(pool_report::families(&pools.by_account()));
+    let (told, pools_left_out) = pool_report::busiest(pools.by_key());
     let sessions = Sessions {
         client: gauge(counts.clients),
         server: gauge(counts.servers),
@@ -62,6 +60,8 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
         servers,
         usable_servers: u64::try_from(usable).unwrap_or(u64::MAX),
         discovery: discovery(&shared.discovery.state()),
+        pools: told,
+        pools_left_out,
         families,
     }
 }

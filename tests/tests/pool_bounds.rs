@@ -1,0 +1,125 @@
+//! What the pools tell of themselves and how they keep to their bounds, in front of the real engine.
+
+use odp_tests::mysql::Connection;
+use odp_tests::proxy::Settings;
+use odp_tests::{Engine, Failure, Proxy, Timer, wait};
+use serde_json::Value;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn settings(engine: &Engine, mode: &str) -> Settings {
+    Settings::in_front_of(&[engine.port()])
+        .with("metadata_user", "\"root@sys\"")
+        .with("observer_sys_password", "\"\"")
+        .with("server_state_refresh_interval", "\"1h\"")
+        .with("pool_mode", format!("\"{mode}\""))
+}
+
+/// A user of the test's own.
+fn create(engine: &Engine, user: &str, password: &str) -> Result<Connection, Failure> {
+    let mut root = Connection::login(engine.port(), "root", "")?;
+    root.query(&format!("DROP USER IF EXISTS {user}"))?;
+    root.query(&format!("CREATE USER {user} IDENTIFIED BY '{password}'"))?;
+    root.query(&format!("GRANT ALL ON *.* TO {user}"))?;
+    Ok(root)
+}
+
+/// The pools of a user, as `/v1/pools` tells them.
+fn pools_of(proxy: &Proxy, user: &str) -> Result<Vec<Value>, Failure> {
+    let document = proxy.admin().get("/v1/pools")?.json()?;
+    let pools = document.get("pools").and_then(Value::as_array).cloned();
+    let pools = pools.ok_or_else(|| Failure::answer("pools", document.to_string()))?;
+    let is_of_user = |pool: &Value| pool.get("user").and_then(Value::as_str) == Some(user);
+    Ok(pools.into_iter().filter(is_of_user).collect())
+}
+
+fn number(pool: &Value, name: &str) -> u64 {
+    pool.pointer(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// Waits until the only pool of the user is as `expected` says.
+fn wait_for_pool(
+    proxy: &Proxy,
+    user: &str,
+    what: &str,
+    expected: impl Fn(&Value) -> bool,
+) -> Result<Value, Failure> {
+    wait::until(what, LIMIT, || {
+        let pools = pools_of(proxy, user).map_err(|error| error.to_string())?;
+        match &pools[..] {
+            [pool] if expected(pool) => Ok(pool.clone()),
+            _ => Err(format!("{pools:?}")),
+        }
+    })
+}
+
+#[test]
+fn every_pool_is_told_with_its_numbers_and_without_secrets() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    let mut root = create(&engine, "teller", "tell-tale")?;
+    let hash =
+        root.query("SELECT passwd FROM oceanbase.__all_virtual_user WHERE user_name = 'teller'")?;
+    let hash = hash
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .unwrap_or_default();
+    let proxy = Proxy::start(&settings(&engine, "session"))?;
+    wait::until("a login that is saved", LIMIT, || {
+        let visit = || {
+            let mut client = Connection::login(proxy.port(), "teller", "tell-tale")?;
+            client.query("SELECT 1")?;
+            client.quit()
+        };
+        visit().map_err(|error| error.to_string())?;
+        let pools = pools_of(&proxy, "teller").map_err(|error| error.to_string())?;
+        let saved = pools.iter().any(|pool| number(pool, "/saved_logins") > 0);
+        if saved {
+            Ok(())
+        } else {
+            Err(format!("{pools:?}"))
+        }
+    })?;
+    let mut client = Connection::login(proxy.port(), "teller", "tell-tale")?;
+    client.query("SET @a = 1")?;
+    let in_use = wait_for_pool(&proxy, "teller", "one session in use", |pool| {
+        number(pool, "/in_use") == 1
+    })?;
+    client.quit()?;
+    let pool = wait_for_pool(&proxy, "teller", "a session that was reset", |pool| {
+        number(pool, "/in_use") == 0 && number(pool, "/resets") > number(&in_use, "/resets")
+    })?;
+    for (name, expected) in [
+        ("/server", format!("127.0.0.1:{}", engine.port())),
+        ("/tenant", "sys".to_owned()),
+        ("/hosts/0", "%".to_owned()),
+        ("/client_ip", "127.0.0.1".to_owned()),
+        ("/mode", "session".to_owned()),
+    ] {
+        let seen = pool.pointer(name).and_then(Value::as_str);
+        assert_eq!(seen, Some(expected.as_str()), "{name} in {pool}");
+    }
+    let known = number(&pool, "/idle") + number(&pool, "/retired/surplus");
+    assert_eq!(number(&pool, "/opened"), known, "{pool}");
+    assert!(
+        number(&pool, "/reused") >= number(&pool, "/saved_logins"),
+        "{pool}"
+    );
+    let metrics = proxy.admin().get("/metrics")?.body;
+    let series = metrics.lines().find(|line| {
+        line.starts_with("odp_pool_saved_logins_total{") && line.contains("userName=\"teller\"")
+    });
+    let series = series.ok_or_else(|| Failure::answer("the user's series", metrics.clone()))?;
+    let saved = number(&pool, "/saved_logins").to_string();
+    assert_eq!(series.rsplit(' ').next(), Some(saved.as_str()), "{series}");
+    let told = proxy.admin().get("/v1/pools")?.body + &metrics;
+    let digits = hash.trim_start_matches('*').to_lowercase();
+    assert_eq!(digits.len(), 40, "{hash}");
+    for secret in ["tell-tale", &digits] {
+        assert!(!told.to_lowercase().contains(secret), "{secret} in {told}");
+    }
+    Ok(())
+}
