@@ -94,27 +94,6 @@ macro_rules! test_themes {
 /// # Errors
 /// When the client cannot be had, fails or takes too long.
 pub fn mariadb(account: Account<'_>, database: &str, sql: &str) -> Result<String, Failure> {
-    run_mariadb(account, database, sql, &[])
-}
-
-/// The same over a compressed connection.
-///
-/// # Errors
-/// When the client cannot be had, fails or takes too long.
-pub fn mariadb_compressed(
-    account: Account<'_>,
-    database: &str,
-    sql: &str,
-) -> Result<String, Failure> {
-    run_mariadb(account, database, sql, &["--compress"])
-}
-
-fn run_mariadb(
-    account: Account<'_>,
-    database: &str,
-    sql: &str,
-    options: &[&str],
-) -> Result<String, Failure> {
     let client = parts::program("mariadb-client", "mariadb")?;
     let mut command = client.command();
     // The reader's own option files must not change what is tested.
@@ -125,7 +104,6 @@ fn run_mariadb(
             "--host=127.0.0.1",
             "--default-character-set=utf8mb4",
         ])
-        .args(options)
         .arg(format!("--port={}", account.port))
         .arg(format!("--user={}", account.user))
         .arg(format!("--password={}", account.password))

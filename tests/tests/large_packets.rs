@@ -156,4 +156,4 @@ const ROW: usize = 1 << 20;
 const REST: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What the data plane may grow by: the buffers of one session, however large its packets are.
-const GROWTH_KB: u64 = 2_048;
+const GROWTH_KB: u64 = 1_024;

@@ -7,7 +7,9 @@
 
 use crate::{FrameHeader, ProtocolError};
 use bytes::{Buf, BufMut, BytesMut};
-use miniz_oxide::deflate::compress_to_vec_zlib;
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
+};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER,
@@ -21,15 +23,19 @@ const HEADER_LEN: usize = 7;
 /// Content that is shorter is stored as it is (`MIN_COMPRESS_LENGTH`).
 const WORTH_IT: usize = 50;
 
-/// How much is packed at once, in bytes. A larger packet goes out as it is, because the length of what it
-/// is packed into must be known before its first byte.
+/// The largest packet that is packed, in bytes. A larger one goes out as it is, because the length of what
+/// it is packed into must be known before its first byte.
 const FRAME_MAX: usize = 256 << 10;
+
+/// How much of several packets is packed at once, and of a large one passed on, in bytes: more costs memory
+/// and saves nothing, because deflate does not look further back than [`WINDOW`].
+const BATCH_MAX: usize = 64 << 10;
 
 /// The largest content of a frame, in bytes.
 const CONTENT_MAX: usize = 0xFF_FFFF;
 
 /// How hard deflate tries, 1 to 9: the proxy's time costs more than the last tenth of the size.
-const LEVEL: u8 = 1;
+const LEVEL: i32 = 1;
 
 /// How far deflate looks back.
 const WINDOW: usize = 32 << 10;
@@ -163,7 +169,7 @@ impl Compression {
 
     /// Passes a part of a large packet on as it is.
     fn pass(&mut self, content: &[u8]) -> usize {
-        let part = content.get(..FRAME_MAX).unwrap_or(content);
+        let part = content.get(..BATCH_MAX).unwrap_or(content);
         let part = part.get(..self.large.packet).unwrap_or(part);
         let mut rest = part;
         while !rest.is_empty() {
@@ -182,18 +188,24 @@ impl Compression {
 
     /// Packs whole packets into one frame.
     fn put(&mut self, packets: &[u8]) {
-        let deflated = (packets.len() >= WORTH_IT)
-            .then(|| compress_to_vec_zlib(packets, LEVEL))
-            .filter(|deflated| deflated.len() < packets.len());
-        match &deflated {
-            Some(deflated) => self.put_frame(deflated, packets.len()),
-            None => self.put_frame(packets, 0),
+        let start = self.ready.len();
+        if packets.len() >= WORTH_IT {
+            self.put_header(0, packets.len());
+            let content = self.ready.len();
+            deflate(packets, &mut self.ready);
+            let deflated = self.ready.len() - content;
+            if deflated < packets.len() {
+                let [a, b, c, ..] = deflated.to_le_bytes();
+                if let Some(length) = self.ready.get_mut(start..start + 3) {
+                    length.copy_from_slice(&[a, b, c]);
+                }
+                return;
+            }
+            self.ready.truncate(start);
+            self.sequence = self.sequence.wrapping_sub(1);
         }
-    }
-
-    fn put_frame(&mut self, content: &[u8], unpacked: usize) {
-        self.put_header(content.len(), unpacked);
-        self.ready.put_slice(content);
+        self.put_header(packets.len(), 0);
+        self.ready.put_slice(packets);
     }
 
     fn put_header(&mut self, content: usize, unpacked: usize) {
@@ -255,12 +267,24 @@ impl Compression {
     }
 }
 
+/// Deflates `content` behind what is in `out`.
+fn deflate(content: &[u8], out: &mut BytesMut) {
+    const WITH_ZLIB_HEADER: i32 = 1;
+    let flags = create_comp_flags_from_zip_params(LEVEL, WITH_ZLIB_HEADER, 0);
+    let mut compressor = CompressorOxide::new(flags);
+    compress_to_output(&mut compressor, content, TDEFLFlush::Finish, |part| {
+        out.put_slice(part);
+        true
+    });
+}
+
 /// The bytes of whole packets at the front of `content` that are packed at once.
 fn whole_packets(content: &[u8]) -> usize {
     let mut whole = 0;
     while let Some(header) = content.get(whole..).and_then(FrameHeader::read) {
-        let end = whole + header.frame_len();
-        if end > content.len().min(FRAME_MAX) {
+        let (packet, end) = (header.frame_len(), whole + header.frame_len());
+        let is_too_much = packet > FRAME_MAX || (whole > 0 && end > BATCH_MAX);
+        if is_too_much || end > content.len() {
             break;
         }
         whole = end;

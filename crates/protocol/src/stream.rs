@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 const READ_MIN: usize = 4 << 10;
 const READ_MAX: usize = 256 << 10;
 
+/// An empty buffer that is larger is given back, in bytes: the next large packet may go the other way.
+const KEPT_MAX: usize = 64 << 10;
+
 /// What carries the bytes. Wrapped TLS becomes a variant here.
 #[derive(Debug)]
 pub enum Transport {
@@ -178,6 +181,15 @@ impl Stream {
             .advance(count.min(self.buffers.inbound.len()));
     }
 
+    /// Gives the memory of what was read back, when it was much and is consumed: for a connection whose
+    /// peer has said what it had to say.
+    pub fn shed(&mut self) {
+        let inbound = &mut self.buffers.inbound;
+        if inbound.is_empty() && inbound.capacity() > KEPT_MAX {
+            *inbound = BytesMut::new();
+        }
+    }
+
     /// Gives the memory of empty buffers back: for a connection that goes to rest.
     pub fn rest(&mut self) {
         self.room = READ_MIN;
@@ -225,7 +237,8 @@ impl Stream {
         buffer: &mut BytesMut,
         next_room: &mut usize,
     ) -> io::Result<usize> {
-        buffer.reserve(*next_room);
+        // What is left in front counts: a buffer that grew for it would be twice as large for good.
+        buffer.reserve(next_room.saturating_sub(buffer.len()).max(READ_MIN));
         let room = buffer.capacity() - buffer.len();
         let count = transport.read_some(buffer).await?;
         if count == room {
@@ -312,6 +325,9 @@ impl Stream {
         while !buffer.is_empty() {
             let written = transport.write_some(buffer).await?;
             buffer.advance(written);
+        }
+        if buffer.capacity() > KEPT_MAX {
+            *buffer = BytesMut::new();
         }
         Ok(())
     }

@@ -75,7 +75,10 @@ pub(crate) enum Stage {
         prepared: Option<u32>,
     },
     /// The request is being sent.
-    Request,
+    Request {
+        /// Bytes at the front of what was read from the client that belong to the server.
+        passable: usize,
+    },
     /// It is being answered.
     Response {
         /// Where the answer ends.
@@ -220,7 +223,7 @@ impl Exchange {
     pub(crate) fn progress(&self) -> Progress {
         match &self.stage {
             Stage::Ready | Stage::Sync { .. } => Progress::Kept,
-            Stage::Request | Stage::Response { started: false, .. } => Progress::Sent,
+            Stage::Request { .. } | Stage::Response { started: false, .. } => Progress::Sent,
             Stage::Done if self.reply.refusal.is_some() => Progress::Sent,
             Stage::Response { .. } | Stage::Upload { .. } | Stage::Done => Progress::Answered,
         }
@@ -234,7 +237,7 @@ impl Exchange {
             _ if !self.request.body.is_done() => None,
             Stage::Ready
             | Stage::Sync { .. }
-            | Stage::Request
+            | Stage::Request { .. }
             | Stage::Response { started: false, .. } => Some(before),
             Stage::Response {
                 tracker,

@@ -75,7 +75,7 @@ pub(crate) async fn exchange(
         match &mut exchange.stage {
             Stage::Ready => send_next(lease, exchange),
             Stage::Sync { .. } => sync(client, lease, exchange, alarm, watch).await?,
-            Stage::Request => send_request(client, lease, exchange, alarm, watch).await?,
+            Stage::Request { .. } => send_request(client, lease, exchange, alarm, watch).await?,
             Stage::Response { .. } => {
                 respond(client, rewrite, lease, exchange, alarm, watch).await?;
             }
@@ -115,7 +115,7 @@ fn send_next(lease: &mut Lease, exchange: &mut Exchange) {
     } else {
         out.extend_from_slice(&head);
     }
-    exchange.stage = Stage::Request;
+    exchange.stage = Stage::Request { passable: 0 };
 }
 
 /// Reads the answer of a sync step.
@@ -192,21 +192,30 @@ async fn send_request(
     alarm: &mut Alarm,
     watch: Watch<'_>,
 ) -> Result<(), Broken> {
-    let read = exchange.read_ms;
+    let Exchange {
+        stage,
+        request,
+        read_ms: read,
+        ..
+    } = exchange;
+    let Stage::Request { passable } = stage else {
+        return Ok(());
+    };
     let server = &mut lease.session.stream;
     to_server(server, alarm, watch).await?;
-    while !exchange.request.body.is_done() {
-        let count = exchange.request.body.advance(client.inbound());
-        if count > 0 {
-            // Copied, so that the tracker and the bytes never disagree when a wait is abandoned.
-            let chunk = client.take(count);
-            server.outbound().extend_from_slice(&chunk);
-            to_server(server, alarm, watch).await?;
-        } else {
-            from_slow_client(client, read, alarm).await?;
+    loop {
+        if *passable > 0 {
+            forward_to_server(client, server, passable, alarm, watch).await?;
+        }
+        if request.body.is_done() {
+            break;
+        }
+        *passable = request.body.advance(client.inbound());
+        if *passable == 0 {
+            from_slow_client(client, *read, alarm).await?;
         }
     }
-    to_server(server, alarm, watch).await?;
+    client.shed();
     let tracker = ResponseTracker::new(exchange.kind, lease.session.framing);
     exchange.stage = Stage::Response {
         tracker,
@@ -280,6 +289,7 @@ async fn respond(
             }
             Step::Done => {
                 reply.status = tracker.status().unwrap_or(reply.status);
+                server.shed();
                 *stage = Stage::Done;
                 return Ok(());
             }
