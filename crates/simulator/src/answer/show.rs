@@ -92,7 +92,7 @@ impl Session {
             "warnings" | "errors" => Ok(self.show_warnings()),
             "processlist" => Ok(self.show_processlist(full)),
             "grants" => {
-                let user = self.facts.lock().user.clone();
+                let user = self.facts.lock().account.user.clone();
                 let row = text(format!("GRANT ALL PRIVILEGES ON *.* TO '{user}'"));
                 Ok(table(&[&format!("Grants for {user}@%")], vec![vec![row]]))
             }

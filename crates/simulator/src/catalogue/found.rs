@@ -1,8 +1,8 @@
 //! Founds a cluster: the rows that are there before the first table.
 
+use crate::catalogue::accounts::put_account;
 use crate::config::ClusterConfig;
 use crate::variables;
-use odp_protocol::auth;
 use rusqlite::{Connection, params};
 use std::net::SocketAddr;
 
@@ -29,6 +29,8 @@ pub(super) fn found(
         ("tablet", 200_001),
         ("version", 1),
         ("database", 1),
+        ("user", 500_001),
+        ("change", 1),
     ] {
         transaction.execute(
             "INSERT INTO sim_sequence VALUES (?1, ?2)",
@@ -53,7 +55,7 @@ pub(super) fn found(
         };
         self::tenant(&transaction, &tenant.name, id, addrs)?;
         for account in &tenant.accounts {
-            put_account(&transaction, &tenant.name, &account.user, &account.password)?;
+            put_account(&transaction, id, &account.user, &account.password)?;
         }
     }
     for (name, value) in variables::defaults() {
@@ -169,29 +171,5 @@ fn tenant(
             )?;
         }
     }
-    Ok(())
-}
-
-/// Stores an account with the hash that a server keeps of its password.
-pub(super) fn put_account(
-    store: &Connection,
-    tenant: &str,
-    user: &str,
-    password: &str,
-) -> Result<(), rusqlite::Error> {
-    let stage2 = if password.is_empty() {
-        Vec::new()
-    } else {
-        auth::stage2(&auth::stage1(password.as_bytes())).to_vec()
-    };
-    store.execute(
-        "INSERT OR REPLACE INTO sim_account VALUES (?1, ?2, ?3)",
-        params![tenant, user, stage2],
-    )?;
-    store.execute(
-        "INSERT INTO __all_virtual_user SELECT TENANT_ID, 200001, ?2, '%', '' FROM DBA_OB_TENANTS WHERE \
-         TENANT_NAME = ?1",
-        [tenant, user],
-    )?;
     Ok(())
 }

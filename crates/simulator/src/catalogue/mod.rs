@@ -4,12 +4,14 @@
 //! proxy's metadata queries run on it nearly as they are. Nodes of one process share an instance;
 //! nodes in processes of their own share the file, and see each other's changes by its generation.
 
+mod accounts;
 mod found;
 mod load;
 mod steer;
 mod table;
 mod tables;
 
+pub(crate) use accounts::{Account, AccountName, Level, PRIVILEGES, Rights, all_privileges};
 pub(crate) use load::TableRows;
 pub(crate) use steer::{ServerView, ZoneView};
 pub(crate) use table::{Part, Table};
@@ -49,6 +51,7 @@ struct Cache {
     tables: HashMap<Key, Option<Arc<Table>>>,
     files: HashMap<(String, String), Option<PathBuf>>,
     globals: HashMap<String, Arc<Globals>>,
+    rights: HashMap<(i64, i64), Option<Arc<Rights>>>,
 }
 
 /// The catalogue.
@@ -178,36 +181,6 @@ impl Catalogue {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The stored password hash of an account: none for an unknown account, empty for no password.
-    pub(crate) fn account(
-        &self,
-        tenant: &str,
-        user: &str,
-    ) -> Result<Option<Vec<u8>>, SimulatorError> {
-        let store = self.store.lock();
-        let query = "SELECT stage2 FROM sim_account WHERE tenant = ?1 AND user = ?2";
-        Ok(store
-            .query_row(query, [tenant, user], |row| row.get(0))
-            .optional()?)
-    }
-
-    /// Creates or changes an account.
-    pub(crate) fn put_account(
-        &self,
-        tenant: &str,
-        user: &str,
-        password: &str,
-    ) -> Result<(), SimulatorError> {
-        found::put_account(&self.store.lock(), tenant, user, password)?;
-        Ok(())
-    }
-
-    /// Removes an account; false when there was none.
-    pub(crate) fn drop_account(&self, tenant: &str, user: &str) -> Result<bool, SimulatorError> {
-        let query = "DELETE FROM sim_account WHERE tenant = ?1 AND user = ?2";
-        Ok(self.store.lock().execute(query, [tenant, user])? > 0)
-    }
-
     /// The tenant's name as the catalogue spells it, and its id.
     pub(crate) fn tenant(&self, name: &str) -> Result<Option<(String, i64)>, SimulatorError> {
         let store = self.store.lock();
@@ -291,10 +264,11 @@ impl Catalogue {
         name: &str,
         value: &str,
     ) -> Result<(), SimulatorError> {
-        let query = "INSERT OR REPLACE INTO sim_global VALUES (?1, ?2, ?3)";
-        self.store
-            .lock()
-            .execute(query, params![tenant, name, value])?;
+        let query = "INSERT OR REPLACE INTO sim_global VALUES (?1, ?2, ?3, ?4)";
+        let store = self.store.lock();
+        let now = accounts::now(&store)?;
+        store.execute(query, params![tenant, name, value, now])?;
+        drop(store);
         self.changed()
     }
 }

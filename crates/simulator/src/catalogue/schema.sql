@@ -22,7 +22,16 @@ CREATE TABLE V$OB_PARAMETERS (
 CREATE TABLE __all_virtual_proxy_sys_variable (
   name VARCHAR(128), tenant_id BIGINT, data_type BIGINT, value VARCHAR(65536), flags BIGINT, modified_time BIGINT);
 CREATE TABLE __all_virtual_user (
-  tenant_id BIGINT, user_id BIGINT, user_name VARCHAR(128), host VARCHAR(128), passwd VARCHAR(128));
+  tenant_id BIGINT, user_id BIGINT, gmt_create DATETIME(6), gmt_modified DATETIME(6), user_name VARCHAR(128),
+  host VARCHAR(128), passwd VARCHAR(128), is_locked BIGINT, ssl_type BIGINT, max_connections BIGINT,
+  max_user_connections BIGINT, type BIGINT, profile_id BIGINT, sim_privileges TEXT,
+  UNIQUE (tenant_id, user_name, host));
+CREATE TABLE __all_virtual_database_privilege (
+  tenant_id BIGINT, user_id BIGINT, database_name VARCHAR(128) COLLATE NOCASE, gmt_create DATETIME(6),
+  gmt_modified DATETIME(6), sim_privileges TEXT);
+CREATE TABLE __all_virtual_tenant_role_grantee_map (
+  tenant_id BIGINT, grantee_id BIGINT, role_id BIGINT, gmt_create DATETIME(6), gmt_modified DATETIME(6),
+  admin_option BIGINT, disable_flag BIGINT);
 CREATE TABLE __all_virtual_proxy_routine (
   tenant_name VARCHAR(128) COLLATE NOCASE, database_name VARCHAR(128) COLLATE NOCASE,
   package_name VARCHAR(128) COLLATE NOCASE, routine_name VARCHAR(128) COLLATE NOCASE, routine_id BIGINT,
@@ -62,10 +71,10 @@ CREATE INDEX sim_sub_partition ON __all_virtual_proxy_sub_partition (table_id);
 
 CREATE TABLE sim_sequence (name TEXT PRIMARY KEY, next INTEGER);
 CREATE TABLE sim_setting (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE sim_account (tenant TEXT COLLATE NOCASE, user TEXT, stage2 BLOB, PRIMARY KEY (tenant, user));
 CREATE TABLE sim_database (
   tenant TEXT COLLATE NOCASE, name TEXT COLLATE NOCASE, file TEXT, PRIMARY KEY (tenant, name));
-CREATE TABLE sim_global (tenant TEXT COLLATE NOCASE, name TEXT, value TEXT, PRIMARY KEY (tenant, name));
+CREATE TABLE sim_global (
+  tenant TEXT COLLATE NOCASE, name TEXT, value TEXT, gmt_modified DATETIME(6), PRIMARY KEY (tenant, name));
 CREATE TABLE sim_table (
   table_id INTEGER PRIMARY KEY, tenant_name VARCHAR(128) COLLATE NOCASE, database_name VARCHAR(128) COLLATE NOCASE,
   table_name VARCHAR(128) COLLATE NOCASE, part_num BIGINT, table_type BIGINT, schema_version BIGINT, first_tablet BIGINT,
@@ -93,3 +102,9 @@ CREATE VIEW __all_virtual_proxy_schema AS
   SELECT n.TENANT_NAME, 'oceanbase', '__all_dummy', 0, s.SVR_IP, s.SQL_PORT, 1, CASE s.ID WHEN 1 THEN 1 ELSE 2 END, 1,
     (SELECT count(*) FROM DBA_OB_SERVERS), 0, 1, 0, 0, 100, s.SVR_PORT, 0, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL
   FROM DBA_OB_TENANTS n JOIN DBA_OB_SERVERS s;
+
+CREATE VIEW __all_virtual_sys_variable AS
+  SELECT t.TENANT_ID AS tenant_id, v.name AS name, coalesce(g.value, v.value) AS value,
+    coalesce(g.gmt_modified, t.CREATE_TIME) AS gmt_modified
+  FROM DBA_OB_TENANTS t JOIN __all_virtual_proxy_sys_variable v
+    LEFT JOIN sim_global g ON g.tenant = t.TENANT_NAME AND g.name = v.name;

@@ -23,10 +23,11 @@ pub(super) fn register(connection: &Connection, facts: &Arc<Mutex<Facts>>) -> Re
         text((!facts.database.is_empty()).then(|| facts.database.clone()))
     })?;
     with("user", 0, |facts, _| {
-        Value::Text(format!("{}@{}", facts.user, facts.client_host))
+        Value::Text(format!("{}@{}", facts.account.user, facts.client_host))
     })?;
     with("mysql_current_user", 0, |facts, _| {
-        Value::Text(format!("{}@%", facts.user))
+        let account = &facts.account;
+        Value::Text(format!("{}@{}", account.user, account.host))
     })?;
     with("effective_tenant", 0, |facts, _| {
         Value::Text(facts.tenant.clone())

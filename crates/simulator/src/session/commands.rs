@@ -4,7 +4,7 @@ use crate::error::{SimulatorError, SqlError};
 use crate::lexer::{Token, lex};
 use crate::results::OutColumn;
 use crate::session::facts::Facts;
-use crate::session::login::verify;
+use crate::session::login::{Verified, verify};
 use crate::session::{Answer, Encoding, Session, Summary, internal};
 use crate::variables::Variables;
 use odp_protocol::{ChangeUser, Command, CommandKind, auth, put_eof};
@@ -150,11 +150,10 @@ impl Session {
         let tenant = self.tenant();
         let variables = Variables::new(self.node.shared.catalogue.globals(&tenant)?);
         let mut facts = self.facts.lock();
+        // A real engine keeps the counts of rows.
         *facts = Facts {
             variables,
             last_insert_id: 0,
-            row_count: 0,
-            found_rows: 0,
             ..facts.clone()
         };
         Ok(())
@@ -175,8 +174,12 @@ impl Session {
         }
         let host = self.facts.lock().client_host.clone();
         let checked = verify(&self.node.shared, &request.user, &proof, &self.salt, &host)?;
-        let (user, tenant) = match checked {
-            Ok(account) => account,
+        let Verified {
+            account,
+            tenant,
+            tenant_id,
+        } = match checked {
+            Ok(verified) => verified,
             Err(error) => {
                 self.put_failure(&error)?;
                 self.wire.flush()?;
@@ -187,8 +190,12 @@ impl Session {
         self.reset_connection()?;
         {
             let mut facts = self.facts.lock();
-            facts.user = user;
+            facts.account = account.name;
+            facts.account_id = account.id;
             facts.tenant.clone_from(&tenant);
+            facts.tenant_id = tenant_id;
+            facts.row_count = 0;
+            facts.found_rows = 1;
             facts.database.clear();
             facts.variables = Variables::new(self.node.shared.catalogue.globals(&tenant)?);
         }

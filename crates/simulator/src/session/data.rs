@@ -55,12 +55,26 @@ impl Session {
             tenant: &tenant,
         };
         let translated = translate(sql, tokens, &database, &schema)?;
+        self.check_rights(&translated)?;
         let touches = touches(sql, tokens, &translated.tables);
         Ok(Plan {
             translated: Arc::new(translated),
             touches: Arc::new(touches),
             weak,
         })
+    }
+
+    /// The first table of a statement that writes is the one that it writes to.
+    pub(super) fn check_rights(&self, translated: &Translated) -> Result<(), SqlError> {
+        let writes = match translated.verb {
+            Verb::Select => "SELECT",
+            Verb::Insert | Verb::Replace => "INSERT",
+            Verb::Update => "UPDATE",
+            Verb::Delete => "DELETE",
+        };
+        let privileges = std::iter::once(writes).chain(std::iter::repeat("SELECT"));
+        let mut tables = translated.tables.iter().zip(privileges);
+        tables.try_for_each(|(table, privilege)| self.check_right(privilege, table))
     }
 
     /// 1193 for a system variable that does not exist.

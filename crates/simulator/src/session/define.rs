@@ -34,6 +34,12 @@ impl Session {
     pub(super) fn define(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
         self.commit()?;
         let answer = self.define_inner(cursor);
+        self.announce_schema();
+        answer
+    }
+
+    /// Tells a proxy that the schema has changed.
+    pub(super) fn announce_schema(&self) {
         let version = std::time::UNIX_EPOCH
             .elapsed()
             .map_or(0, |since| since.as_micros());
@@ -41,7 +47,6 @@ impl Session {
             .lock()
             .variables
             .announce("ob_last_schema_version", &version.to_string());
-        answer
     }
 
     fn define_inner(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
@@ -66,6 +71,8 @@ impl Session {
                 self.write_batch(&target.database, &statements)?;
                 Ok(done())
             }
+            "grant" => self.grant(cursor),
+            "revoke" => self.revoke(cursor),
             "rename" => {
                 cursor.expect("table")?;
                 for mut part in cursor.split_commas() {
@@ -154,7 +161,7 @@ impl Session {
             return self.create_view(cursor);
         }
         if cursor.accept("user") {
-            return self.create_user(cursor);
+            return self.create_users(cursor);
         }
         let unique = cursor.accept("unique");
         if !unique {
@@ -183,22 +190,8 @@ impl Session {
         ))
     }
 
-    fn create_user(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        cursor.accept_all(&["if", "not", "exists"]);
-        let user = cursor.scalar()?;
-        while !cursor.at_end() && !cursor.sees("identified") {
-            cursor.take();
-        }
-        let mut password = String::new();
-        if cursor.accept_all(&["identified", "by"]) {
-            password = cursor.scalar()?;
-        }
-        let catalogue = Arc::clone(&self.node.shared.catalogue);
-        Self::catalogue_result(catalogue.put_account(&self.tenant(), &user, &password))?;
-        Ok(done())
-    }
-
     fn create_table(&mut self, request: CreateTable) -> Result<Answer, SqlError> {
+        self.check_right("CREATE", &request.name)?;
         let target = self.target(request.name)?;
         if self.exists(&target) {
             if request.if_not_exists {

@@ -1,5 +1,6 @@
 //! What a session is, as its SQL functions can see it.
 
+use crate::catalogue::AccountName;
 use crate::conditions::Clock;
 use crate::variables::Variables;
 use std::sync::Arc;
@@ -28,8 +29,11 @@ impl Killed {
 pub(crate) struct Facts {
     /// What `CONNECTION_ID()` gives.
     pub(crate) visible_id: u32,
-    pub(crate) user: String,
+    /// The account that the login matched.
+    pub(crate) account: AccountName,
+    pub(crate) account_id: i64,
     pub(crate) tenant: String,
+    pub(crate) tenant_id: i64,
     /// In lower case; empty for none.
     pub(crate) database: String,
     pub(crate) client_host: String,

@@ -1,5 +1,6 @@
 //! Greeting and login, checked as an OBServer checks them.
 
+use crate::catalogue::Account;
 use crate::error::{SimulatorError, SqlError};
 use crate::fault::ErrorsOn;
 use crate::node::{Node, Shared};
@@ -31,10 +32,16 @@ const OFFERED: u32 = 0x009F_F7DF;
 /// `READ_STALE_FEEDBACK`, `SAFE_WEAK_READ` and all that needs the framing for itself.
 const GRANTED: u64 = 3_672_647;
 
-/// Who has logged in, where.
+/// Who has logged in.
+pub(super) struct Verified {
+    pub(super) account: Account,
+    pub(super) tenant: String,
+    pub(super) tenant_id: i64,
+}
+
+/// Who has logged in, how.
 struct Accepted {
-    user: String,
-    tenant: String,
+    who: Verified,
     salt: Salt,
     proxy: bool,
 }
@@ -160,24 +167,19 @@ fn check(
         proof = wire.read()?.unwrap_or_default();
     }
     let host = text(&response.attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string());
-    Ok(
-        verify(shared, &response.user, &proof, &salt, &host)?.map(|(user, tenant)| Accepted {
-            user,
-            tenant,
-            salt,
-            proxy,
-        }),
-    )
+    let verified = verify(shared, &response.user, &proof, &salt, &host)?;
+    Ok(verified.map(|who| Accepted { who, salt, proxy }))
 }
 
-/// Checks `user@tenant` and the proof of the password; gives user and tenant.
+/// Checks `user@tenant` and the proof of the password: the first account counts that lets the host in and
+/// has this password; a locked one ends the search.
 pub(super) fn verify(
     shared: &Shared,
     name: &[u8],
     proof: &[u8],
     salt: &Salt,
     host: &str,
-) -> Result<Result<(String, String), SqlError>, SimulatorError> {
+) -> Result<Result<Verified, SqlError>, SimulatorError> {
     let name = String::from_utf8_lossy(name).into_owned();
     let (user, tenant) = name.split_once('@').unwrap_or((&name, "sys"));
     let user = user.trim_matches('\'');
@@ -186,21 +188,26 @@ pub(super) fn verify(
         let text = format!("Access denied for user '{user}'@'{host}' (using password: {using})");
         SqlError::new(1045, text)
     };
-    let Some((tenant, _)) = shared.catalogue.tenant(tenant)? else {
+    let Some((tenant, tenant_id)) = shared.catalogue.tenant(tenant)? else {
         return Ok(Err(denied()));
     };
-    let stage2 = shared.catalogue.account(&tenant, user)?;
-    let proved = match stage2 {
-        None => false,
-        Some(stage2) if stage2.is_empty() => proof.is_empty(),
-        Some(stage2) => <[u8; SALT_LEN]>::try_from(stage2)
-            .is_ok_and(|stage2| auth::verifies(proof, salt, &stage2)),
-    };
-    Ok(if proved {
-        Ok((user.to_owned(), tenant))
-    } else {
-        Err(denied())
-    })
+    for account in shared.catalogue.accounts(tenant_id, user, host)? {
+        if account.is_locked {
+            return Ok(Err(SqlError::new(3118, "User locked")));
+        }
+        let proved = match &account.stage2 {
+            None => proof.is_empty(),
+            Some(stage2) => auth::verifies(proof, salt, stage2),
+        };
+        if proved {
+            return Ok(Ok(Verified {
+                account,
+                tenant,
+                tenant_id,
+            }));
+        }
+    }
+    Ok(Err(denied()))
 }
 
 fn build(
@@ -216,14 +223,17 @@ fn build(
     let number = |key: &str| text(attributes, key).and_then(|value| value.parse::<u64>().ok());
     let client_id = number("__client_session_id").and_then(|id| u32::try_from(id).ok());
     let visible_id = client_id.filter(|_| accepted.proxy).unwrap_or(id);
-    let mut variables = Variables::new(node.shared.catalogue.globals(&accepted.tenant)?);
+    let mut variables = Variables::new(node.shared.catalogue.globals(&accepted.who.tenant)?);
     let asked = number("__proxy_capability_flag").unwrap_or(0);
     variables.set("ob_capability_flag", &(asked & GRANTED).to_string());
     let killed = Killed::default();
     let facts = Facts {
         visible_id,
-        user: accepted.user.clone(),
-        tenant: accepted.tenant.clone(),
+        account: accepted.who.account.name.clone(),
+        account_id: accepted.who.account.id,
+        tenant: accepted.who.tenant.clone(),
+        tenant_id: accepted.who.tenant_id,
+        found_rows: 1,
         client_host: text(attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string()),
         variables,
         killed: killed.clone(),
@@ -235,8 +245,8 @@ fn build(
         visible_id,
         client_since_us: number("__client_connect_time").filter(|_| accepted.proxy),
         proxy_id: number("__proxy_connection_id").unwrap_or(0),
-        user: accepted.user,
-        tenant: accepted.tenant,
+        user: accepted.who.account.name.user,
+        tenant: accepted.who.tenant,
         peer: peer.to_string(),
         node: node.id,
         since: Instant::now(),

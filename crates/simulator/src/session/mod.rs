@@ -1,5 +1,6 @@
 //! One session on a node, from greeting to goodbye.
 
+mod accounts;
 mod commands;
 mod data;
 mod define;
@@ -188,6 +189,7 @@ impl Session {
         if !known && !exists.map_err(|error| internal(&error))? {
             return Err(SqlError::no_database(&name));
         }
+        self.check_entry(&name)?;
         let mut facts = self.facts.lock();
         facts.database.clone_from(&name);
         for variable in ["character_set_database", "collation_database"] {

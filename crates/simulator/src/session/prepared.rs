@@ -187,7 +187,10 @@ impl Session {
             .take()
             .filter(|(planned_in, _)| *planned_in == database);
         let plan = match planned {
-            Some((_, plan)) => plan,
+            Some((_, plan)) => {
+                self.check_rights(&plan.translated)?;
+                plan
+            }
             None => self.plan(&prepared.sql, &prepared.tokens, prepared.weak)?,
         };
         let result = self.run_plan(&plan, values);

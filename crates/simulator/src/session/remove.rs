@@ -24,17 +24,13 @@ impl Session {
             "table" | "tables" | "view" => {
                 for mut part in cursor.split_commas() {
                     let name = part.table_name()?;
+                    self.check_right("DROP", &name)?;
                     let target = self.target(name)?;
                     self.drop_table(&target, lenient)?;
                 }
                 Ok(done())
             }
-            "user" => {
-                let user = cursor.scalar()?;
-                let catalogue = Arc::clone(&self.node.shared.catalogue);
-                Self::catalogue_result(catalogue.drop_account(&self.tenant(), &user))?;
-                Ok(done())
-            }
+            "user" => self.drop_users(cursor, lenient),
             _ => Err(SqlError::unsupported()),
         }
     }

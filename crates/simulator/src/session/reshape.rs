@@ -51,10 +51,14 @@ impl Session {
 
     /// ALTER TABLE.
     pub(super) fn alter(&mut self, cursor: &mut Cursor<'_>) -> Result<Answer, SqlError> {
+        if cursor.accept("user") {
+            return self.alter_user(cursor);
+        }
         if !cursor.accept("table") {
             return Ok(done());
         }
         let name = cursor.table_name()?;
+        self.check_right("ALTER", &name)?;
         let target = self.target(name.clone())?;
         let changes = alter::parse(cursor)?;
         if let [Change::Rename(to)] = changes.as_slice() {

@@ -38,7 +38,7 @@ impl Session {
             return Ok(Answer::Ok(Summary::default()));
         }
         if cursor.accept("password") {
-            return Ok(Answer::Ok(Summary::default()));
+            return self.set_password(cursor);
         }
         for mut part in cursor.split_commas() {
             self.assign(&mut part)?;

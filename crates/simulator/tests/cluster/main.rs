@@ -6,6 +6,7 @@
     reason = "tests may panic"
 )]
 
+mod accounts;
 mod client;
 mod dialect;
 mod faults;
