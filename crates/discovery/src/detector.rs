@@ -3,7 +3,7 @@
 use crate::{DiscoveryError, MetadataSource};
 use odp_cluster::ServerAddr;
 use odp_pool::PoolError;
-use odp_routing::{Detected, Detection, Evidence, Probed, Router, Standing};
+use odp_routing::{Detected, Detection, Evidence, Probed, Router};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -32,7 +32,8 @@ impl<S: MetadataSource> Detector<'_, S> {
     pub(crate) async fn run(&mut self) {
         let now = Instant::now().into_std();
         for standing in self.router.standings(now) {
-            if standing.standing == Standing::Detect {
+            // Whatever else it is listed for: only a probe takes the finding back.
+            if standing.detected != Detected::Alive {
                 self.detection.adopt(standing.addr(), standing.detected);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::script::Script;
 use super::*;
-use odp_routing::{Detected, Evidence, Sign, Standing};
+use odp_routing::{Detected, Evidence, FormerStanding, Sign, Standing};
 
 async fn millis(millis: u64) {
     sleep(Duration::from_millis(millis)).await;
@@ -86,4 +86,52 @@ async fn a_round_does_not_wait_for_a_server_that_is_found_dead() {
         assert_eq!(handle.state().metadata, MetadataState::Connected(addr(2)));
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_server_of_an_earlier_process_is_probed_whatever_else_it_is_listed_for() {
+    let server = |number, state| Server {
+        addr: addr(number),
+        zone: odp_cluster::ZoneName::new("z1"),
+        state,
+    };
+    let view = ClusterView {
+        servers: vec![
+            server(1, ServerState::Active),
+            server(2, ServerState::Inactive),
+            server(3, ServerState::Active),
+        ],
+        metadata: Metadata::Available,
+        version: 1,
+        ..ClusterView::default()
+    };
+    let unreachable = |number| FormerStanding {
+        server: addr(number),
+        strikes: 0,
+        probe_in: None,
+        is_unreachable: true,
+    };
+    let router = Arc::new(Router::new(RouterLimits::default()));
+    let now = Instant::now().into_std();
+    router.set_view(view);
+    router.relist(&[unreachable(1), unreachable(2), unreachable(3)], now);
+    router.set_drained(&[addr(3)]);
+    let words = |router: &Router| -> Vec<Standing> {
+        let standings = router.standings(now);
+        standings.iter().map(|it| it.standing).collect()
+    };
+    let listed = [Standing::Detect, Standing::Status, Standing::Drained];
+    assert_eq!(words(&router), listed);
+    let (discovery, _handle) =
+        Discovery::with_source(Arc::clone(&router), config(), three_servers());
+    let shutdown = CancellationToken::new();
+    tokio::join!(discovery.run(shutdown.clone()), async {
+        seconds(2).await;
+        for number in 1..=3 {
+            assert_eq!(router.vital(addr(number)), Detected::Alive, "{number}");
+        }
+        router.set_drained(&[]);
+        assert_eq!(words(&router), [Standing::Ok; 3]);
+        shutdown.cancel();
+    });
 }
