@@ -126,12 +126,15 @@ pub fn router(addrs: &[SocketAddr], now: Instant) -> Router {
         zone: ZoneName::new(format!("z{number}")),
         state: ServerState::Active,
     };
-    router.set_view(ClusterView {
-        servers: (1..).zip(addrs).map(server).collect(),
-        metadata: Metadata::Available,
-        version: 1,
-        ..ClusterView::default()
-    });
+    router.set_view(
+        ClusterView {
+            servers: (1..).zip(addrs).map(server).collect(),
+            metadata: Metadata::Available,
+            version: 1,
+            ..ClusterView::default()
+        },
+        now,
+    );
     let ask = |what: &str| layout.answer(what);
     let servers = Schema::read(&ask("'__all_dummy'").by_name());
     let schema = Schema::read(&ask("__all_virtual_proxy_schema").by_name());

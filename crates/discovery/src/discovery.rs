@@ -231,7 +231,7 @@ impl<S: MetadataSource> Rounds<'_, S> {
                 version = view.version,
                 "the cluster's state"
             );
-            self.router.set_view(view);
+            self.router.set_view(view, Instant::now().into_std());
         }
     }
 

@@ -20,9 +20,19 @@ impl WallClock {
 
     /// A moment as text, for example `2026-01-31T23:59:59.250Z`.
     pub(crate) fn rfc3339(&self, moment: Instant) -> String {
+        self.rfc3339_of(self.wall_time(moment))
+    }
+
+    /// A moment in whole seconds since 1970.
+    pub(crate) fn unix_seconds(&self, moment: Instant) -> u64 {
+        let since = self.wall_time(moment).duration_since(UNIX_EPOCH);
+        since.unwrap_or_default().as_secs()
+    }
+
+    fn wall_time(&self, moment: Instant) -> SystemTime {
         let ahead = moment.saturating_duration_since(self.monotonic);
         let ago = self.monotonic.saturating_duration_since(moment);
-        self.rfc3339_of((self.wall + ahead).checked_sub(ago).unwrap_or(UNIX_EPOCH))
+        (self.wall + ahead).checked_sub(ago).unwrap_or(UNIX_EPOCH)
     }
 
     /// A moment of the wall clock as text.
@@ -82,5 +92,8 @@ mod tests {
         let clock = WallClock::now();
         let later = clock.rfc3339(clock.monotonic + Duration::from_hours(1));
         assert!(later > clock.rfc3339(clock.monotonic));
+        let now = clock.unix_seconds(clock.monotonic);
+        let later = clock.unix_seconds(clock.monotonic + Duration::from_hours(1));
+        assert_eq!(later - now, 3600);
     }
 }

@@ -48,7 +48,7 @@ pub use policy::{PolicySettings, ProxyRoutePolicy, TargetServers, ZoneGroups, Zo
 pub use reason::{RouteReason, Unsure};
 pub use request::{CollationId, LookupPhase, Parameter, Request, TimeZone};
 pub use router::Router;
-pub use standing::{FormerStanding, ServerStanding, Standing};
+pub use standing::{Failures, FormerStanding, LastListed, ServerStanding, Standing};
 pub use table::{Location, Lookup, Table};
 pub use table_key::TableKey;
 pub use view::{ClusterView, Metadata, Tenant};

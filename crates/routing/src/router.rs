@@ -71,9 +71,9 @@ impl Router {
     }
 
     /// Replaces the picture of the cluster; for discovery only, which is the one caller.
-    pub fn set_view(&self, view: ClusterView) {
+    pub fn set_view(&self, view: ClusterView, now: Instant) {
         let drained = self.drained.lock();
-        let blacklist = self.picture.load().blacklist.for_view(&view);
+        let blacklist = self.picture.load().blacklist.for_view(&view, now);
         blacklist.set_drained(&drained);
         self.picture.store(Arc::new(Picture {
             facts: Facts::of(&view, &self.settings),

@@ -52,6 +52,36 @@ pub struct ServerStanding {
     pub alive_listed_at: Option<Instant>,
     /// What the probes said last.
     pub detected: Detected,
+    /// Whether it is listed for failed requests, whatever else it is listed for.
+    pub is_alive_listed: bool,
+    /// All failures of requests there.
+    pub failures: Failures,
+    /// Those of them that were connections which could not be made.
+    pub unconnected: Failures,
+    /// When it came onto each list last.
+    pub last_listed: LastListed,
+}
+
+/// How often something failed at a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// Since this process knows the server.
+    pub total: u64,
+    /// Within `congestion_fail_window`, and since it was forgiven last.
+    pub recent: u32,
+    /// The last time.
+    pub last: Option<Instant>,
+}
+
+/// When a server came onto each list last; it may have left it since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastListed {
+    /// Out of service by the cluster's own word.
+    pub status: Option<Instant>,
+    /// No answer to probes.
+    pub detect: Option<Instant>,
+    /// Too many failed requests.
+    pub alive: Option<Instant>,
 }
 
 impl ServerStanding {

@@ -33,12 +33,15 @@ fn router(tenant: &TenantName, database: &DatabaseName) -> Arc<Router> {
         zone: ZoneName::new(format!("z{number}")),
         state: ServerState::Active,
     };
-    router.set_view(ClusterView {
-        servers: (1..4).map(server).collect(),
-        metadata: Metadata::Available,
-        version: 1,
-        ..ClusterView::default()
-    });
+    router.set_view(
+        ClusterView {
+            servers: (1..4).map(server).collect(),
+            metadata: Metadata::Available,
+            version: 1,
+            ..ClusterView::default()
+        },
+        Instant::now(),
+    );
     let replica = |number| Replica {
         server: addr(number),
         role: if number == 1 {

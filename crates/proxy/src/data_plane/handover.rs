@@ -94,7 +94,7 @@ impl Handover {
             return Loaded::Nothing;
         }
         let now = Instant::now();
-        router.set_view(self.view.clone());
+        router.set_view(self.view.clone(), now);
         router.relist(&self.standings, now);
         let Some(locations) = self.locations.read() else {
             return Loaded::Cluster;
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn locations_stand_behind_the_json() {
         let router = Router::new(RouterLimits::default());
-        router.set_view(view());
+        router.set_view(view(), Instant::now());
         let key = TableKey::servers_of(&odp_cluster::TenantName::new("demo"));
         router.install(key, odp_routing::Lookup::Missing, Instant::now());
         let (locations, tables) = LocationsCopy::of(&router);

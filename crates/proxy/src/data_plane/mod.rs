@@ -13,6 +13,7 @@ mod pool_report;
 mod pooling;
 mod remembered;
 mod report;
+mod server_report;
 mod wiring;
 mod worker;
 mod workers;

@@ -1,7 +1,7 @@
 //! What a data plane reports in a heartbeat.
 
-use super::pool_report;
 use super::worker::Shared;
+use super::{pool_report, server_report};
 use crate::snapshot::{Family, Kind, Kinds, Snapshot};
 use crate::wall_clock::WallClock;
 use odp_admin::{Discovery, PinnedBy, ServerStatus, Sessions};
@@ -23,7 +23,7 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
     let mut families = session_families(counts);
     families.extend(trouble_families(counts));
     families.push(routes(shared));
-    families.push(server_families(&standings));
+    families.extend(server_report::families(&standings, &clock));
     let pools = &shared.pooling.pools;
     families.extend(pool_report::families(&pools.by_account()));
     let (told, pools_left_out) = pool_report::busiest(pools.by_key());
@@ -188,20 +188,6 @@ fn routes(shared: &Shared) -> Family {
     let reasons = shared.router.reasons();
     reasons.into_iter().fold(family, |family, (reason, count)| {
         family.with(&[("reason", reason.label())], count)
-    })
-}
-
-fn server_families(standings: &[ServerStanding]) -> Family {
-    let help = "Servers by their standing; 1 for the one that each has.";
-    let family = Family::new("odp_server_standing", help, Kind::Gauge);
-    standings.iter().fold(family, |family, standing| {
-        let addr = standing.addr().to_string();
-        let labels = [
-            ("addr", addr.as_str()),
-            ("zone", standing.server.zone.as_str()),
-            ("standing", standing.standing.label()),
-        ];
-        family.with(&labels, 1)
     })
 }
 

@@ -101,7 +101,10 @@ impl Lists {
         self.has(LISTS & !ALIVE)
     }
 
-    /// What the cluster itself says.
+    /// What the cluster itself says. Its word counts at once in both directions: a server that it calls
+    /// active with a start of service is in service, which needs no time to be believed, and one that
+    /// fails all the same is listed for that. (`OBProxy` keeps it out for
+    /// `min_keep_congestion_interval`, as the one flag for this list also stands for failures.)
     pub(super) const fn in_service(self, in_service: bool) -> Self {
         self.set(STATUS, !in_service)
     }

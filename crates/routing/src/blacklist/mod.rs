@@ -29,11 +29,11 @@ pub(crate) struct Blacklist {
 impl Blacklist {
     /// The blacklist for a new view: servers keep their records, new ones start clean, those gone
     /// are forgotten.
-    pub(crate) fn for_view(&self, view: &ClusterView) -> Self {
+    pub(crate) fn for_view(&self, view: &ClusterView, now: Instant) -> Self {
         let record = |server: &odp_cluster::Server| {
             let known = self.records.get(&server.addr).map(Arc::clone);
             let record = known.unwrap_or_default();
-            record.set_in_service(view.serves(server));
+            record.set_in_service(view.serves(server), now);
             (server.addr, record)
         };
         Self {

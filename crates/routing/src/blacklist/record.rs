@@ -2,7 +2,9 @@
 
 use super::lists::{Admission, Detected, Lists, Millis};
 use super::strikes::Strikes;
-use crate::{FormerStanding, LastWord, Observation, RouterLimits, ServerStanding, Standing};
+use crate::{
+    FormerStanding, LastListed, LastWord, Observation, RouterLimits, ServerStanding, Standing,
+};
 use odp_cluster::Server;
 use parking_lot::Mutex;
 use std::sync::OnceLock;
@@ -32,8 +34,11 @@ pub(super) struct Record {
 #[derive(Debug, Default)]
 struct History {
     strikes: Strikes,
+    /// Those strikes that were connections which could not be made.
+    unconnected: Strikes,
     listed_at: Option<Instant>,
     last_evidence: Option<(Instant, LastWord)>,
+    last_listed: LastListed,
 }
 
 /// How exactly it is known when a server answered last: finer would have the threads wait for each
@@ -54,8 +59,11 @@ impl Record {
     }
 
     /// Takes in what the cluster says of the server and its zone.
-    pub(super) fn set_in_service(&self, in_service: bool) {
-        self.step(|lists| lists.in_service(in_service));
+    pub(super) fn set_in_service(&self, in_service: bool, now: Instant) {
+        let before = self.step(|lists| lists.in_service(in_service));
+        if !in_service && !before.is_status_listed() {
+            self.history.lock().last_listed.status = Some(now);
+        }
     }
 
     /// Takes in what the operator says.
@@ -67,7 +75,11 @@ impl Record {
     pub(super) fn set_detected(&self, detected: Detected, now: Instant) -> bool {
         let before = self.step(|lists| lists.detected(detected)).vital();
         if before != detected {
-            self.history.lock().last_evidence = Some((now, LastWord::Detected(detected)));
+            let mut history = self.history.lock();
+            history.last_evidence = Some((now, LastWord::Detected(detected)));
+            if before == Detected::Alive {
+                history.last_listed.detect = Some(now);
+            }
         }
         before != detected
     }
@@ -120,11 +132,17 @@ impl Record {
     ) -> bool {
         let mut history = self.history.lock();
         history.last_evidence = Some((now, LastWord::Failed(failure)));
+        if failure == Observation::ConnectFailed {
+            history.unconnected.add(limits, now);
+        }
         let listed = history.listed_at.is_some();
         if !history.strikes.add(limits, now) && !listed {
             return false;
         }
         history.listed_at = Some(now);
+        if !listed {
+            history.last_listed.alive = Some(now);
+        }
         let next = self.millis_after(now, limits.congestion_retry_interval);
         match errand {
             Errand::Probe => self.step(|lists| lists.probed(next).listed(next)),
@@ -147,6 +165,7 @@ impl Record {
         let earliest = listed_at + limits.min_keep_congestion_interval;
         if now >= earliest {
             history.strikes.clear();
+            history.unconnected.clear();
             history.listed_at = None;
             history.last_evidence = Some((now, LastWord::Answered));
             self.step(Lists::cleared);
@@ -197,6 +216,10 @@ impl Record {
                 Standing::Ok
             },
             strikes: history.strikes.within(limits, now),
+            failures: history.strikes.failures(limits, now),
+            unconnected: history.unconnected.failures(limits, now),
+            last_listed: history.last_listed,
+            is_alive_listed: lists.is_alive_listed(),
             last_evidence: history.last_evidence.map(|(moment, _)| moment),
             evidence: history.last_evidence.map(|(_, evidence)| evidence),
             next_probe_at: if lists.is_alive_listed() && !lists.is_probing() {
@@ -220,10 +243,12 @@ impl Record {
         }
         if let Some(probe_in) = former.probe_in {
             history.listed_at = Some(now);
+            history.last_listed.alive = Some(now);
             let next = self.millis_after(now, probe_in);
             self.step(|lists| lists.listed(next));
         }
         if former.is_unreachable {
+            history.last_listed.detect = Some(now);
             self.step(|lists| lists.detected(Detected::Unreachable));
         }
     }

@@ -166,13 +166,16 @@ fn a_tenants_servers_are_looked_up_and_an_unknown_tenant_is_refused() {
 #[test]
 fn without_metadata_any_server_of_the_list_serves_and_nothing_is_looked_up() {
     let setup = Setup::new();
-    setup.router.set_view(ClusterView {
-        metadata: Metadata::Unavailable,
-        ..view()
-    });
+    setup.router.set_view(
+        ClusterView {
+            metadata: Metadata::Unavailable,
+            ..view()
+        },
+        setup.now,
+    );
     let route = setup.route("select * from fresh where k = 1");
     assert_eq!(route.reason, RouteReason::NoMetadata);
-    setup.router.set_view(ClusterView::default());
+    setup.router.set_view(ClusterView::default(), setup.now);
     assert_eq!(
         setup.decide("select 1"),
         Decision::NoServer(NoServerReason::NoCluster)
@@ -247,10 +250,13 @@ fn the_single_leader_of_a_tenant_serves_what_has_no_location() {
         primary_zone: "z2".to_owned(),
         single_leader: Some(addr(2)),
     };
-    setup.router.set_view(ClusterView {
-        tenants: [(setup.tenant.clone(), tenant)].into(),
-        ..view()
-    });
+    setup.router.set_view(
+        ClusterView {
+            tenants: [(setup.tenant.clone(), tenant)].into(),
+            ..view()
+        },
+        setup.now,
+    );
     let route = setup.route("select * from t where k > 0");
     assert_eq!(
         (route.server, route.reason),

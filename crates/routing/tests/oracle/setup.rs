@@ -25,15 +25,18 @@ impl Setup {
     pub(crate) fn new(table: &TableData) -> Self {
         let addr: ServerAddr = "127.0.0.1:2881".parse().unwrap();
         let router = Router::new(RouterLimits::default());
-        router.set_view(ClusterView {
-            servers: vec![Server {
-                addr,
-                zone: ZoneName::new("z1"),
-                state: ServerState::Active,
-            }],
-            metadata: Metadata::Available,
-            ..ClusterView::default()
-        });
+        router.set_view(
+            ClusterView {
+                servers: vec![Server {
+                    addr,
+                    zone: ZoneName::new("z1"),
+                    state: ServerState::Active,
+                }],
+                metadata: Metadata::Available,
+                ..ClusterView::default()
+            },
+            Instant::now(),
+        );
         let key = TableKey {
             tenant: TenantName::new("sys"),
             database: DatabaseName::new("oracle"),

@@ -89,7 +89,7 @@ fn router() -> Arc<Router> {
     };
     view.tenants
         .insert(TenantName::new("demo"), Tenant::default());
-    router.set_view(view);
+    router.set_view(view, std::time::Instant::now());
     for (table, port) in [("a", 1), ("b", 2)] {
         let found = led_by(port);
         router.install(key(table), found, std::time::Instant::now());

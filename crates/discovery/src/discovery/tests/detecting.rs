@@ -113,7 +113,7 @@ async fn an_unreachable_server_of_an_earlier_process_is_probed_whatever_else_it_
     };
     let router = Arc::new(Router::new(RouterLimits::default()));
     let now = Instant::now().into_std();
-    router.set_view(view);
+    router.set_view(view, now);
     router.relist(&[unreachable(1), unreachable(2), unreachable(3)], now);
     router.set_drained(&[addr(3)]);
     let words = |router: &Router| -> Vec<Standing> {

@@ -68,13 +68,13 @@ fn the_alive_list_follows_its_table() {
 #[test]
 fn the_status_list_is_left_when_the_cluster_says_so_and_hides_probes() {
     let (record, limits, now) = (Record::default(), RouterLimits::default(), Instant::now());
-    record.set_in_service(false);
+    record.set_in_service(false, now);
     assert_eq!(record.admits(now), Admission::No);
     for _ in 0..5 {
         record.strike(Errand::Request, Observation::ConnectionLost, &limits, now);
     }
     assert!(!record.claim_probe(&limits, at(now, 100)));
-    record.set_in_service(true);
+    record.set_in_service(true, now);
     assert_eq!(record.admits(at(now, 100)), Admission::Probe);
 }
 
@@ -100,7 +100,7 @@ fn apply(record: &Record, limits: &RouterLimits, now: Instant, event: Event) -> 
             record.strike(errand, Observation::ConnectionLost, limits, now);
         }
         Event::Answered(errand) => record.answered(errand, limits, now),
-        Event::InService(in_service) => record.set_in_service(in_service),
+        Event::InService(in_service) => record.set_in_service(in_service, now),
         Event::Claim => return record.claim_probe(limits, now),
         Event::GiveUp => record.give_up_probe(now),
     }

@@ -119,7 +119,7 @@ impl Setup {
             database: DatabaseName::new("test"),
             now: Instant::now(),
         };
-        setup.router.set_view(view());
+        setup.router.set_view(view(), setup.now);
         setup.install(TableKey::servers_of(&setup.tenant), unpartitioned(Some(1)));
         setup.install(setup.key("t"), hashed());
         setup

@@ -151,7 +151,7 @@ fn without_a_location_the_primary_zone_of_the_tenant_comes_first() {
             ..settings()
         },
     );
-    setup.router.set_view(World::new(case, 0).view);
+    setup.router.set_view(World::new(case, 0).view, setup.now);
     let mut tried = Vec::new();
     for zone_of_turn in [2, 2, 4] {
         let (server, zone) = zone(&setup, &tried, "select * from t");

@@ -149,7 +149,7 @@ impl World {
     pub(super) fn setup(self, case: Case<'_>, settings: PolicySettings) -> (Setup, Vec<Placed>) {
         let mut setup = Setup::new();
         setup.router = Router::with_policies(RouterLimits::default(), settings);
-        setup.router.set_view(self.view.clone());
+        setup.router.set_view(self.view.clone(), setup.now);
         let holders = self.table(case, |placed| !placed.words.contains(&"other"));
         setup.install(setup.key("t"), holders);
         let all = self.table(Case::read(""), |_| true);
