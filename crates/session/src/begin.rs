@@ -327,6 +327,9 @@ impl Session {
         if let Local::Kill(kill) = local {
             self.kill(kill, context).await?;
         }
+        if local == Local::ShowCongestion {
+            return self.show_congestion(context);
+        }
         let (head, packet) = self.take_packet();
         let format = self.state.ok_format();
         match local {
@@ -355,10 +358,23 @@ impl Session {
                 self.leave_all(context);
                 self.state.reset();
             }
-            Local::Done | Local::Ping | Local::Kill(_) | Local::ChangeUser => {}
+            Local::Done
+            | Local::Ping
+            | Local::Kill(_)
+            | Local::ChangeUser
+            | Local::ShowCongestion => {}
         }
         let out = self.client.outbound();
         answer::put_ok(out, packet.next_sequence(), self.state.status, format);
+        Ok(Begun::Answered)
+    }
+
+    fn show_congestion(&mut self, context: &Context) -> Result<Begun, SessionError> {
+        let text = self.payload().get(1..).unwrap_or_default();
+        let shown = planner::show_congestion(text, &self.state, context.router.router())?;
+        let (_, packet) = self.take_packet();
+        let out = self.client.outbound();
+        shown.put(out, packet.next_sequence(), self.state.status);
         Ok(Begun::Answered)
     }
 

@@ -1,10 +1,8 @@
 //! EXPLAIN ROUTE: the router's explanation as a result set.
 
+use crate::result_set;
 use bytes::BytesMut;
-use odp_protocol::{
-    BINARY_COLLATION, Column, ColumnType, StatusFlags, UTF8MB4_COLLATION, finish_frame, put_eof,
-    put_lenenc_int, put_text_row, start_frame,
-};
+use odp_protocol::StatusFlags;
 use odp_routing::{
     Consistency, Decision, ExplainedLocation, ExplainedServer, Explanation, Freshness,
     NoServerReason, Placed,
@@ -41,43 +39,17 @@ type Row = (&'static str, String, String, Option<Duration>);
 impl Explained {
     /// Writes the result set.
     pub(crate) fn put(&self, out: &mut BytesMut, sequence: u8, status: StatusFlags) {
-        const TEXT: u32 = 1024;
-        let text = |name: &str| {
-            Column::new(
-                name,
-                ColumnType::MYSQL_TYPE_VAR_STRING,
-                UTF8MB4_COLLATION,
-                TEXT,
-            )
-        };
-        let number = |name| {
-            let kind = ColumnType::MYSQL_TYPE_LONGLONG;
-            Column::new(name, kind, BINARY_COLLATION, 20)
-        };
         let columns = [
-            text("step"),
-            text("item"),
-            text("detail"),
-            number("took_us"),
+            result_set::text("step"),
+            result_set::text("item"),
+            result_set::text("detail"),
+            result_set::number("took_us"),
         ];
-        let mut sequence = packet(out, sequence, |out| {
-            put_lenenc_int(out, columns.len() as u64);
-        });
-        for column in &columns {
-            sequence = packet(out, sequence, |out| column.put(out));
-        }
-        sequence = packet(out, sequence, |out| put_eof(out, status, 0));
-        for (step, item, detail, took) in self.rows() {
+        let rows = self.rows().into_iter().map(|(step, item, detail, took)| {
             let took = took.map(|took| took.as_micros().to_string());
-            let values = [
-                Some(step.as_bytes()),
-                Some(item.as_bytes()),
-                Some(detail.as_bytes()),
-                took.as_ref().map(String::as_bytes),
-            ];
-            sequence = packet(out, sequence, |out| put_text_row(out, values));
-        }
-        packet(out, sequence, |out| put_eof(out, status, 0));
+            [Some(step.to_owned()), Some(item), Some(detail), took]
+        });
+        result_set::put(out, sequence, status, &columns, rows);
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -187,11 +159,4 @@ fn server_words(server: &ExplainedServer) -> String {
         named(server.idc.as_str()),
         named(server.region.as_str()),
     )
-}
-
-/// Writes one packet and answers the next one's sequence number.
-fn packet(out: &mut BytesMut, sequence: u8, write: impl FnOnce(&mut BytesMut)) -> u8 {
-    let start = start_frame(out);
-    write(out);
-    finish_frame(out, start, sequence)
 }

@@ -1,6 +1,7 @@
 //! Decides what becomes of a command: pure, from the packet, the session's state and the router.
 
 use crate::attempts::Attempts;
+use crate::congestion::{self, Shown};
 use crate::effects;
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
@@ -10,7 +11,8 @@ use crate::state::{PinReason, SessionState, Transaction};
 use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{Command, CommandKind};
 use odp_routing::{
-    Decision, Desk, Explanation, Parameter, ProxyRoutePolicy, Request, Route, TableKey, Wait,
+    Decision, Desk, Explanation, Parameter, ProxyRoutePolicy, Request, Route, Router, TableKey,
+    Wait,
 };
 use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
@@ -39,6 +41,8 @@ pub(crate) enum Local {
     Ping,
     /// EXPLAIN ROUTE; the location has been waited for this long.
     ExplainRoute(Duration),
+    /// SHOW PROXYCONGESTION.
+    ShowCongestion,
     /// Hold this BEGIN until a statement decides where it goes.
     HoldBegin,
     /// `COM_STMT_CLOSE`: no answer.
@@ -192,6 +196,9 @@ impl Planner<'_> {
                 Decision::Wait(wait) => Plan::Wait(wait),
                 _ => Plan::Local(Local::ExplainRoute(self.attempts.waited)),
             });
+        }
+        if outline.congestion().is_some() && congestion::may_ask(self.state) {
+            return Ok(Plan::Local(Local::ShowCongestion));
         }
         if outline.verb() == Verb::Begin
             && self.state.pin.is_none()
@@ -445,6 +452,21 @@ pub(crate) fn explain(
             lookup: waited,
             decision: read.elapsed(),
         },
+    }
+}
+
+/// What SHOW PROXYCONGESTION in `text` shows.
+pub(crate) fn show_congestion(
+    text: &[u8],
+    state: &SessionState,
+    router: &Router,
+) -> Result<Shown, SessionError> {
+    let outline = outline(text, state.variables.known().dialect);
+    match outline.congestion() {
+        Some(asked) => Ok(Shown::of(asked, router)),
+        None => Err(SessionError::Unsupported(
+            "this form of SHOW PROXYCONGESTION",
+        )),
     }
 }
 

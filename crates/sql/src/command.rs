@@ -1,5 +1,6 @@
 //! Reads the statements that are no SELECT, INSERT, UPDATE or DELETE.
 
+use crate::congestion;
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token};
 use crate::outline::Body;
@@ -145,6 +146,9 @@ impl<'a> Reader<'a, '_> {
         match ahead.token() {
             Token::Word(_, k::WARNINGS | k::ERRORS) => self.outline.uses |= Uses::DIAGNOSTICS,
             Token::Word(_, k::TRACE) => self.outline.uses |= Uses::TRACE,
+            Token::Word(word, _) if congestion::is_named(word) => {
+                self.outline.body = Body::Congestion(ahead);
+            }
             _ => {}
         }
         Verb::Show

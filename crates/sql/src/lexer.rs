@@ -151,6 +151,12 @@ impl<'a> Lexer<'a> {
         self.in_code = mark.in_code;
     }
 
+    /// Whether nothing but whitespace and comments is left to read.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.skip_blanks();
+        self.byte(0).is_none()
+    }
+
     /// Takes back the one-byte token that was read last.
     pub(crate) const fn unread_symbol(&mut self) {
         self.at = self.at.saturating_sub(1);

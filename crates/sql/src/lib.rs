@@ -10,6 +10,7 @@ mod charset;
 mod command;
 mod comment;
 mod condition;
+mod congestion;
 mod connection_id;
 mod dialect;
 mod escape;
@@ -34,6 +35,7 @@ mod verb;
 
 pub use charset::Charset;
 pub use comment::RoutingComment;
+pub use congestion::{Congestion, CongestionScope};
 pub use connection_id::with_connection_id;
 pub use dialect::{Dialect, DoubleQuotes};
 pub use escape::{Backslash, Unescape};

@@ -1,6 +1,7 @@
 //! The outline of a statement: what routing needs to know of it.
 
 use crate::comment::RoutingComment;
+use crate::congestion::{self, Congestion};
 use crate::dialect::Dialect;
 use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
@@ -63,6 +64,8 @@ pub(crate) enum Body<'a> {
     Settings(Lexer<'a>),
     /// Behind KILL.
     Kill(Lexer<'a>),
+    /// Behind SHOW PROXYCONGESTION.
+    Congestion(Lexer<'a>),
 }
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
@@ -224,6 +227,15 @@ impl<'a> Outline<'a> {
     pub fn kill(&self) -> Option<Kill> {
         match self.body {
             Body::Kill(lexer) => kill::read(lexer),
+            _ => None,
+        }
+    }
+
+    /// What SHOW PROXYCONGESTION asks for, when the text is that and nothing else.
+    #[must_use]
+    pub fn congestion(&self) -> Option<Congestion<'a>> {
+        match self.body {
+            Body::Congestion(lexer) => congestion::read(lexer),
             _ => None,
         }
     }

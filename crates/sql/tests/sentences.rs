@@ -2,7 +2,7 @@
 
 mod written;
 
-use odp_sql::{Charset, Class, Consistency, Kill, KillScope, Uses, Verb, outline};
+use odp_sql::{Charset, Class, CongestionScope, Consistency, Kill, KillScope, Uses, Verb, outline};
 use written::{conditions, table};
 
 fn verb(text: &str) -> Verb {
@@ -76,6 +76,44 @@ fn the_verb_is_read_behind_comments_parentheses_and_explain() {
     ];
     for (text, expected) in cases {
         assert_eq!(verb(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn show_proxycongestion_says_which_servers_of_which_cluster() {
+    use CongestionScope::{All, Listed};
+    let cases = [
+        ("SHOW PROXYCONGESTION", Some((Listed, None))),
+        ("show  proxycongestion ;;", Some((Listed, None))),
+        ("SHOW PROXYCONGESTION ALL", Some((All, None))),
+        ("SHOW PROXYCONGESTION all 'obc'", Some((All, Some("obc")))),
+        ("SHOW PROXYCONGESTION 'obc';", Some((Listed, Some("obc")))),
+        ("SHOW PROXYCONGESTION \"o'c\"", Some((Listed, Some("o'c")))),
+        ("SHOW PROXYCONGESTION 'o''c'", Some((Listed, Some("o'c")))),
+        ("SHOW PROXYCONGESTION `all`", Some((Listed, Some("all")))),
+        (
+            "/* x */ show proxycongestion obc",
+            Some((Listed, Some("obc"))),
+        ),
+        ("SHOW PROXYCONGESTION ''", Some((Listed, Some("")))),
+        ("SHOW PROXYCONGESTION ALL ALL", Some((All, Some("ALL")))),
+        ("SHOW PROXYCONGESTION a b", None),
+        ("SHOW PROXYCONGESTION 5", None),
+        ("SHOW PROXYCONGESTION; SELECT 1", None),
+        ("SHOW PROXYCONGESTION 'obc", None),
+        ("SHOW PROXYCONGESTIONS", None),
+        ("SHOW TABLES", None),
+        ("SELECT 1", None),
+    ];
+    for (text, expected) in cases {
+        let found = outline(text.as_bytes(), Charset::Utf8).congestion();
+        let found = found.map(|it| {
+            let cluster = it.cluster.map(|name| name.decoded().collect::<Vec<u8>>());
+            (it.scope, cluster)
+        });
+        let expected =
+            expected.map(|(scope, cluster)| (scope, cluster.map(|it| it.as_bytes().to_vec())));
+        assert_eq!(found, expected, "{text}");
     }
 }
 

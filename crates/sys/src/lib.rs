@@ -2,10 +2,12 @@
 //!
 //! What the kernel knows about a TCP connection: bytes that the peer has not acknowledged,
 //! retransmissions, round-trip time. From these a server that fell silent is told from a slow one.
-//! And which signals a thread takes.
+//! And which signals a thread takes, and what time it is here.
 
+mod local_time;
 mod signals;
 
+pub use local_time::LocalTime;
 pub use signals::{hold_back_end_signals, let_end_signals_in};
 
 use std::io;
