@@ -33,7 +33,9 @@ fn the_blacklist_is_shown_in_obproxys_columns_to_root_of_the_sys_tenant() -> Res
     wait::until("the drained server alone", MOMENT, || {
         let rows = shown(root, "SHOW PROXYCONGESTION").map_err(|error| error.to_string())?;
         match rows.as_slice() {
-            [row] if row["server_ip"] == third.addr && row["server_state"] == "DRAINED" => Ok(()),
+            [row] if row.of("server_ip") == third.addr && row.of("server_state") == "DRAINED" => {
+                Ok(())
+            }
             _ => Err(format!("{rows:?}")),
         }
     })
@@ -43,8 +45,8 @@ fn is_empty_while_all_are_well(servers: &[ServerCount], root: Account<'_>) -> Re
     let all = shown(root, "SHOW PROXYCONGESTION ALL")?;
     assert_eq!(all.len(), 3, "{all:?}");
     for (server, row) in servers.iter().zip(&all) {
-        assert_eq!(row["server_ip"], server.addr);
-        assert_eq!(row["zone_name"], server.zone);
+        assert_eq!(row.of("server_ip"), server.addr);
+        assert_eq!(row.of("zone_name"), server.zone);
         for (column, value) in [
             ("cluster_name", "sandbox"),
             ("zone_state", "ACTIVE"),
@@ -58,7 +60,7 @@ fn is_empty_while_all_are_well(servers: &[ServerCount], root: Account<'_>) -> Re
             ("detect_congested", "0"),
             ("last_detect_congested", "0"),
         ] {
-            assert_eq!(row[column], value, "{column} of {row:?}");
+            assert_eq!(row.of(column), value, "{column} of {row:?}");
         }
     }
     assert_eq!(shown(root, "show proxycongestion")?, []);
@@ -86,10 +88,10 @@ fn tells_the_dead_from_the_inactive(
         // Whoever logs in asks the dead one too.
         mariadb(sandbox.app(), "test", "SELECT 1").ok();
         let rows = shown(root, "SHOW PROXYCONGESTION").map_err(|error| error.to_string())?;
-        let of = |addr: &str| rows.iter().find(|row| row["server_ip"] == addr).cloned();
+        let of = |addr: &str| rows.iter().find(|row| row.of("server_ip") == addr).cloned();
         match (of(inactive), of(dead)) {
             (Some(first), Some(second))
-                if rows.len() == 2 && second["stat_alive_failures"] != "0" =>
+                if rows.len() == 2 && second.of("stat_alive_failures") != "0" =>
             {
                 Ok((first, second))
             }
@@ -98,17 +100,17 @@ fn tells_the_dead_from_the_inactive(
     })?;
     let (inactive, dead) = listed;
     assert_eq!(
-        (&*inactive["server_state"], &*inactive["dead_congested"]),
+        (inactive.of("server_state"), inactive.of("dead_congested")),
         ("INACTIVE", "1")
     );
     assert_eq!(
-        (&*dead["server_state"], &*dead["detect_congested"]),
+        (dead.of("server_state"), dead.of("detect_congested")),
         ("ACTIVE", "1")
     );
     for time in [
-        &inactive["last_dead_congested"],
-        &dead["last_detect_congested"],
-        &dead["alive_last_fail_time"],
+        inactive.of("last_dead_congested"),
+        dead.of("last_detect_congested"),
+        dead.of("alive_last_fail_time"),
     ] {
         assert!(is_time(time), "{time}");
     }
@@ -134,7 +136,15 @@ fn drain(sandbox: &Sandbox, addr: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-type Row = HashMap<String, String>;
+/// A row by the names of its columns.
+#[derive(Debug, Clone, PartialEq)]
+struct Row(HashMap<String, String>);
+
+impl Row {
+    fn of(&self, column: &str) -> &str {
+        self.0.get(column).map_or("no such column", String::as_str)
+    }
+}
 
 /// The rows of a statement by the names of its columns, which are these.
 fn shown(account: Account<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
@@ -152,9 +162,9 @@ fn shown(account: Account<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
     Ok(rows
         .map(|row| {
             let named = COLUMNS.iter().zip(row);
-            named
+            Row(named
                 .map(|(name, value)| ((*name).to_owned(), value.to_owned()))
-                .collect()
+                .collect())
         })
         .collect())
 }

@@ -11,28 +11,22 @@ use odp_routing::{ClusterView, Metadata, Tenant};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// Asks `connection`, which leads to `addr`, for the whole state of the cluster.
+/// Asks `connection`, which leads to `addr`, for the whole state of the cluster, which is called `named`
+/// where it does not tell its name.
 ///
 /// # Errors
-/// Besides those of a query: a wrong cluster, or a cluster without servers.
+/// Besides those of a query: a cluster without servers.
 pub(crate) async fn load(
     connection: &mut Asked<impl MetadataConnection>,
     addr: ServerAddr,
-    expected: Option<&ClusterName>,
+    named: Option<&ClusterName>,
 ) -> Result<ClusterView, DiscoveryError> {
     let mut view = match connection.dialect {
-        Dialect::Three => load_old(connection, expected).await?,
+        Dialect::Three => load_old(connection, named).await?,
         Dialect::Four => load_new(connection).await?,
     };
     if view.servers.is_empty() {
         return Err(DiscoveryError::NoServers { addr });
-    }
-    if let Some(expected) = expected.filter(|&expected| *expected != view.name) {
-        return Err(DiscoveryError::WrongCluster {
-            addr,
-            found: view.name,
-            expected: expected.clone(),
-        });
     }
     view.tenants = load_tenants(connection).await?;
     Ok(view)

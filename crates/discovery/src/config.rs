@@ -13,6 +13,8 @@ pub struct DiscoveryConfig {
     pub remembered: Vec<ServerAddr>,
     /// The name that the cluster must have (`rootservice_cluster_name`); `None` takes any.
     pub cluster_name: Option<ClusterName>,
+    /// Whether a cluster that tells another name is refused (`enable_cluster_checkout`).
+    pub is_name_checked: bool,
     /// Whether there is a cluster to ask; else the servers of the list are served as they are
     /// (`server_routing_mode = "mysql"`).
     pub has_metadata: bool,
@@ -48,6 +50,7 @@ impl Default for DiscoveryConfig {
             rootservice_list: Vec::new(),
             remembered: Vec::new(),
             cluster_name: None,
+            is_name_checked: true,
             has_metadata: true,
             metadata_user: "proxyro@sys".to_owned(),
             password_stage1: None,

@@ -128,6 +128,7 @@ impl<S: MetadataSource> Rounds<'_, S> {
                 Ok((addr, view)) => {
                     backoff = FIRST_BACKOFF;
                     self.publish(view);
+                    self.router.set_foreign(None);
                     self.succeeded(MetadataState::Connected(addr), None);
                     jitter(self.config.server_state_refresh_interval)
                 }
@@ -135,11 +136,13 @@ impl<S: MetadataSource> Rounds<'_, S> {
                     backoff = FIRST_BACKOFF;
                     tracing::warn!(%error, "no metadata: serving the rootservice list without locations");
                     self.serve_list();
+                    self.router.set_foreign(None);
                     self.succeeded(MetadataState::Refused(addr), Some(&error));
                     jitter(self.config.server_state_refresh_interval)
                 }
                 Err((_, error)) => {
                     tracing::warn!(%error, "no server of the cluster answers");
+                    self.router.set_foreign(error.foreign());
                     self.failed(&error);
                     sleep(backoff).await;
                     backoff = (backoff * 2).min(MAX_BACKOFF);
@@ -184,6 +187,15 @@ impl<S: MetadataSource> Rounds<'_, S> {
         };
         let expected = self.config.cluster_name.as_ref();
         let view = cluster::load(&mut connection, addr, expected).await?;
+        if let Some(expected) = expected.filter(|_| self.config.is_name_checked)
+            && view.name != *expected
+        {
+            return Err(DiscoveryError::WrongCluster {
+                addr,
+                found: view.name,
+                expected: expected.clone(),
+            });
+        }
         self.connection = Some((addr, connection));
         Ok(view)
     }

@@ -2,6 +2,7 @@
 
 use odp_cluster::{ClusterName, ServerAddr};
 use odp_pool::PoolError;
+use odp_routing::ForeignServer;
 
 /// A question to an `OBServer` that was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,22 @@ impl DiscoveryError {
             Self::Unreachable(_) => 1,
             _ if self.is_lack_of_metadata() => 3,
             _ => 2,
+        }
+    }
+
+    /// The server that belongs to another cluster, when that is the reason.
+    pub(crate) fn foreign(&self) -> Option<ForeignServer> {
+        match self {
+            Self::WrongCluster {
+                addr,
+                found,
+                expected,
+            } => Some(ForeignServer {
+                server: *addr,
+                found: found.clone(),
+                expected: expected.clone(),
+            }),
+            _ => None,
         }
     }
 

@@ -51,4 +51,4 @@ pub use router::Router;
 pub use standing::{Failures, FormerStanding, LastListed, ServerStanding, Standing};
 pub use table::{Location, Lookup, Table};
 pub use table_key::TableKey;
-pub use view::{ClusterView, Metadata, Tenant};
+pub use view::{ClusterView, ForeignServer, Metadata, Tenant};

@@ -7,11 +7,11 @@ use crate::locations::{Locations, Recent, Source};
 use crate::policy::facts::Facts;
 use crate::reason::ReasonCounters;
 use crate::{
-    Altered, ClusterView, Decision, Detected, Explanation, FormerLocation, FormerStanding, Learned,
-    Lookup, Observation, PolicySettings, Request, Route, RouteReason, RouterLimits, ServerStanding,
-    TableKey,
+    Altered, ClusterView, Decision, Detected, Explanation, ForeignServer, FormerLocation,
+    FormerStanding, Learned, Lookup, Observation, PolicySettings, Request, Route, RouteReason,
+    RouterLimits, ServerStanding, TableKey,
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use odp_cluster::ServerAddr;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -32,6 +32,8 @@ pub struct Router {
     rotation: AtomicUsize,
     /// The servers that the operator has taken out, in the cluster or not.
     drained: Mutex<Vec<ServerAddr>>,
+    /// The server that kept the last round over the cluster from knowing anything.
+    foreign: ArcSwapOption<ForeignServer>,
 }
 
 /// A view with the records of its servers, so that a reader sees both of one moment.
@@ -61,6 +63,7 @@ impl Router {
             desks: Mutex::default(),
             rotation: AtomicUsize::default(),
             drained: Mutex::default(),
+            foreign: ArcSwapOption::default(),
         }
     }
 
@@ -80,6 +83,17 @@ impl Router {
             view: Arc::new(view),
             blacklist,
         }));
+    }
+
+    /// Takes down whether the last round over the cluster found another one; for discovery only.
+    pub fn set_foreign(&self, foreign: Option<ForeignServer>) {
+        self.foreign.store(foreign.map(Arc::new));
+    }
+
+    /// The server because of which no cluster is known.
+    #[must_use]
+    pub fn foreign(&self) -> Option<Arc<ForeignServer>> {
+        self.foreign.load_full()
     }
 
     /// Chooses the server for a statement. Allocates nothing when the location is known. Threads that

@@ -22,6 +22,17 @@ pub struct ClusterView {
     pub version: u64,
 }
 
+/// A server that says it belongs to another cluster than the configured one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignServer {
+    /// The server.
+    pub server: ServerAddr,
+    /// The name of its cluster.
+    pub found: ClusterName,
+    /// The configured name.
+    pub expected: ClusterName,
+}
+
 /// Whether locations can be asked for at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Metadata {

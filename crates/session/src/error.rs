@@ -5,7 +5,8 @@ use odp_cluster::{ClientSessionId, LoginName, LoginNameError, ServerAddr, Tenant
 use odp_pool::PoolError;
 use odp_protocol::stream::StreamError;
 use odp_protocol::{ErrPacket, ProtocolError};
-use odp_routing::NoServerReason;
+use odp_routing::{ForeignServer, NoServerReason};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Who is to blame.
@@ -44,6 +45,9 @@ pub enum SessionError {
     /// A cluster that this proxy does not serve.
     #[error("cluster '{0}' is not served here")]
     UnknownCluster(String),
+    /// The servers say that their cluster has another name than the configured one.
+    #[error("cluster name is not match to '{}': {} belongs to '{}'", .0.expected, .0.server, .0.found)]
+    WrongCluster(Arc<ForeignServer>),
     /// No server has let the client in or refused it in time.
     #[error("no server has answered the login within {} s", .0.as_secs_f32())]
     SlowLogin(Duration),
@@ -203,6 +207,7 @@ impl SessionError {
             | Self::TooManyOfTenant(_)
             | Self::TooMuchMemory { .. }
             | Self::NoServer { .. }
+            | Self::WrongCluster(_)
             | Self::Unsupported(_)
             | Self::ShuttingDown => Side::Proxy,
         }
@@ -210,7 +215,7 @@ impl SessionError {
 
     /// The packet for the client, or `None` when there is nobody left to tell.
     ///
-    /// Codes are `OBProxy`'s: 4669 cluster, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location
+    /// Codes are `OBProxy`'s: 4669 cluster, 4666 another cluster behind that name, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location
     /// or no answer to a login, 10014 lost while
     /// reading, 10022 no answer in time, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
     /// interruption.
@@ -237,6 +242,7 @@ impl SessionError {
                 ..
             } => (1045, b"42000"),
             Self::UnknownCluster(_) => (4669, b"HY000"),
+            Self::WrongCluster(_) => (4666, b"HY000"),
             Self::TooManyClients => (1203, b"42000"),
             Self::TooManyOfTenant(_) => (1040, b"08004"),
             Self::TooMuchMemory { .. } => (4080, b"HY013"),

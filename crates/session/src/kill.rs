@@ -141,7 +141,11 @@ impl Session {
             let server = match context.router.decide(&request, Instant::now()) {
                 Decision::Route(route) if !tried.contains(&route.server) => route.server,
                 Decision::NoServer(reason) if tried.is_empty() => {
-                    return Err(no_server(&self.state.tenant, reason));
+                    return Err(no_server(
+                        &self.state.tenant,
+                        reason,
+                        context.router.router(),
+                    ));
                 }
                 _ => break,
             };

@@ -361,7 +361,8 @@ async fn try_servers(
                 continue;
             }
             Decision::NoServer(reason) => {
-                let pause = attempts.another_round(no_server(tenant, reason))?;
+                let pause =
+                    attempts.another_round(no_server(tenant, reason, context.router.router()))?;
                 tokio::time::sleep(pause).await;
                 continue;
             }

@@ -11,8 +11,8 @@ use crate::state::{PinReason, SessionState, Transaction};
 use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{Command, CommandKind};
 use odp_routing::{
-    Decision, Desk, Explanation, Parameter, ProxyRoutePolicy, Request, Route, Router, TableKey,
-    Wait,
+    Decision, Desk, Explanation, NoServerReason, Parameter, ProxyRoutePolicy, Request, Route,
+    Router, TableKey, Wait,
 };
 use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline};
 use std::time::{Duration, Instant};
@@ -386,7 +386,10 @@ impl Planner<'_> {
             }
             Decision::Lookup(key) => Ok(Plan::Lookup(key)),
             Decision::Wait(wait) => Ok(Plan::Wait(wait)),
-            Decision::NoServer(reason) => Err(no_server(&self.state.tenant, reason)),
+            Decision::NoServer(reason) => {
+                let router = self.router.router();
+                Err(no_server(&self.state.tenant, reason, router))
+            }
         }
     }
 
@@ -470,7 +473,17 @@ pub(crate) fn show_congestion(
     }
 }
 
-pub(crate) fn no_server(tenant: &TenantName, reason: odp_routing::NoServerReason) -> SessionError {
+/// The error for a decision without a server.
+pub(crate) fn no_server(
+    tenant: &TenantName,
+    reason: NoServerReason,
+    router: &Router,
+) -> SessionError {
+    if reason == NoServerReason::NoCluster
+        && let Some(foreign) = router.foreign()
+    {
+        return SessionError::WrongCluster(foreign);
+    }
     SessionError::NoServer {
         tenant: tenant.to_string(),
         reason,

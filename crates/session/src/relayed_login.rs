@@ -183,7 +183,10 @@ async fn reach(
     while failed.len() < context.settings.max_attempts {
         let route = match choose(id, &failed, context) {
             Ok(route) => route,
-            Err(reason) => return Err(last_error.unwrap_or_else(|| no_server(&nobody, reason))),
+            Err(reason) => {
+                return Err(last_error
+                    .unwrap_or_else(|| no_server(&nobody, reason, context.router.router())));
+            }
         };
         match connect_raw(route.server, &context.settings.connect).await {
             Ok((stream, greeting)) => {

@@ -16,12 +16,30 @@ fn addr(number: u8) -> ServerAddr {
     format!("10.0.0.{number}:2881").parse().unwrap()
 }
 
+fn named(name: &str) -> Behaviour {
+    cluster_with(name, "ACTIVE")
+}
+
+fn three_named(name: &str) -> Script {
+    let script = Script::default();
+    for number in 1..=3 {
+        script.set(addr(number), named(name));
+    }
+    script
+}
+
 /// What a server of a three-zone cluster answers; server 2 is in `state`.
 fn cluster_in_state(state: &str) -> Behaviour {
+    cluster_with("obc", state)
+}
+
+fn cluster_with(name: &str, state: &str) -> Behaviour {
     let columns = "cluster|zone|zone_status|server_status|region|spare4|spare5|svr_ip|svr_port|\
                    start_service_time|stop_time";
     let server = |number: u8, state: &str| {
-        format!("obc|z{number}|ACTIVE|{state}|city|idc{number}|ReadWrite|10.0.0.{number}|2881|1|0")
+        format!(
+            "{name}|z{number}|ACTIVE|{state}|city|idc{number}|ReadWrite|10.0.0.{number}|2881|1|0"
+        )
     };
     let servers = [
         columns.to_owned(),
@@ -226,6 +244,7 @@ async fn without_metadata_the_list_is_served_without_locations() {
 async fn another_cluster_is_refused() {
     let script = Script::default();
     script.set(addr(1), cluster());
+    let later = script.clone();
     let config = DiscoveryConfig {
         cluster_name: Some(ClusterName::new("mine")),
         ..config()
@@ -235,6 +254,60 @@ async fn another_cluster_is_refused() {
         assert!(router.view().servers.is_empty());
         let error = handle.state().last_error.clone().unwrap();
         assert!(error.contains("`obc`, not to `mine`"), "{error}");
+        let foreign = router.foreign().unwrap();
+        assert_eq!((foreign.server, foreign.found.as_str()), (addr(1), "obc"));
+        // The operator had the wrong servers started; the right ones are known from then on.
+        later.set(addr(1), Behaviour::Unreachable);
+        seconds(10).await;
+        assert_eq!(router.foreign(), None, "nobody is there to be foreign");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_name_is_taken_where_it_is_not_checked() {
+    let script = Script::default();
+    script.set(addr(1), cluster());
+    let config = DiscoveryConfig {
+        cluster_name: Some(ClusterName::new("mine")),
+        is_name_checked: false,
+        ..config()
+    };
+    with_discovery(&script, config, |router, _| async move {
+        seconds(1).await;
+        assert_eq!(router.view().name.as_str(), "obc");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_joined_another_cluster_is_not_believed() {
+    let script = three_named("obc");
+    let later = script.clone();
+    with_discovery(&script, config(), |router, handle| async move {
+        seconds(1).await;
+        assert_eq!(handle.state().metadata, MetadataState::Connected(addr(1)));
+        later.set(addr(1), named("other"));
+        handle.refresh_cluster();
+        seconds(3).await;
+        assert_eq!(handle.state().metadata, MetadataState::Connected(addr(2)));
+        assert_eq!(
+            (router.view().name.as_str(), router.foreign()),
+            ("obc", None)
+        );
+        // All of them: what is known stays, and it is told.
+        for number in 2..=3 {
+            later.set(addr(number), named("other"));
+        }
+        handle.refresh_cluster();
+        seconds(3).await;
+        assert_eq!(handle.state().metadata, MetadataState::Lost);
+        assert_eq!(router.view().name.as_str(), "obc");
+        assert_eq!(router.foreign().unwrap().found.as_str(), "other");
+        later.set(addr(3), named("obc"));
+        seconds(10).await;
+        assert_eq!(handle.state().metadata, MetadataState::Connected(addr(3)));
+        assert_eq!(router.foreign(), None);
     })
     .await;
 }

@@ -47,6 +47,7 @@ pub(super) fn discovery_config(settings: &Settings) -> DiscoveryConfig {
     DiscoveryConfig {
         rootservice_list: settings.rootservice_list.0.clone(),
         cluster_name: cluster_name(settings),
+        is_name_checked: settings.enable_cluster_checkout,
         has_metadata: routing_mode(settings) == RoutingMode::OceanBase,
         metadata_user: settings.metadata_user.clone(),
         password_stage1: settings.observer_sys_password.reveal(),
