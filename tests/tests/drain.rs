@@ -74,7 +74,7 @@ fn a_wish_that_cannot_be_fulfilled_changes_nothing() -> Result<(), Failure> {
     }
     order(&stage, &server, "pause", 404)?;
     // Nothing can be written where a folder has the name of the file.
-    let file = stage.dir().join("state/drained.json.new");
+    let file = stage.dir().join("state/drained.new");
     std::fs::create_dir(&file).map_err(Failure::io("stand in the way"))?;
     order(&stage, &server, "drain", 503)?;
     std::fs::remove_dir(&file).map_err(Failure::io("step aside"))?;

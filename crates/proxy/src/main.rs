@@ -12,6 +12,7 @@ mod coordinator;
 mod data_plane;
 mod error;
 mod exit;
+mod kept_file;
 mod logging;
 mod metrics;
 mod notice;

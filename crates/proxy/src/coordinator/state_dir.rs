@@ -2,12 +2,12 @@
 
 use crate::config::Settings;
 use crate::error::Error;
+use crate::kept_file::KeptFile;
 use odp_admin::Task;
 use rustix::fs::{FlockOperation, flock};
-use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -37,8 +37,6 @@ impl StateDir {
     /// How long a coordinator that is just ending may keep the lock.
     const PATIENCE: Duration = Duration::from_secs(2);
     const PEEK: Duration = Duration::from_millis(20);
-    /// More than what is kept in one file ever takes.
-    const LONGEST: u64 = 4 << 20;
 
     /// Where the folder is by the configuration, or by user and admin port.
     pub(crate) fn path_for(settings: &Settings) -> PathBuf {
@@ -133,12 +131,12 @@ impl StateDir {
             Desired::Running => "running\n",
             Desired::Stopped => "stopped\n",
         };
-        self.write(Self::DESIRED, text.as_bytes())
+        self.file(Self::DESIRED).replace_for_good(text.as_bytes())
     }
 
     /// The tasks that were kept, oldest first. What cannot be read is told in the log and left out.
     pub(crate) fn tasks(&self) -> Vec<Task> {
-        self.read(Self::TASKS)
+        self.file(Self::TASKS).read()
     }
 
     /// Keeps the tasks.
@@ -146,13 +144,14 @@ impl StateDir {
     /// # Errors
     /// When they cannot be written; what was kept before stays.
     pub(crate) fn keep_tasks(&self, tasks: &[Task]) -> io::Result<()> {
-        self.write(Self::TASKS, &serde_json::to_vec(tasks)?)
+        let tasks = serde_json::to_vec(tasks)?;
+        self.file(Self::TASKS).replace_for_good(&tasks)
     }
 
     /// The servers that the operator has taken out. What cannot be read is told in the log: all of them
     /// serve then.
     pub(crate) fn drained(&self) -> BTreeSet<SocketAddr> {
-        self.read(Self::DRAINED)
+        self.file(Self::DRAINED).read()
     }
 
     /// Keeps the servers that the operator has taken out.
@@ -160,41 +159,12 @@ impl StateDir {
     /// # Errors
     /// When they cannot be written; what was kept before stays.
     pub(crate) fn keep_drained(&self, servers: &BTreeSet<SocketAddr>) -> io::Result<()> {
-        self.write(Self::DRAINED, &serde_json::to_vec(servers)?)
+        let servers = serde_json::to_vec(servers)?;
+        self.file(Self::DRAINED).replace_for_good(&servers)
     }
 
-    /// The content of a file; nothing when it is not there or not readable.
-    fn read<T: DeserializeOwned + Default>(&self, name: &str) -> T {
-        let path = self.path.join(name);
-        let too_long = fs::metadata(&path).is_ok_and(|file| file.len() > Self::LONGEST);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) if !too_long => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return T::default(),
-            _ => {
-                tracing::warn!(path = %path.display(), "what was kept cannot be read");
-                return T::default();
-            }
-        };
-        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(path = %path.display(), %error, "what was kept is not readable");
-            T::default()
-        })
-    }
-
-    /// Replaces a file so that after a power failure either the old or the new content is there.
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let fresh = self.path.join(format!("{name}.new"));
-        let written = File::create(&fresh).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        let replaced = written.and_then(|()| fs::rename(&fresh, self.path.join(name)));
-        if let Err(error) = replaced {
-            // Half a file is of no use to anybody, and the disk may be full.
-            fs::remove_file(&fresh).ok();
-            return Err(error);
-        }
-        File::open(&self.path)?.sync_all()
+    fn file(&self, name: &str) -> KeptFile {
+        KeptFile::new(self.path.join(name))
     }
 }
 
@@ -244,18 +214,6 @@ mod tests {
         drop(first);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(StateDir::open(&path).is_err());
-        fs::remove_dir_all(&path).unwrap();
-    }
-
-    #[test]
-    fn a_write_that_fails_leaves_the_old_content_and_nothing_else() {
-        let path = path("full");
-        let state = StateDir::open(&path).unwrap();
-        state.keep_desired(Desired::Stopped).unwrap();
-        // A folder of that name stands for whatever keeps a file from being written.
-        fs::create_dir(path.join("desired.new")).unwrap();
-        assert!(state.keep_desired(Desired::Running).is_err());
-        assert_eq!(state.desired(), Desired::Stopped);
         fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -2,11 +2,12 @@
 //! them when the servers of the configured list are gone.
 
 use crate::config::Settings;
+use crate::kept_file::KeptFile;
 use odp_cluster::{ClusterName, ServerAddr};
 use odp_routing::{ClusterView, Metadata};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::io;
+use std::path::Path;
 
 /// What is kept.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Remembered {
     /// `None` where nothing is kept.
-    path: Option<PathBuf>,
+    file: Option<KeptFile>,
     rootservice_list: Vec<ServerAddr>,
     /// The version of the view that was kept last.
     version: u64,
@@ -30,8 +31,6 @@ pub(super) struct Remembered {
 
 impl Remembered {
     const NAME: &str = "servers.json";
-    /// More than the addresses of any cluster take.
-    const LONGEST: u64 = 1 << 20;
 
     /// The place that the configuration gives.
     pub(super) fn new(settings: &Settings) -> Self {
@@ -44,7 +43,7 @@ impl Remembered {
     fn at(state_dir: &Path, rootservice_list: Vec<ServerAddr>) -> Self {
         let is_given = !state_dir.as_os_str().is_empty();
         Self {
-            path: is_given.then(|| state_dir.join(Self::NAME)),
+            file: is_given.then(|| KeptFile::new(state_dir.join(Self::NAME))),
             rootservice_list,
             version: 0,
         }
@@ -52,30 +51,17 @@ impl Remembered {
 
     /// The servers, when they belong to the configured list. What cannot be read is told in the log.
     pub(super) fn servers(&self) -> Vec<ServerAddr> {
-        let Some(path) = &self.path else {
-            return Vec::new();
-        };
-        match Self::read(path) {
-            Ok(kept) if kept.rootservice_list == self.rootservice_list => kept.servers,
-            Ok(_) => Vec::new(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "the servers seen last are not readable");
-                Vec::new()
-            }
+        let kept: Kept = self.file.as_ref().map(KeptFile::read).unwrap_or_default();
+        if kept.rootservice_list == self.rootservice_list {
+            kept.servers
+        } else {
+            Vec::new()
         }
-    }
-
-    fn read(path: &Path) -> io::Result<Kept> {
-        if fs::metadata(path)?.len() > Self::LONGEST {
-            return Err(io::Error::other("the file is too long"));
-        }
-        Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
     /// Keeps the servers of a view that is new.
     pub(super) fn keep(&mut self, view: &ClusterView) {
-        let Some(path) = &self.path else {
+        let Some(file) = &self.file else {
             return;
         };
         if view.version == self.version || view.metadata != Metadata::Available {
@@ -87,21 +73,11 @@ impl Remembered {
             cluster: view.name.clone(),
             servers: view.servers.iter().map(|server| server.addr).collect(),
         };
-        if let Err(error) = Self::write(path, &kept) {
-            tracing::warn!(path = %path.display(), %error, "the servers cannot be kept");
+        // Should it be lost with the power, the configured list is still there.
+        let written = serde_json::to_vec(&kept).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|bytes| file.replace(&bytes)) {
+            tracing::warn!(%error, "the servers cannot be kept");
         }
-    }
-
-    /// Replaces the file as a whole; two generations may do so at once.
-    fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-        let fresh = path.with_extension(format!("{}.new", std::process::id()));
-        let written = fs::write(&fresh, serde_json::to_vec(kept)?);
-        let replaced = written.and_then(|()| fs::rename(&fresh, path));
-        if replaced.is_err() {
-            // Half a file is of no use to anybody.
-            fs::remove_file(&fresh).ok();
-        }
-        replaced
     }
 }
 
@@ -109,6 +85,7 @@ impl Remembered {
 mod tests {
     use super::*;
     use odp_cluster::{Server, ServerState, ZoneName};
+    use std::fs;
 
     fn addr(port: u16) -> ServerAddr {
         format!("127.0.0.1:{port}").parse().unwrap()
