@@ -3,8 +3,9 @@
 //! JSON, which every release reads as far as it knows it, and behind it the locations in a form that
 //! only releases of the same form read. Others get the names of the tables and fetch them anew.
 
-use super::locations_copy::{Label, LocationsCopy};
+use super::locations_copy::LocationsCopy;
 use super::worker::Shared;
+use bytes::Bytes;
 use odp_routing::{ClusterView, FormerStanding, Router, TableKey};
 use odp_session::Counts;
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,7 @@ pub(super) struct Handover {
     /// The tables that were used last.
     tables: Vec<TableKey>,
     /// What stands behind the JSON.
-    label: Label,
-    #[serde(skip)]
+    #[serde(rename = "label")]
     locations: LocationsCopy,
 }
 
@@ -55,7 +55,6 @@ impl Handover {
             view: ClusterView::clone(&shared.router.view()),
             standings: standings.iter().filter_map(held).collect(),
             tables,
-            label: locations.label,
             locations,
         }
     }
@@ -76,15 +75,15 @@ impl Handover {
     ///
     /// # Errors
     /// One line for the operator.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_bytes(bytes: &Bytes) -> Result<Self, String> {
         let mut json = serde_json::Deserializer::from_slice(bytes).into_iter();
         let mut handover: Self = match json.next() {
             Some(Ok(handover)) => handover,
             Some(Err(error)) => return Err(format!("the snapshot cannot be read: {error}")),
             None => return Err("the snapshot is empty".to_owned()),
         };
-        let rest = bytes.get(json.byte_offset()..).unwrap_or_default();
-        handover.locations = LocationsCopy::check(handover.label, rest)?;
+        let rest = bytes.slice(json.byte_offset()..);
+        handover.locations = handover.locations.with(rest)?;
         Ok(handover)
     }
 
@@ -150,7 +149,7 @@ mod tests {
             }],
             ..Handover::default()
         };
-        let copy = Handover::from_bytes(&handover.to_bytes()).unwrap();
+        let copy = Handover::from_bytes(&handover.to_bytes().into()).unwrap();
         assert_eq!(copy, handover);
         let router = Router::new(RouterLimits::default());
         assert_eq!(copy.load(&router), Loaded::Cluster);
@@ -161,13 +160,14 @@ mod tests {
 
     #[test]
     fn what_another_release_wrote_is_taken_as_far_as_it_is_known() {
-        let copy = Handover::from_bytes(br#"{"counts":{"logins":3},"novelty":[1]}"#);
+        let read = |text: &'static str| Handover::from_bytes(&Bytes::from_static(text.as_bytes()));
+        let copy = read(r#"{"counts":{"logins":3},"novelty":[1]}"#);
         assert!(copy.is_ok(), "{copy:?}");
         let router = Router::new(RouterLimits::default());
         assert_eq!(copy.unwrap().load(&router), Loaded::Nothing);
-        assert!(Handover::from_bytes(b"\x00\x01").is_err());
-        assert!(Handover::from_bytes(b"").is_err());
-        assert!(Handover::from_bytes(b"{} and more").is_err());
+        assert!(read("\x00\x01").is_err());
+        assert!(read("").is_err());
+        assert!(read("{} and more").is_err());
     }
 
     #[test]
@@ -180,11 +180,10 @@ mod tests {
         let handover = Handover {
             view: view(),
             tables,
-            label: locations.label,
             locations,
             ..Handover::default()
         };
-        let copy = Handover::from_bytes(&handover.to_bytes()).unwrap();
+        let copy = Handover::from_bytes(&handover.to_bytes().into()).unwrap();
         assert_eq!(copy, handover);
         let next = Router::new(RouterLimits::default());
         assert_eq!(copy.load(&next), Loaded::Everything);

@@ -1,23 +1,19 @@
 //! The location cache as bytes for the next generation: bounded, checked, in a form that has a number.
 
+use bytes::Bytes;
 use odp_routing::{FormerLocation, Router, TableKey};
 use serde::{Deserialize, Serialize};
 
-/// The copy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LocationsCopy {
-    pub(super) label: Label,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// What the bytes are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The copy: a label, which is written among the JSON, and the bytes, which stand behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Label {
+pub(super) struct LocationsCopy {
     /// [`FormerLocation::FORMAT`] of the writer; 0 when there is no copy.
     format: u16,
     length: usize,
     crc32: u32,
+    #[serde(skip)]
+    pub(super) bytes: Bytes,
 }
 
 impl LocationsCopy {
@@ -43,32 +39,32 @@ impl LocationsCopy {
                 names.push(former.key);
             }
         }
-        let label = Label {
+        let copy = Self {
             format: FormerLocation::FORMAT,
             length: bytes.len(),
             crc32: crc32fast::hash(&bytes),
+            bytes: Bytes::from(bytes),
         };
-        (Self { label, bytes }, names)
+        (copy, names)
     }
 
-    /// Takes the bytes that belong to a label.
+    /// Takes the bytes that belong to this label.
     ///
     /// # Errors
     /// One line for the operator when they are not those that were written.
-    pub(super) fn check(label: Label, bytes: &[u8]) -> Result<Self, String> {
-        if bytes.len() != label.length || crc32fast::hash(bytes) != label.crc32 {
+    pub(super) fn with(self, bytes: Bytes) -> Result<Self, String> {
+        if bytes.len() != self.length || crc32fast::hash(&bytes) != self.crc32 {
             return Err("the snapshot's locations are damaged".to_owned());
         }
-        let bytes = bytes.to_vec();
-        Ok(Self { label, bytes })
+        Ok(Self { bytes, ..self })
     }
 
     /// The locations in the copy; `None` when their form is another release's.
     pub(super) fn read(&self) -> Option<Vec<FormerLocation>> {
-        if self.label.format != FormerLocation::FORMAT {
+        if self.format != FormerLocation::FORMAT {
             return None;
         }
-        let (mut rest, mut locations) = (self.bytes.as_slice(), Vec::new());
+        let (mut rest, mut locations) = (self.bytes.as_ref(), Vec::new());
         while !rest.is_empty() {
             let (location, behind) = postcard::take_from_bytes(rest).ok()?;
             locations.push(location);
@@ -81,6 +77,7 @@ impl LocationsCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use odp_cluster::{DatabaseName, TableName, TenantName};
     use odp_routing::{Lookup, RouterLimits};
     use std::time::Instant;
@@ -102,14 +99,14 @@ mod tests {
     fn every_location_comes_across_and_only_some_are_named() {
         let (copy, names) = LocationsCopy::of(&router(1000));
         assert_eq!(names.len(), LocationsCopy::NAMED);
-        let again = LocationsCopy::check(copy.label, &copy.bytes).unwrap();
+        let again = label(&copy).with(copy.bytes.clone()).unwrap();
         assert_eq!(again, copy);
         assert_eq!(again.read().unwrap().len(), 1000);
     }
 
     #[test]
     fn no_copy_at_all_is_read_as_one_of_another_form() {
-        let none = LocationsCopy::check(Label::default(), &[]).unwrap();
+        let none = LocationsCopy::default().with(Bytes::new()).unwrap();
         assert_eq!(none.read(), None);
     }
 
@@ -117,13 +114,21 @@ mod tests {
     fn a_damaged_copy_and_one_of_another_form_are_not_used() {
         let (mut copy, _) = LocationsCopy::of(&router(3));
         for at in 0..copy.bytes.len() {
-            let mut damaged = copy.bytes.clone();
+            let mut damaged = copy.bytes.to_vec();
             damaged[at] ^= 0xff;
-            assert!(LocationsCopy::check(copy.label, &damaged).is_err());
+            assert!(label(&copy).with(damaged.into()).is_err());
         }
-        let short = copy.bytes.split_last().unwrap().1;
-        assert!(LocationsCopy::check(copy.label, short).is_err());
-        copy.label.format += 1;
+        let short = copy.bytes.slice(1..);
+        assert!(label(&copy).with(short).is_err());
+        copy.format += 1;
         assert_eq!(copy.read(), None);
+    }
+
+    /// What the JSON has of it.
+    fn label(copy: &LocationsCopy) -> LocationsCopy {
+        LocationsCopy {
+            bytes: Bytes::new(),
+            ..copy.clone()
+        }
     }
 }

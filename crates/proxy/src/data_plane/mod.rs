@@ -103,7 +103,7 @@ impl Offer {
             wiring::router_limits(&settings),
             wiring::policy_settings(&settings),
         ));
-        let warm = Warmth::of(self.snapshot.as_deref(), &router);
+        let warm = Warmth::of(self.snapshot, &router);
         let remembered = Remembered::new(&settings);
         let discovery = discovery::start(&settings, remembered.servers(), &router)
             .map_err(|error| error.to_string())?;
@@ -150,11 +150,11 @@ enum Warmth {
 }
 
 impl Warmth {
-    fn of(snapshot: Option<&[u8]>, router: &Router) -> Self {
+    fn of(snapshot: Option<Vec<u8>>, router: &Router) -> Self {
         let Some(snapshot) = snapshot else {
             return Self::Cold(Counts::default());
         };
-        match Handover::from_bytes(snapshot) {
+        match Handover::from_bytes(&snapshot.into()) {
             Ok(handover) => match handover.load(router) {
                 Loaded::Everything => Self::Warm(handover.counts),
                 Loaded::Cluster => Self::Lukewarm(Box::new(handover)),
