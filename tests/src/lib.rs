@@ -41,4 +41,4 @@ pub use proxy::Proxy;
 pub use sandbox::Sandbox;
 pub use stage::Stage;
 pub use task::Task;
-pub use timer::Timer;
+pub use timer::{Timer, say};

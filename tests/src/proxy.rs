@@ -275,6 +275,17 @@ impl Proxy {
         count.ok_or_else(|| Failure::answer("sessions.client", status.to_string()))
     }
 
+    /// The value of the first metric whose line begins with `name`.
+    ///
+    /// # Errors
+    /// When `/metrics` has none.
+    pub fn metric(&self, name: &str) -> Result<u64, Failure> {
+        let text = self.admin().get("/metrics")?.body;
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        value.ok_or_else(|| Failure::answer(name, text))
+    }
+
     /// Everything it logged.
     #[must_use]
     pub fn log(&self) -> String {

@@ -366,7 +366,11 @@ fn shared_cluster() -> Result<Arc<Sandbox>, Failure> {
     Ok(cluster)
 }
 
-fn program(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
+/// Writes an executable file into a folder and gives its path.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn program(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
     let (draft, copied, path) = (
         dir.join(format!("{name}.draft")),
         dir.join(format!("{name}.copy")),

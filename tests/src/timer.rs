@@ -1,4 +1,4 @@
-//! Prints how long a test took, past the capture of the test runner.
+//! What is shown of a test that passes, past the capture of the test runner: how long it took, and figures.
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -28,7 +28,12 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let seconds = self.started.elapsed().as_secs_f64();
-        // The handle itself is not captured, unlike `eprintln!`; a closed one is no reason to fail.
-        writeln!(std::io::stderr(), "test {} took {seconds:.1} s", self.name).ok();
+        say(&format!("test {} took {seconds:.1} s", self.name));
     }
+}
+
+/// Prints a line that is a result of the test, like a figure or a seed.
+pub fn say(line: &str) {
+    // The handle itself is not captured, unlike `eprintln!`; a closed one is no reason to fail.
+    writeln!(std::io::stderr(), "{line}").ok();
 }

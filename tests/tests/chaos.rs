@@ -4,9 +4,9 @@ use odp_tests::http::Endpoint;
 use odp_tests::mysql::Connection;
 use odp_tests::network::{Network, here, rerun_in_own_network};
 use odp_tests::process::is_alive;
-use odp_tests::{Failure, Sandbox, Timer, wait};
+use odp_tests::{Failure, Sandbox, Timer, say, wait};
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -330,8 +330,4 @@ fn on_its_way(port: u16) -> Result<(u64, u64), Failure> {
         is_own.then_some((unacknowledged, retransmits))
     });
     found.ok_or_else(|| Failure::answer("a connection of the kernel's list", table))
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").ok();
 }

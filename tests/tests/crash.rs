@@ -3,9 +3,8 @@
 use odp_tests::mysql::Connection;
 use odp_tests::process::{is_alive, send};
 use odp_tests::proxy::Settings;
-use odp_tests::{ConnectLoop, Engine, Failure, Proxy, Timer, wait};
+use odp_tests::{ConnectLoop, Engine, Failure, Proxy, Timer, say, wait};
 use rustix::process::Signal;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -23,7 +22,7 @@ fn a_killed_data_plane_is_replaced_and_no_connect_is_refused() -> Result<(), Fai
                 .map_err(|e| e.to_string())
         })?;
         let gap = killed.elapsed();
-        report(&format!(
+        say(&format!(
             "round {round}: a login works {:.3} s after kill -9",
             gap.as_secs_f64()
         ));
@@ -38,7 +37,7 @@ fn a_killed_data_plane_is_replaced_and_no_connect_is_refused() -> Result<(), Fai
         loop_of_connects.wait_for(200, Duration::from_secs(10))?;
     }
     let seen = loop_of_connects.stop();
-    report(&format!(
+    say(&format!(
         "{} connects, {} cut before the greeting",
         seen.connects, seen.cut
     ));
@@ -75,7 +74,7 @@ fn a_cold_start_is_healthy_in_a_moment() -> Result<(), Failure> {
         let mut proxy = Proxy::spawn(&settings(&engine))?;
         best = best.min(proxy.wait_for_health(200)?);
     }
-    report(&format!(
+    say(&format!(
         "cold start to /health 200: {} ms",
         best.as_millis()
     ));
@@ -103,9 +102,4 @@ fn running_data_plane(proxy: &Proxy) -> Result<u32, Failure> {
         pid.filter(|&pid| is_alive(pid))
             .ok_or_else(|| format!("{pid:?}"))
     })
-}
-
-/// Shown although the test passes: the figures are a result.
-fn report(line: &str) {
-    writeln!(std::io::stderr(), "{line}").ok();
 }

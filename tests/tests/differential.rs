@@ -4,7 +4,7 @@
 use odp_tests::mysql::Connection;
 use odp_tests::script::{Dialect, Script, compare, play};
 use odp_tests::wire::Login;
-use odp_tests::{Failure, Sandbox, Timer};
+use odp_tests::{Failure, Sandbox, Timer, workspace};
 use std::io::Write as _;
 
 #[test]
@@ -67,7 +67,7 @@ fn seeds() -> Result<Vec<u64>, Failure> {
             Ok(seed) => Ok(vec![seed]),
             Err(_) => Err(Failure::answer("ODP_SEED", text)),
         },
-        Err(_) if std::env::var_os("ODP_LONG").is_some() => Ok((1..=20).collect()),
+        Err(_) if workspace::long() => Ok((1..=20).collect()),
         Err(_) => Ok(vec![1, 2]),
     }
 }

@@ -141,17 +141,13 @@ fn leave_in_mid_query(
     proxy: &Proxy,
 ) -> Result<(), Failure> {
     let id = id(&mut victim)?;
-    victim.send_query("SELECT SLEEP(30)")?;
+    victim.send_query("SELECT SLEEP(90)")?;
     wait_until_running(watcher, id)?;
     let left = Instant::now();
     drop(victim);
     wait_until_gone(watcher, id)?;
     let took = left.elapsed();
-    assert!(
-        took < Duration::from_secs(5),
-        "{took:?}\n{}",
-        proxy.evidence()
-    );
+    assert!(took < LIMIT, "{took:?}\n{}", proxy.evidence());
     assert_killed(proxy, 1)
 }
 
@@ -172,7 +168,7 @@ fn a_crowd_that_goes_away_at_once_costs_sixteen_connections_at_a_time() -> Resul
     drop(crowd);
     wait_for_sleepers(&mut watcher, |count| count <= CROWD / 2)?;
     // Those beyond the bound are left to the server.
-    let counted = |name| metric(here, name);
+    let counted = |name| here.metric(name);
     wait::until("the end of all sessions", Duration::from_secs(10), || {
         let (killed, left) = (
             counted("odp_killed_statement_total").map_err(|e| e.to_string())?,
@@ -217,6 +213,8 @@ impl World {
         let mut root = Connection::login(engine.port(), "root", "")?;
         root.query("CREATE USER IF NOT EXISTS mortal IDENTIFIED BY 'secret'")?;
         root.query("GRANT ALL ON test.* TO mortal")?;
+        // Statements that sleep occupy the few threads of the engine: a kill may take its time.
+        root.query("SET GLOBAL ob_query_timeout = 100000000")?;
         let settings = Settings::in_front_of(&[engine.port()])
             .with("rootservice_cluster_name", "\"obcluster\"")
             .with("metadata_user", "\"root@sys\"");
@@ -265,7 +263,7 @@ fn watched_sleeper(world: &World) -> Result<(Connection, u32, Sleeping), Failure
 fn sleeper(mut connection: Connection) -> Result<(u32, Sleeping), Failure> {
     let id = id(&mut connection)?;
     let sleep = move || {
-        let answer = connection.query("SELECT SLEEP(15)");
+        let answer = connection.query("SELECT SLEEP(90)");
         (answer, connection)
     };
     Ok((id, std::thread::spawn(sleep)))
@@ -274,7 +272,7 @@ fn sleeper(mut connection: Connection) -> Result<(u32, Sleeping), Failure> {
 fn finish(sleeping: Sleeping) -> (Result<Vec<odp_tests::mysql::Row>, Failure>, Connection) {
     let started = Instant::now();
     let finished = sleeping.join().expect("the sleeper does not panic");
-    assert!(started.elapsed() < Duration::from_secs(10), "it slept on");
+    assert!(started.elapsed() < LIMIT, "it slept on");
     finished
 }
 
@@ -341,7 +339,9 @@ fn assert_ended(victim: &mut Connection, proxy: &Proxy) -> Result<(), Failure> {
 
 fn assert_killed(proxy: &Proxy, count: u64) -> Result<(), Failure> {
     wait::until("the kill in the metrics", LIMIT, || {
-        let killed = metric(proxy, "odp_killed_statement_total").map_err(|e| e.to_string())?;
+        let killed = proxy
+            .metric("odp_killed_statement_total")
+            .map_err(|e| e.to_string())?;
         if killed == count {
             return Ok(());
         }
@@ -349,11 +349,5 @@ fn assert_killed(proxy: &Proxy, count: u64) -> Result<(), Failure> {
     })
 }
 
-fn metric(proxy: &Proxy, name: &str) -> Result<u64, Failure> {
-    let text = proxy.admin().get("/metrics")?.body;
-    let line = text.lines().find(|line| line.starts_with(name));
-    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    value.ok_or_else(|| Failure::answer(name, text))
-}
-
-const LIMIT: Duration = Duration::from_secs(10);
+/// Less than the statements sleep.
+const LIMIT: Duration = Duration::from_secs(45);

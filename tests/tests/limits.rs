@@ -34,7 +34,7 @@ fn wait_timeout_ends_an_idle_session_and_counts_from_the_last_request() -> Resul
     let set = Instant::now();
     while set.elapsed() < Duration::from_millis(2500) {
         session.query("SELECT 1")?;
-        std::thread::sleep(Duration::from_millis(100));
+        wait::pause(Duration::from_millis(100));
     }
     session.query("SELECT 1")?;
     let last = Instant::now();
@@ -88,7 +88,8 @@ fn a_statement_beyond_its_time_is_an_error_and_is_killed() -> Result<(), Failure
         assert_between(started, 1.4, 4.0, &world.proxy);
         session.query("SELECT 1")?;
         wait::until("the kill", LIMIT, || {
-            let count = metric(&world.proxy, "odp_killed_statement_total")?;
+            let counted = world.proxy.metric("odp_killed_statement_total");
+            let count = counted.map_err(|error| error.to_string())?;
             if count == killed {
                 Ok(())
             } else {
@@ -235,17 +236,6 @@ fn assert_between(started: Instant, least: f64, most: f64, proxy: &Proxy) {
         "{took} s\n{}",
         proxy.evidence()
     );
-}
-
-fn metric(proxy: &Proxy, name: &str) -> Result<u64, String> {
-    let text = proxy
-        .admin()
-        .get("/metrics")
-        .map_err(|e| e.to_string())?
-        .body;
-    let line = text.lines().find(|line| line.starts_with(name));
-    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    value.ok_or(text)
 }
 
 const LIMIT: Duration = Duration::from_secs(10);

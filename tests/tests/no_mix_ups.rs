@@ -4,7 +4,7 @@
 use odp_tests::mysql::Connection;
 use odp_tests::script::Random;
 use odp_tests::wire::{COM_QUERY, COM_STMT_EXECUTE, COM_STMT_PREPARE, Login, Reply, Wire};
-use odp_tests::{Failure, Sandbox, Timer};
+use odp_tests::{Failure, Sandbox, Timer, wait, workspace};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 fn a_thousand_clients_get_their_own_rows_and_nobody_elses() -> Result<(), Failure> {
     let _timer = Timer::start();
     raise_descriptors()?;
-    let long = std::env::var_os("ODP_LONG").is_some();
+    let long = workspace::long();
     // Server sessions that go from client to client are where an answer could go astray, and so could a
     // kill.
     for (mode, clients) in [("off", 1_000), ("session", 300), ("transaction", 300)] {
@@ -191,7 +191,7 @@ impl<'a> Client<'a> {
                 }
                 // A thousand logins at once may be too many for the moment, but not for long.
                 Err(failure) if answered.elapsed() > PATIENCE => return Err(failure),
-                Err(_) => std::thread::sleep(AGAIN),
+                Err(_) => wait::pause(AGAIN),
             }
         }
         Ok(())

@@ -5,9 +5,8 @@ use odp_tests::mysql::Connection;
 use odp_tests::process::{descriptors, is_alive};
 use odp_tests::proxy::Settings;
 use odp_tests::task::order;
-use odp_tests::{ConnectLoop, Failure, Stage, Task, Timer, workspace};
+use odp_tests::{ConnectLoop, Failure, Stage, Task, Timer, say, workspace};
 use serde_json::{Value, json};
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -39,7 +38,7 @@ fn restarts_under_a_loop_of_connects_refuse_and_cut_nobody() -> Result<(), Failu
     }
     let rate = connects.rate();
     let seen = connects.stop();
-    report(&format!(
+    say(&format!(
         "{rounds} restarts under {rate:.0} connects/s: {} connects, {} logins, {} cut, {} refused",
         seen.connects,
         seen.logins,
@@ -268,11 +267,6 @@ fn create(table: &str) -> String {
         "CREATE TABLE {table} (id BIGINT PRIMARY KEY, v VARCHAR(30)) \
          PARTITION BY HASH(id) PARTITIONS 16"
     )
-}
-
-/// Shown although the test passes: the figures are a result.
-fn report(line: &str) {
-    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 const MOMENT: Duration = Duration::from_secs(15);

@@ -176,7 +176,7 @@ fn a_sigterm_at_any_moment_of_an_upgrade_ends_the_proxy_in_order() -> Result<(),
         Task::begin(stage.proxy.admin(), "upgrade", Some(&body))?;
         // Around the moment at which the coordinator replaces itself, at another distance each time.
         let moment = trusted + Duration::from_millis(25) * round;
-        std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+        wait::pause(moment.saturating_duration_since(Instant::now()));
         send(coordinator, Signal::TERM)?;
         let status = stage.proxy.wait_for_end(MOMENT)?;
         assert_eq!(

@@ -3,6 +3,7 @@
 use odp_tests::mysql::Connection;
 use odp_tests::process::{in_folder, send};
 use odp_tests::proxy::Settings;
+use odp_tests::stage::program;
 use odp_tests::{Failure, Proxy, Sandbox, Stage, Task, Timer, wait, workspace};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Signal;
@@ -10,9 +11,8 @@ use serde_json::json;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -131,7 +131,6 @@ impl Manager {
 
     /// Starts `odp` as a service manager does; a socket as stdin stands for one from the store.
     fn service(&self) -> Result<PathBuf, Failure> {
-        let path = self.dir.join("service");
         let text = format!(
             "#!/bin/sh\n\
              export NOTIFY_SOCKET='{}' WATCHDOG_USEC={} WATCHDOG_PID=$$\n\
@@ -144,8 +143,7 @@ impl Manager {
             Self::WATCHDOG.as_micros(),
             workspace::odp()?.display(),
         );
-        write_program(&path, &text)?;
-        Ok(path)
+        program(&self.dir, "service", &text)
     }
 
     /// Waits for a message with this line, behind those that were waited for before.
@@ -220,12 +218,6 @@ fn waiting_clients(port: u16) -> u32 {
         (addr == local && state == "0A").then(|| u32::from_str_radix(received, 16).ok())?
     });
     waiting.unwrap_or_default()
-}
-
-fn write_program(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = || Failure::io("write a program");
-    std::fs::write(path, text).map_err(failed())?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(failed())
 }
 
 const MOMENT: Duration = Duration::from_secs(20);

@@ -257,7 +257,7 @@ impl Machine {
         if let Phase::Starting(candidate) | Phase::Replacing { new: candidate, .. } =
             &mut self.phase
         {
-            let mut wait = candidate.timing.unwrap_or(timing).ready_timeout;
+            let mut wait = candidate.ready_timeout(timing);
             if step == Coming::Snapshot {
                 wait /= 2;
             }

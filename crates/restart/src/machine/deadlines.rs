@@ -38,8 +38,8 @@ impl Machine {
             Phase::Starting(candidate) | Phase::Replacing { new: candidate, .. }
                 if candidate.deadline <= now =>
             {
-                let timing = candidate.timing.unwrap_or(self.timing);
-                self.overdue(candidate.generation, candidate.step, timing.ready_timeout);
+                let limit = candidate.ready_timeout(self.timing);
+                self.overdue(candidate.generation, candidate.step, limit);
             }
             Phase::BackingOff { until } if *until <= now => self.spawn_next(),
             Phase::Leaving { active, until } if *until <= now => {

@@ -3,7 +3,7 @@
 use crate::event::GenerationId;
 use crate::timing::Timing;
 use crate::watch::Watch;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -38,6 +38,13 @@ pub(super) struct Candidate {
     pub(super) step: Coming,
     pub(super) deadline: Instant,
     pub(super) timing: Option<Timing>,
+}
+
+impl Candidate {
+    /// How long a step may take: by its own configuration once that is read, before by that in force.
+    pub(super) fn ready_timeout(&self, in_force: Timing) -> Duration {
+        self.timing.unwrap_or(in_force).ready_timeout
+    }
 }
 
 /// What a candidate has to do next.
