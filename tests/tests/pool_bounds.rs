@@ -1,6 +1,6 @@
 //! What the pools tell of themselves and how they keep to their bounds, in front of the real engine.
 
-use odp_tests::mysql::Connection;
+use odp_tests::mysql::{Connection, LoginOptions};
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use serde_json::Value;
@@ -122,4 +122,90 @@ fn every_pool_is_told_with_its_numbers_and_without_secrets() -> Result<(), Failu
         assert!(!told.to_lowercase().contains(secret), "{secret} in {told}");
     }
     Ok(())
+}
+
+/// How many packets the engine has read.
+fn packets(root: &mut Connection) -> Result<u64, Failure> {
+    let rows =
+        root.query("SELECT value FROM oceanbase.gv$sysstat WHERE name = 'mysql packet in'")?;
+    let value = rows
+        .first()
+        .and_then(|row| row.first()?.as_deref()?.parse().ok());
+    value.ok_or_else(|| Failure::answer("count packets", format!("{rows:?}")))
+}
+
+#[test]
+fn a_visit_to_a_warm_pool_costs_the_engine_its_statement_and_nothing_else() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    let mut root = create(&engine, "brief", "pw")?;
+    root.query("CREATE DATABASE IF NOT EXISTS often")?;
+    let proxy = Proxy::start(&settings(&engine, "session"))?;
+    let options = LoginOptions {
+        database: Some("often"),
+        ..LoginOptions::default()
+    };
+    let visit = || {
+        let mut client = Connection::login_with(proxy.port(), "brief", "pw", options)?;
+        let rows = client.query("SELECT DATABASE()")?;
+        assert_eq!(rows, [[Some("often".to_owned())]]);
+        client.quit()
+    };
+    wait::until("fifty visits for their statements alone", LIMIT, || {
+        let mut count = || packets(&mut root).map_err(|error| error.to_string());
+        let before = count()?;
+        let own = count()? - before;
+        for _ in 0..50 {
+            visit().map_err(|error| error.to_string())?;
+        }
+        let seen = count()? - before - own;
+        // Discovery and the reader of accounts ask now and then; a round trip of each login would be 50.
+        let most = 50 + own + 20;
+        if (50..=most).contains(&seen) {
+            return Ok(());
+        }
+        Err(format!("{seen} packets"))
+    })
+}
+
+#[test]
+fn a_database_that_is_gone_is_noticed_by_the_next_logins() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    let mut root = create(&engine, "settler", "pw")?;
+    root.query("DROP DATABASE IF EXISTS fleeting")?;
+    root.query("CREATE DATABASE fleeting")?;
+    let settings = settings(&engine, "session").with("credential_refresh_interval", "\"2s\"");
+    let proxy = Proxy::start(&settings)?;
+    let visit = || {
+        let options = LoginOptions {
+            database: Some("fleeting"),
+            ..LoginOptions::default()
+        };
+        let mut client = Connection::login_with(proxy.port(), "settler", "pw", options)?;
+        client.query("SELECT 1")?;
+        client.quit()
+    };
+    for _ in 0..50 {
+        visit()?;
+    }
+    root.query("DROP DATABASE fleeting")?;
+    let refused = |what: &str| {
+        wait::until(what, LIMIT, || match visit() {
+            Err(Failure::Server { code: 1049, .. }) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+    };
+    refused("a login refused because of a database that was dropped elsewhere")?;
+    root.query("CREATE DATABASE fleeting")?;
+    wait::until("a login again", LIMIT, || {
+        visit().map_err(|error| error.to_string())
+    })?;
+    // What a client of the proxy itself drops is known at once.
+    visit()?;
+    Connection::login(proxy.port(), "settler", "pw")?.query("DROP DATABASE fleeting")?;
+    match visit() {
+        Err(Failure::Server { code: 1049, .. }) => Ok(()),
+        other => Err(Failure::answer("1049", format!("{other:?}"))),
+    }
 }

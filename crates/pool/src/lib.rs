@@ -29,7 +29,9 @@ mod waiting;
 pub use account::{Account, Proof, Unproven};
 pub use client_login::{ClientLogin, ProxyIdentity};
 pub use connect::{ConnectOptions, Keepalive, connect_raw};
-pub use credentials::{AccountName, CredentialReader, CredentialSource, Credentials, Known};
+pub use credentials::{
+    AccountName, CredentialReader, CredentialSource, Credentials, Known, Sighting,
+};
 pub use error::{PoolError, Retry};
 pub use identity::{Identity, PoolKey};
 pub use loan::{Lent, Loan, OpenSlot};

@@ -9,10 +9,10 @@ use crate::remains::Remains;
 use crate::session_ids::LiveId;
 use crate::state::SessionState;
 use bytes::Bytes;
-use odp_cluster::ServerAddr;
+use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::{
     Ahead, ClientLogin, Lent, Loan, LoginAnswer, Need, OpenSlot, Parked, PoolError, PoolKey,
-    ServerSession,
+    ServerSession, Sighting,
 };
 use odp_protocol::auth::native_response;
 use odp_protocol::{CommandKind, StatusFlags, put_packet};
@@ -45,6 +45,8 @@ pub struct Left {
     pub(crate) id: LiveId,
     /// Whether its current database was never chosen.
     pub(crate) is_bare: bool,
+    /// Its current database, when the server was seen to let this account choose it.
+    chosen: Option<(DatabaseName, Sighting)>,
     /// What its clients have left in it since it was last reset.
     pub(crate) remains: Remains,
     /// Whether it may outlive its client.
@@ -118,8 +120,24 @@ impl Left {
             status,
             id,
             is_bare,
+            chosen: None,
             remains: Remains::default(),
         }
+    }
+
+    /// Whether this database is the current one already, and that is as good as asking.
+    fn has_chosen(&self, name: &[u8], context: &Context) -> bool {
+        let Some((chosen, sighting)) = &self.chosen else {
+            return false;
+        };
+        let is_it = chosen.as_str().as_bytes() == name;
+        is_it && context.credentials.believes(*sighting, Instant::now())
+    }
+
+    /// Takes in the current database that the client leaves; empty when it has chosen none.
+    fn note_database(&mut self, name: &DatabaseName) {
+        self.is_bare &= name.is_empty();
+        self.chosen.take_if(|(chosen, _)| chosen != name);
     }
 }
 
@@ -206,12 +224,17 @@ async fn take_up(
         notes: mut left,
     } = parked;
     left.login = context.variable_sets.borrow_mut().adopt(left.login);
-    if let Some(name) = database {
+    if let Some(name) = database.filter(|name| !left.has_chosen(name, context)) {
         // The server checks existence and rights, and reads the rights in it anew.
         let name = String::from_utf8_lossy(name);
         let limit = context.settings.connect.login_timeout;
+        let sighting = context.credentials.sighting(Instant::now());
+        left.chosen = None;
         match session.choose_database(&name, limit).await {
-            Ok(()) => left.is_bare = false,
+            Ok(()) => {
+                left.is_bare = false;
+                left.chosen = Some((DatabaseName::new(name), sighting));
+            }
             Err(refusal @ PoolError::Refused { .. }) => {
                 let is_bare = left.is_bare;
                 let notes = left;
@@ -247,11 +270,15 @@ async fn open(
         session_id: id.get(),
         ..login.clone()
     };
+    let sighting = context.credentials.sighting(Instant::now());
     let (session, answer) = log_in(addr, &login, purpose, context).await?;
     let loan = slot.opened();
     let (variables, status) = read_answer(addr, &answer, context)?;
-    let is_bare = purpose != Purpose::Login || login.response.database.is_none();
-    let left = Left::new(Arc::clone(&variables), status, id, is_bare);
+    let named = login.response.database.as_deref();
+    let named = named.filter(|_| purpose == Purpose::Login);
+    let mut left = Left::new(Arc::clone(&variables), status, id, named.is_none());
+    let chosen = named.map(|name| DatabaseName::new(String::from_utf8_lossy(name)));
+    left.chosen = chosen.map(|name| (name, sighting));
     Ok(Obtained {
         session,
         login: variables,
@@ -334,7 +361,7 @@ pub(crate) fn leave(
         loan.is_spoiled();
         return Some(session);
     }
-    left.is_bare &= synced.database.is_empty();
+    left.note_database(&synced.database);
     loan.returns();
     context.tasks.spawn_local(async move {
         unaimed.await;
@@ -372,7 +399,7 @@ pub(crate) fn hand_on(
         loan.is_spoiled();
         return;
     }
-    left.is_bare &= synced.database.is_empty();
+    left.note_database(&synced.database);
     for statement in left.remains.leave(synced, state) {
         close_statement(&mut session, statement);
     }

@@ -95,6 +95,16 @@ impl Book {
         }
     }
 
+    /// How often something spoke against what is known.
+    pub(super) fn doubts(&self) -> u64 {
+        self.doubts
+    }
+
+    /// Whether something seen at `at`, after so many doubts, is as good as an account read then.
+    pub(super) fn believes(&self, at: Instant, doubts: u64, now: Instant) -> bool {
+        doubts == self.doubts && now < at + self.refresh_interval
+    }
+
     /// Whether somebody waits for an answer.
     pub(super) fn has_questions(&self) -> bool {
         !self.questions.is_empty()
@@ -241,6 +251,17 @@ mod tests {
         assert!(book.find(&name("a"), now + 3 * INTERVAL).is_none());
         book.refresh(now + 20 * INTERVAL);
         assert!(book.entries.is_empty(), "nobody used it");
+    }
+
+    #[test]
+    fn what_a_server_said_is_believed_for_an_interval_or_until_a_change() {
+        let (mut book, now) = (Book::new(INTERVAL), Instant::now());
+        let doubts = book.doubts();
+        assert!(book.believes(now, doubts, now + INTERVAL / 2));
+        assert!(!book.believes(now, doubts, now + INTERVAL));
+        book.tenant_changed(&TenantName::new("t"));
+        assert!(!book.believes(now, doubts, now));
+        assert!(book.believes(now, book.doubts(), now));
     }
 
     #[test]

@@ -16,6 +16,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+/// When a server was seen to let an account do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    at: Instant,
+    doubts: u64,
+}
+
 /// The accounts that clients asked for; shared by all threads.
 #[derive(Debug)]
 pub struct Credentials {
@@ -48,6 +55,20 @@ impl Credentials {
     #[must_use]
     pub fn peek(&self, name: &AccountName) -> Option<Arc<Known>> {
         self.book.lock().peek(name)
+    }
+
+    /// What a server says from now on.
+    #[must_use]
+    pub fn sighting(&self, now: Instant) -> Sighting {
+        let doubts = self.book.lock().doubts();
+        Sighting { at: now, doubts }
+    }
+
+    /// Whether what a server said then may be believed still: for a refresh interval, unless something
+    /// may have changed an account or a database since, as far as this process knows.
+    #[must_use]
+    pub fn believes(&self, sighting: Sighting, now: Instant) -> bool {
+        self.book.lock().believes(sighting.at, sighting.doubts, now)
     }
 
     /// Forgets the accounts of this name, because a server has refused what they say.
