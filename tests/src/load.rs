@@ -30,11 +30,15 @@ pub enum End {
     Error(u16, String),
     /// Without an answer: the connection broke, or nothing came in time.
     Nothing(String),
+    /// With more than one answer, or with that to another statement.
+    TooMuch(String),
 }
 
 /// One statement or login of one client.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Whose it was, from 0.
+    pub client: usize,
     /// What it was.
     pub deed: Deed,
     /// When it was begun.
@@ -142,6 +146,11 @@ impl Client {
                     break;
                 }
                 wait::pause(self.pause);
+                if session.has_unasked().is_ok_and(|found| found) {
+                    let what = "something came after the answer".to_owned();
+                    self.put(deed(round), Instant::now(), End::TooMuch(what));
+                    break;
+                }
             }
         }
     }
@@ -161,12 +170,24 @@ impl Client {
     fn round(&self, session: &mut Connection, round: usize) -> Option<()> {
         let rows = ROWS / self.clients;
         let id = (round % rows) * self.clients + self.number;
-        let read = format!("SELECT v FROM mixed WHERE id = {id}");
+        let read = format!("SELECT id, v FROM mixed WHERE id = {id}");
         let write = format!("UPDATE mixed SET v = v + 1 WHERE id = {id}");
-        match round % 10 {
-            0..=5 => self.note(Deed::Read, || session.query(&read))?.ok(),
-            6..=8 => self.note(Deed::Write, || session.query(&write))?.ok(),
-            _ => {
+        match deed(round) {
+            Deed::Read => {
+                let Ok(rows) = self.note(Deed::Read, || session.query(&read))? else {
+                    return Some(());
+                };
+                let own = rows.first().and_then(|row| row.first()?.clone());
+                if own != Some(id.to_string()) {
+                    let what = format!("row {id} was asked for, and the answer was {rows:?}");
+                    self.put(Deed::Read, Instant::now(), End::TooMuch(what));
+                    return None;
+                }
+            }
+            Deed::Write => {
+                self.note(Deed::Write, || session.query(&write))?.ok();
+            }
+            Deed::Login | Deed::Transaction => {
                 let statements = ["BEGIN", &read, &write, "COMMIT"];
                 let mut results = statements.iter();
                 loop {
@@ -182,7 +203,7 @@ impl Client {
                     }
                 }
             }
-        };
+        }
         Some(())
     }
 
@@ -200,13 +221,27 @@ impl Client {
             Err(failure) => End::Nothing(failure.to_string()),
         };
         let is_over = matches!(end, End::Nothing(_));
+        self.put(deed, began, end);
+        (!is_over).then_some(result)
+    }
+
+    fn put(&self, deed: Deed, began: Instant, end: End) {
         lock(&self.events).push(Event {
+            client: self.number,
             deed,
             began,
             took: began.elapsed(),
             end,
         });
-        (!is_over).then_some(result)
+    }
+}
+
+/// What a client does in this round.
+fn deed(round: usize) -> Deed {
+    match round % 10 {
+        0..=5 => Deed::Read,
+        6..=8 => Deed::Write,
+        _ => Deed::Transaction,
     }
 }
 

@@ -144,6 +144,24 @@ impl Connection {
         }
     }
 
+    /// Whether something has come that nobody asked for: between two statements nothing may.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn has_unasked(&mut self) -> Result<bool, Failure> {
+        let io = Failure::io("look for what nobody asked for");
+        let peeked = self.stream.set_nonblocking(true).and_then(|()| {
+            let peeked = self.stream.peek(&mut [0]);
+            self.stream.set_nonblocking(false)?;
+            peeked
+        });
+        match peeked {
+            Ok(count) => Ok(count > 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(io(error)),
+        }
+    }
+
     /// The longest wait for an answer from now on.
     ///
     /// # Errors

@@ -98,8 +98,8 @@ impl Form {
 /// A way to be sick.
 struct Case {
     name: &'static str,
-    /// What is brought about, one after the other.
-    faults: Vec<Value>,
+    /// What is brought about.
+    fault: Value,
     sign: Seen,
     /// How soon no request may go there any more.
     gone: Option<Duration>,
@@ -123,9 +123,9 @@ enum Requests {
 const VIEW: Option<Duration> = Some(Duration::from_secs(21));
 
 fn cases() -> Vec<Case> {
-    let case = |name, faults: &[Value], sign, gone| Case {
+    let case = |name, fault, sign, gone| Case {
         name,
-        faults: faults.to_vec(),
+        fault,
         sign,
         gone,
     };
@@ -136,26 +136,26 @@ fn cases() -> Vec<Case> {
     let inactive = json!({"fault": "status", "status": "INACTIVE"});
     let slow = json!({"fault": "slow", "factor": 50});
     vec![
-        case("kill -9", &[fault("kill")], refusals, ms(50)),
-        case("RST storm", &[fault("reset")], refusals, ms(50)),
+        case("kill -9", fault("kill"), refusals, ms(50)),
+        case("RST storm", fault("reset"), refusals, ms(50)),
         case(
             "black hole",
-            &[fault("black_hole")],
+            fault("black_hole"),
             Seen::Kernel(Sign::Unacknowledged),
             ms(500),
         ),
         case(
             "SIGSTOP",
-            &[fault("stop")],
+            fault("stop"),
             Seen::Kernel(Sign::Unread),
             ms(2_000),
         ),
-        case("slow x 50", &[slow], may_go_on, None),
-        case("INACTIVE", &[inactive], must_end, VIEW),
-        case("UPGRADE", &[fault("upgrade")], must_end, VIEW),
-        case("major compaction", &[fault("compaction")], may_go_on, None),
-        case("leader move", &[fault("follow")], may_go_on, None),
-        case("node removed", &[fault("removed")], refusals, None),
+        case("slow x 50", slow, may_go_on, None),
+        case("INACTIVE", inactive, must_end, VIEW),
+        case("UPGRADE", fault("upgrade"), must_end, VIEW),
+        case("major compaction", fault("compaction"), may_go_on, None),
+        case("leader move", fault("follow"), may_go_on, None),
+        case("node removed", fault("removed"), refusals, None),
     ]
 }
 
@@ -202,13 +202,11 @@ impl World {
             Seen::Count(_) => None,
         };
         let began = Instant::now();
-        for fault in &case.faults {
-            let injected = self.sandbox.inject(&self.addr, fault);
-            if here() == Network::Shared && *fault == json!({"fault": "black_hole"}) {
-                return Ok(None);
-            }
-            injected?;
+        let injected = self.sandbox.inject(&self.addr, &case.fault);
+        if here() == Network::Shared && case.fault == json!({"fault": "black_hole"}) {
+            return Ok(None);
         }
+        injected?;
         let gone = match (watch, case.sign) {
             (Some(watch), sign) => {
                 wait::pause(form.hold);
@@ -226,7 +224,12 @@ impl World {
         let healed = Instant::now();
         self.sandbox.heal(&self.addr)?;
         let back = self.back_in_service(&self.addr, healed)?;
-        Ok(Some(Figures::new(&self.load.take(), gone, back)))
+        Ok(Some(Figures::new(
+            &self.load.take(),
+            &self.addr,
+            gone,
+            back,
+        )))
     }
 
     /// When the sick server ran its last statement before a second without any.
@@ -281,7 +284,7 @@ impl World {
         let served = self.back_in_service(added, began)?;
         self.sandbox.heal(added)?;
         wait::pause(form.hold);
-        let figures = Figures::new(&self.load.take(), None, served);
+        let figures = Figures::new(&self.load.take(), added, None, served);
         say(&figures.row("node added"));
         let mut wrong = figures.costs("node added");
 
@@ -329,12 +332,14 @@ struct Figures {
     errors: [Vec<String>; 3],
     /// Neither an answer nor an error.
     silent: Vec<String>,
+    /// Errors that do not tell which server it was, or why.
+    vague: Vec<String>,
     gone: Option<Duration>,
     back: Duration,
 }
 
 impl Figures {
-    fn new(events: &[Event], gone: Option<Duration>, back: Duration) -> Self {
+    fn new(events: &[Event], sick: &str, gone: Option<Duration>, back: Duration) -> Self {
         let of = |deed| events.iter().filter(move |event| event.deed == deed);
         let text = |event: &Event| match &event.end {
             End::Error(code, text) => Some(format!("{code} {text}")),
@@ -350,6 +355,11 @@ impl Figures {
             errors: [Deed::Write, Deed::Transaction, Deed::Login]
                 .map(|deed| of(deed).filter_map(text).collect()),
             silent: events.iter().filter_map(silence).collect(),
+            vague: events
+                .iter()
+                .filter_map(text)
+                .filter(|text| !is_clear(text, sick))
+                .collect(),
             gone,
             back,
         }
@@ -387,7 +397,13 @@ impl Figures {
         if let Some(first) = self.silent.first() {
             let count = self.silent.len();
             wrong.push(format!(
-                "{name}: {count} got neither answer nor error, the first: {first}"
+                "{name}: {count} got not exactly one answer or error, the first: {first}"
+            ));
+        }
+        if let Some(first) = self.vague.first() {
+            let count = self.vague.len();
+            wrong.push(format!(
+                "{name}: {count} errors do not tell the server and the reason, the first: {first}"
             ));
         }
         wrong
@@ -414,11 +430,36 @@ impl Figures {
     }
 }
 
+/// What came of a statement that did not get exactly one answer or one error.
 fn silence(event: &Event) -> Option<String> {
-    match &event.end {
-        End::Nothing(text) => Some(format!("{:?} after {:?}: {text}", event.deed, event.took)),
-        _ => None,
+    let Event {
+        client,
+        deed,
+        took,
+        end,
+        ..
+    } = event;
+    match end {
+        End::Nothing(text) | End::TooMuch(text) => Some(format!(
+            "{deed:?} of client {client} after {took:?}: {text}"
+        )),
+        End::Fine | End::Error(..) => None,
     }
+}
+
+/// Whether an error names the server that it is about and says what became of it.
+fn is_clear(text: &str, sick: &str) -> bool {
+    const REASONS: [&str; 8] = [
+        "does not answer probes",
+        "did not answer within",
+        "what is sent to it does not arrive",
+        "closed the connection",
+        "connection was closed",
+        "Connection reset",
+        "Connection refused",
+        "Broken pipe",
+    ];
+    text.contains(sick) && REASONS.iter().any(|reason| text.contains(reason))
 }
 
 /// Shown although the test passes: the figures are a result.
@@ -432,5 +473,5 @@ const BACK: Duration = Duration::from_secs(25);
 /// `server_detect_refresh_interval`.
 const PROBE_PERIOD: Duration = Duration::from_millis(500);
 const HEAD: &str = "| fault | reads | read errors | slowest read ms | write errors | errors in transactions | \
-     login errors | without answer or error | requests go there for ms | back in service s |\n\
+     login errors | not exactly one answer or error | requests go there for ms | back in service s |\n\
      |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";

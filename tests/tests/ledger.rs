@@ -6,6 +6,7 @@
 use odp_tests::clients::Account;
 use odp_tests::mysql::{Connection, Row};
 use odp_tests::network::rerun_in_own_network;
+use odp_tests::script::Random;
 use odp_tests::{Failure, Sandbox, Timer, wait, workspace};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -37,14 +38,14 @@ fn no_acknowledged_write_is_lost_and_none_happens_twice() -> Result<(), Failure>
             let client = Client {
                 account: sandbox.app(),
                 number,
-                random: Random(seed ^ (number + 1).wrapping_mul(0x9E37_79B9)),
+                random: Random::new(seed ^ (number + 1).wrapping_mul(0x9E37_79B9)),
                 stop: Arc::clone(&stop),
                 notes: Notes::default(),
             };
             std::thread::spawn(move || client.work())
         })
         .collect();
-    let faults = torment(&sandbox, &mut Random(seed), length());
+    let faults = torment(&sandbox, &mut Random::new(seed), length());
     stop.store(true, Ordering::Relaxed);
     let mut notes = Notes::default();
     for client in clients {
@@ -92,19 +93,6 @@ fn seed() -> u64 {
             .unwrap_or_default();
         now.as_secs()
     })
-}
-
-/// Sebastiano Vigna's splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
 }
 
 fn prepare(account: Account<'_>) -> Result<(), Failure> {
@@ -166,11 +154,11 @@ fn torment(
             };
             *counts.entry(name).or_default() += 1;
         }
-        wait::pause(Duration::from_millis(100 + random.below(1_400)));
+        wait::pause(Duration::from_millis(u64::from(100 + random.below(1_400))));
         for (addr, _) in &sick {
             sandbox.heal(addr)?;
         }
-        wait::pause(Duration::from_millis(random.below(500)));
+        wait::pause(Duration::from_millis(u64::from(random.below(500))));
     }
     Ok(counts)
 }
@@ -268,7 +256,7 @@ impl Notes {
                 wrong.push(format!("{kind}: nobody made {strangers:?}"));
             }
         }
-        let mut balances: Vec<i64> = vec![BALANCE; ACCOUNTS];
+        let mut balances: Vec<i64> = vec![BALANCE; ACCOUNTS as usize];
         for row in &transfers {
             for (column, sign) in [(1, -1), (2, 1)] {
                 let account = usize::try_from(number(row, column)).unwrap_or(usize::MAX);
@@ -336,8 +324,8 @@ impl Client {
     /// A transaction; false when the connection is of no more use: it broke, or a ROLLBACK was refused, so
     /// that nobody knows what is still open on it.
     fn transfer(&mut self, session: &mut Connection, id: i64) -> bool {
-        let source = self.random.below(ACCOUNTS as u64);
-        let target = (source + 1 + self.random.below(ACCOUNTS as u64 - 1)) % ACCOUNTS as u64;
+        let source = self.random.below(ACCOUNTS);
+        let target = (source + 1 + self.random.below(ACCOUNTS - 1)) % ACCOUNTS;
         let amount = 1 + self.random.below(9);
         for statement in [
             "BEGIN".to_owned(),
@@ -389,7 +377,7 @@ fn say(line: &str) {
 }
 
 const CLIENTS: u64 = 24;
-const ACCOUNTS: usize = 16;
+const ACCOUNTS: u32 = 16;
 const BALANCE: i64 = 1000;
 /// Between two deeds of a client.
 const PAUSE: Duration = Duration::from_millis(20);
