@@ -14,10 +14,10 @@ const MAX_HOPS: u32 = 8;
 
 /// A walk over a statement from its verb to its end.
 pub(crate) struct Walk<'a, 'o> {
-    lexer: Lexer<'a>,
+    lexer: &'o mut Lexer<'a>,
     outline: &'o mut Outline<'a>,
     /// Behind WITH.
-    with: Option<Lexer<'a>>,
+    with: Option<Mark>,
     search: Search,
     depth: u32,
     /// The depth of the block that the search is in.
@@ -36,11 +36,11 @@ pub(crate) enum Search {
 }
 
 impl<'a, 'o> Walk<'a, 'o> {
-    /// A walk from `lexer` on, inside `depth` open parentheses.
-    pub(crate) fn new(
-        lexer: Lexer<'a>,
+    /// A walk from where `lexer` stands, inside `depth` open parentheses.
+    pub(crate) const fn new(
+        lexer: &'o mut Lexer<'a>,
         outline: &'o mut Outline<'a>,
-        with: Option<Lexer<'a>>,
+        with: Option<Mark>,
         depth: u32,
     ) -> Self {
         Self {
@@ -61,15 +61,14 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 
     /// Does not look for a table or a condition any more.
-    pub(crate) fn over(mut self) -> Self {
+    pub(crate) const fn over(mut self) -> Self {
         self.search = Search::Over;
         self
     }
 
-    /// Walks to the end of the statement and gives the lexer before its `;`.
-    pub(crate) fn finish(mut self) -> Lexer<'a> {
+    /// Walks to the end of the statement; the lexer then stands before its `;`.
+    pub(crate) fn finish(mut self) {
         self.walk(0);
-        self.lexer
     }
 
     /// Walks to the end of the statement, or out of `floor` parentheses.
@@ -92,12 +91,27 @@ impl<'a, 'o> Walk<'a, 'o> {
                         self.leave_block();
                     }
                 }
-                Token::Word(text, key) => {
+                // Most words are names.
+                Token::Word(text, Key::NONE) if text.len() != k::RELEASE_ALL_LOCKS.len() => {}
+                Token::Word(
+                    _,
+                    key @ (k::FROM
+                    | k::JOIN
+                    | k::STRAIGHT_JOIN
+                    | k::WHERE
+                    | k::UNION
+                    | k::INTERSECT
+                    | k::EXCEPT
+                    | k::MINUS),
+                ) => {
                     if self.depth == self.base {
                         self.clause(key);
                     }
-                    self.word(text, key);
+                    if self.lexer.is_over() {
+                        return;
+                    }
                 }
+                Token::Word(text, key) => self.word(text, key),
                 Token::Assign => self.outline.uses |= Uses::USER_VARIABLE_ASSIGNMENT,
                 _ => {}
             }
@@ -108,19 +122,22 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn clause(&mut self, key: Key) {
         match (key, self.search) {
             (k::FROM | k::JOIN | k::STRAIGHT_JOIN, Search::Table) => self.factor(),
-            (k::WHERE, Search::Condition) => {
-                let start = self.lexer;
-                self.outline.body = match condition::only(&mut self.lexer) {
-                    Some(compared) => Body::Compared(compared),
-                    None => Body::Condition(start),
-                };
-                self.search = Search::Over;
-            }
+            (k::WHERE, Search::Condition) => self.condition(),
             (k::UNION | k::INTERSECT | k::EXCEPT | k::MINUS, Search::Condition) => {
-                self.leave_block();
+                self.search = Search::Over;
             }
             _ => {}
         }
+    }
+
+    /// The condition behind WHERE.
+    fn condition(&mut self) {
+        self.search = Search::Over;
+        let start = self.lexer.mark();
+        self.outline.body = match condition::only(self.lexer) {
+            Some(compared) => Body::Compared(compared),
+            None => Body::Condition(start),
+        };
     }
 
     /// A keyword or function that counts anywhere.
@@ -138,7 +155,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                     self.outline.uses |= Uses::USER_VARIABLE_ASSIGNMENT;
                 }
             }
-            _ => self.outline.uses |= tail::of_word(text, key, &mut self.lexer),
+            _ => self.outline.uses |= tail::of_word(text, key, self.lexer),
         }
     }
 
@@ -157,7 +174,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                 Token::Word(_, k::LATERAL) => {}
                 Token::Word(_, k::SELECT) => {
                     self.base = self.depth;
-                    self.outline.note_hint(&mut self.lexer);
+                    self.outline.note_hint(self.lexer);
                     return;
                 }
                 Token::Word(_, k::DUAL) => {
@@ -168,33 +185,37 @@ impl<'a, 'o> Walk<'a, 'o> {
             }
             before = self.lexer.mark();
         };
-        let Some(found) = table::factor_from(first, &mut self.lexer) else {
+        let Some(found) = table::factor_from(first, self.lexer) else {
             self.lexer.reset(before);
             return;
         };
         self.search = Search::Condition;
-        if self.hops < MAX_HOPS
+        self.outline.table = Some(found.table);
+        self.outline.partition = found.partition;
+        if self.with.is_some()
             && let Some(body) = self.expression(&found, before)
         {
+            if let Some(behind) = found.before_where {
+                self.lexer.reset(behind);
+            }
             self.follow(body);
             return;
         }
-        self.outline.table = Some(found.table);
-        self.outline.partition = found.partition;
-        if let Some(behind) = found.condition.filter(|_| self.depth == self.base) {
-            // The usual next word has been read already.
-            self.lexer.reset(behind);
-            self.clause(k::WHERE);
+        match found.before_where {
+            Some(_) if self.depth == self.base => self.condition(),
+            Some(before) => self.lexer.reset(before),
+            None => {}
         }
     }
 
     /// The body of the common table expression that `found` names, if it stands before the place `from` where
     /// it is used.
-    fn expression(&self, found: &Found<'a>, from: Mark) -> Option<Lexer<'a>> {
+    fn expression(&self, found: &Found<'a>, from: Mark) -> Option<Mark> {
+        let with = self.with.filter(|_| self.hops < MAX_HOPS)?;
         if found.table.database.is_some() {
             return None;
         }
-        let mut with = self.with?;
+        let mut with = self.lexer.at(with);
         with.take_word(k::RECURSIVE);
         loop {
             let name = table::name(&mut with)?;
@@ -212,9 +233,13 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 
     /// Takes table and condition from a common table expression instead.
-    fn follow(&mut self, body: Lexer<'a>) {
+    fn follow(&mut self, body: Mark) {
+        self.outline.table = None;
+        self.outline.partition = None;
+        let behind = self.lexer.mark();
+        self.lexer.reset(body);
         let mut inner = Walk {
-            lexer: body,
+            lexer: &mut *self.lexer,
             outline: &mut *self.outline,
             with: self.with,
             search: Search::Table,
@@ -223,19 +248,20 @@ impl<'a, 'o> Walk<'a, 'o> {
             hops: self.hops + 1,
         };
         inner.walk(1);
+        self.lexer.reset(behind);
         self.search = Search::Over;
     }
 }
 
 /// Reads `[(columns)] AS (body)` and gives the place behind the `(` of the body.
-fn expression_body<'a>(lexer: &mut Lexer<'a>) -> Option<Lexer<'a>> {
+fn expression_body(lexer: &mut Lexer<'_>) -> Option<Mark> {
     if lexer.take_symbol(b'(') && !lexer.skip_group() {
         return None;
     }
     if !lexer.take_word(k::AS) || !lexer.take_symbol(b'(') {
         return None;
     }
-    let body = *lexer;
+    let body = lexer.mark();
     lexer.skip_group().then_some(body)
 }
 
@@ -254,6 +280,13 @@ pub(crate) fn skip_expressions(lexer: &mut Lexer<'_>) -> Option<()> {
 impl<'a> Outline<'a> {
     /// Reads a hint if one comes next.
     pub(crate) fn note_hint(&mut self, lexer: &mut Lexer<'a>) {
+        if lexer.comes_slash() {
+            self.take_hint(lexer);
+        }
+    }
+
+    #[inline(never)]
+    fn take_hint(&mut self, lexer: &mut Lexer<'a>) {
         if let Some(body) = lexer.take_hint() {
             let hints = Hints::read(body);
             self.hints.consistency = self.hints.consistency.or(hints.consistency);

@@ -5,7 +5,7 @@ pub(crate) const WORD: u8 = 0;
 pub(crate) const DIGIT: u8 = 1;
 pub(crate) const BLANK: u8 = 2;
 pub(crate) const QUOTE: u8 = 3;
-pub(crate) const BACKTICK: u8 = 4;
+pub(crate) const EQUALS: u8 = 4;
 pub(crate) const OPERATOR: u8 = 5;
 /// What may start a comment or end one.
 pub(crate) const COMMENT: u8 = 6;
@@ -24,10 +24,10 @@ const CLASSES: [u8; 256] = {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | 0x80.. => WORD,
             b'0'..=b'9' => DIGIT,
             0 | b' ' | b'\t'..=b'\r' => BLANK,
-            b'\'' | b'"' => QUOTE,
-            b'`' => BACKTICK,
+            b'\'' | b'"' | b'`' => QUOTE,
+            b'=' => EQUALS,
             b'/' | b'-' | b'#' | b'*' => COMMENT,
-            b'=' | b'<' | b'>' | b'!' | b'&' | b'|' | b':' | b'?' | b'@' | b'.' => OPERATOR,
+            b'<' | b'>' | b'!' | b'&' | b'|' | b':' | b'?' | b'@' | b'.' => OPERATOR,
             _ => SYMBOL,
         };
         byte = byte.wrapping_add(1);

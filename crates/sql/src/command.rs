@@ -2,7 +2,7 @@
 
 use crate::congestion;
 use crate::keyword::{self as k, Key};
-use crate::lexer::{Lexer, Token};
+use crate::lexer::Token;
 use crate::outline::Body;
 use crate::reader::Reader;
 use crate::table;
@@ -12,9 +12,9 @@ use crate::verb::Verb;
 /// Words that may stand between CREATE, ALTER or DROP and what it is about.
 const MAX_HEADER_TOKENS: u32 = 16;
 
-impl<'a> Reader<'a, '_> {
-    /// Reads the statement whose first word was `key` and gives the place where it ends.
-    pub(crate) fn command(&mut self, key: Key) -> Lexer<'a> {
+impl Reader<'_, '_> {
+    /// Reads the statement whose first word was `key` to its end.
+    pub(crate) fn command(&mut self, key: Key) {
         self.outline.verb = match key {
             k::BEGIN => return self.begin(),
             k::CREATE | k::ALTER | k::DROP | k::RENAME => return self.schema_change(),
@@ -66,7 +66,7 @@ impl<'a> Reader<'a, '_> {
             }
             k::UNLOCK => Verb::UnlockTables,
             k::KILL => {
-                self.outline.body = Body::Kill(self.lexer);
+                self.outline.body = Body::Kill(self.lexer.mark());
                 Verb::Kill
             }
             k::XA => Verb::Xa,
@@ -79,7 +79,7 @@ impl<'a> Reader<'a, '_> {
             }
             _ => Verb::Other,
         };
-        self.walk(0).over().finish()
+        self.walk_over();
     }
 
     fn named(&mut self, verb: Verb) -> Verb {
@@ -97,20 +97,15 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// BEGIN of a transaction, or of an anonymous block, which holds statements of its own.
-    fn begin(&mut self) -> Lexer<'a> {
+    fn begin(&mut self) {
         self.lexer.take_word(k::WORK);
         if matches!(self.lexer.peek(), Token::End | Token::Symbol(b';')) {
             self.outline.verb = Verb::Begin;
-            return self.lexer;
+            return;
         }
         self.outline.verb = Verb::Other;
-        self.whole()
-    }
-
-    /// Takes all of the text as one statement.
-    fn whole(&mut self) -> Lexer<'a> {
+        // All of the text is one statement.
         self.lexer.finish();
-        self.lexer
     }
 
     fn set(&mut self) -> Verb {
@@ -122,7 +117,7 @@ impl<'a> Reader<'a, '_> {
         if matches!(token, Token::Word(_, k::TRANSACTION)) {
             return Verb::SetTransaction;
         }
-        self.outline.body = Body::Settings(self.lexer);
+        self.outline.body = Body::Settings(self.lexer.mark());
         let mut ahead = self.lexer;
         loop {
             match ahead.token() {
@@ -147,7 +142,7 @@ impl<'a> Reader<'a, '_> {
             Token::Word(_, k::WARNINGS | k::ERRORS) => self.outline.uses |= Uses::DIAGNOSTICS,
             Token::Word(_, k::TRACE) => self.outline.uses |= Uses::TRACE,
             Token::Word(word, _) if congestion::is_named(word) => {
-                self.outline.body = Body::Congestion(ahead);
+                self.outline.body = Body::Congestion(ahead.mark());
             }
             _ => {}
         }
@@ -166,7 +161,7 @@ impl<'a> Reader<'a, '_> {
                 | Token::Symbol(b';')
                 | Token::Word(..)
                 | Token::Quoted(_)
-                | Token::String { .. }
+                | Token::String(_)
         );
         if self.outline.table.is_some() && is_table {
             return Verb::Describe;
@@ -191,7 +186,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn schema_change(&mut self) -> Lexer<'a> {
+    fn schema_change(&mut self) {
         self.outline.verb = Verb::Ddl;
         let mut is_index = false;
         for _ in 0..MAX_HEADER_TOKENS {
@@ -218,7 +213,7 @@ impl<'a> Reader<'a, '_> {
                 Token::Word(
                     _,
                     k::PROCEDURE | k::FUNCTION | k::TRIGGER | k::EVENT | k::PACKAGE | k::TYPE,
-                ) => return self.whole(),
+                ) => return self.lexer.finish(),
                 Token::Word(_, k::VIEW | k::DATABASE | k::SCHEMA | k::USER | k::SYSTEM)
                 | Token::Symbol(b'(') => break,
                 Token::End | Token::Symbol(b';') => {
@@ -228,6 +223,6 @@ impl<'a> Reader<'a, '_> {
                 _ => {}
             }
         }
-        self.walk(0).over().finish()
+        self.walk_over();
     }
 }

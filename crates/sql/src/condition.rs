@@ -2,7 +2,7 @@
 
 use crate::filter::{Compared, Item};
 use crate::keyword::{self as k, Key};
-use crate::lexer::{Lexer, Token};
+use crate::lexer::{Lexer, Token, string};
 use crate::literal::{Literal, LiteralList};
 use crate::name::{ColumnRef, Name};
 use crate::operand::{Operand, operand};
@@ -52,11 +52,12 @@ pub(crate) fn only<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
         lexer.reset(start);
     }
     let next = lexer.peek();
-    let goes_on = matches!(
-        next,
-        Token::AndAnd | Token::OrOr | Token::Word(_, k::AND | k::OR | k::XOR)
-    );
-    compared.filter(|_| !goes_on && ends(next))
+    let is_all = match next {
+        Token::End => true,
+        Token::AndAnd | Token::OrOr | Token::Word(_, k::AND | k::OR | k::XOR) => false,
+        next => ends(next),
+    };
+    compared.filter(|_| is_all)
 }
 
 fn comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
@@ -79,7 +80,7 @@ fn comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
 /// A bare column on the left and a plain constant on the right, token by token.
 fn usual_comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
     let column = match lexer.token() {
-        Token::Word(text, Key::NONE) => Name::bare(text),
+        Token::Word(text, Key::NONE) => Name::new(text),
         Token::Quoted(name) => name,
         _ => return None,
     };
@@ -91,7 +92,7 @@ fn usual_comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
             negative: false,
             text,
         },
-        Token::String { body, quote } => Literal::String { body, quote },
+        Token::String(written) => string(written),
         Token::Parameter(ordinal) => Literal::Parameter(u16::try_from(ordinal).ok()?),
         _ => return None,
     };

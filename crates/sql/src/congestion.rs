@@ -38,9 +38,9 @@ pub(crate) fn read(mut lexer: Lexer<'_>) -> Option<Congestion<'_>> {
         token = lexer.token();
     }
     let cluster = match token {
-        Token::Word(word, _) => Some(Name::bare(word)),
+        Token::Word(word, _) => Some(Name::new(word)),
         Token::Quoted(name) => Some(name),
-        Token::String { body, quote } => Some(Name::quoted(body, quote)),
+        Token::String(written) => Some(Name::new(written)),
         // A string without its end reads as the end of the text.
         Token::End if start.is_at_end() => None,
         Token::Symbol(b';') => {

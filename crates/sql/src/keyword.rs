@@ -7,20 +7,38 @@ pub(crate) struct Key(u8);
 impl Key {
     pub(crate) const NONE: Self = Self(u8::MAX);
 
-    /// The key of the word of `length` bytes that starts at `at`.
-    pub(crate) fn of(text: &[u8], at: usize, length: usize) -> Self {
+    /// The key of the word of `length` bytes that `ahead` begins with.
+    pub(crate) fn of(ahead: &[u8; LONGEST], length: usize) -> Self {
+        Self::packed(u128::from_le_bytes(*ahead), length)
+    }
+
+    /// The key of the word of `length` bytes that ends at `end`, wherever that is in `text`.
+    pub(crate) fn of_last(text: &[u8], end: usize, length: usize) -> Self {
+        let start = end.saturating_sub(length);
+        let (before, ahead) = text.split_at_checked(start).unwrap_or_default();
+        let packed = match (ahead.first_chunk(), text.last_chunk::<LONGEST>()) {
+            (Some(window), _) => u128::from_le_bytes(*window),
+            (None, Some(window)) => {
+                u128::from_le_bytes(*window) >> (8 * (before.len() + LONGEST - text.len()))
+            }
+            (None, None) => {
+                let word = ahead.iter().take(length).rev();
+                word.fold(0, |packed, byte| (packed << 8) | u128::from(*byte))
+            }
+        };
+        Self::packed(packed, length)
+    }
+
+    /// The key of a word whose first byte is in the lowest place; what is above its length does not count.
+    fn packed(bytes: u128, length: usize) -> Self {
         if !(SHORTEST..=LONGEST).contains(&length) {
             return Self::NONE;
         }
-        let folded = fold(load(text, at, length));
-        let mut slot = slot(folded);
-        loop {
-            let index = SLOTS.get(slot).copied().unwrap_or(u8::MAX);
-            match FOLDED.get(usize::from(index)) {
-                Some(keyword) if *keyword == folded => return Self(index),
-                Some(_) => slot = (slot + 1) % SLOT_COUNT,
-                None => return Self::NONE,
-            }
+        let folded = fold(bytes & MASKS.get(length).copied().unwrap_or(0));
+        let index = SLOTS.get(slot(folded)).copied().unwrap_or(u8::MAX);
+        match FOLDED.get(usize::from(index)) {
+            Some(keyword) if *keyword == folded => Self(index),
+            _ => Self::NONE,
         }
     }
 
@@ -44,23 +62,6 @@ impl Key {
 const SHORTEST: usize = 2;
 /// The longest word that is looked up, in bytes.
 const LONGEST: usize = 16;
-
-/// `length` bytes at `at`, the first in the lowest place, zeros above. One unaligned load where the text
-/// has 16 bytes at all, since a copy of unknown length costs a call.
-fn load(text: &[u8], at: usize, length: usize) -> u128 {
-    let ahead = text.get(at..).and_then(<[u8]>::first_chunk::<LONGEST>);
-    let bytes = match (ahead, text.last_chunk::<LONGEST>()) {
-        (Some(window), _) => u128::from_le_bytes(*window),
-        (None, Some(window)) => u128::from_le_bytes(*window) >> (8 * (at + LONGEST - text.len())),
-        (None, None) => text
-            .iter()
-            .skip(at)
-            .take(length)
-            .rev()
-            .fold(0, |packed, byte| (packed << 8) | u128::from(*byte)),
-    };
-    bytes & MASKS.get(length).copied().unwrap_or(0)
-}
 
 /// Keeps so many bytes of a packed word.
 const MASKS: [u128; LONGEST + 1] = {
@@ -92,32 +93,31 @@ const fn fold_name(name: &str) -> u128 {
     fold(packed)
 }
 
-/// Where the search for a word begins.
+/// The only place where a word can be.
 #[expect(clippy::cast_possible_truncation, reason = "a hash is made of parts")]
 const fn slot(folded: u128) -> usize {
-    let mixed = ((folded as u64) ^ ((folded >> 64) as u64).rotate_left(29))
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 55) as usize
+    let mixed = ((folded as u64) ^ ((folded >> 64) as u64).rotate_left(29)).wrapping_mul(MIX);
+    (mixed >> (u64::BITS - SLOT_COUNT.ilog2())) as usize
 }
 
-const SLOT_COUNT: usize = 512;
+/// Found by trying: gives every keyword a slot of its own. A keyword that is added may need another one.
+const MIX: u64 = 0x2778_479c_984e_4ee7;
 
-/// Places in [`FOLDED`] by slot; a word whose slot is taken is in one of the next.
+const SLOT_COUNT: usize = 2048;
+
+/// Places in [`FOLDED`] by slot.
 const SLOTS: [u8; SLOT_COUNT] = {
     let mut slots = [u8::MAX; SLOT_COUNT];
     let mut index = 0;
     let mut rest: &[u128] = &FOLDED;
     while let [keyword, others @ ..] = rest {
-        let mut at = slot(*keyword);
-        loop {
-            let (_, tail) = slots.split_at_mut(at);
-            if let [place, ..] = tail
-                && *place == u8::MAX
-            {
-                *place = index;
-                break;
-            }
-            at = (at + 1) % SLOT_COUNT;
+        let (_, tail) = slots.split_at_mut(slot(*keyword));
+        if let [place, ..] = tail {
+            assert!(
+                *place == u8::MAX,
+                "two keywords in one slot: try another MIX"
+            );
+            *place = index;
         }
         rest = others;
         index += 1;

@@ -2,11 +2,12 @@
 
 use memchr::memmem;
 
-use crate::byte_class::{BACKTICK, BLANK, COMMENT, DIGIT, OPERATOR, QUOTE, WORD, class};
+use crate::byte_class::{BLANK, COMMENT, DIGIT, EQUALS, OPERATOR, QUOTE, WORD, class};
 use crate::charset::Charset;
 use crate::dialect::{Dialect, DoubleQuotes};
 use crate::filter::CompareOp;
 use crate::keyword::Key;
+use crate::literal::Literal;
 use crate::name::Name;
 
 mod blank;
@@ -21,10 +22,8 @@ pub(crate) enum Token<'a> {
     Word(&'a [u8], Key),
     /// A name in backticks.
     Quoted(Name<'a>),
-    String {
-        body: &'a [u8],
-        quote: u8,
-    },
+    /// With its quotes.
+    String(&'a [u8]),
     Number(&'a [u8]),
     Hex(&'a [u8]),
     Bit(&'a [u8]),
@@ -49,18 +48,47 @@ pub(crate) enum Token<'a> {
 pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
-    parameters: u32,
+    passed: Passed,
     dialect: Dialect,
-    /// Inside `/*! … */`.
-    in_code: bool,
 }
 
 /// A place in a statement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     at: usize,
-    parameters: u32,
-    in_code: bool,
+    passed: Passed,
+}
+
+/// What was passed on the way to a place: twice the number of `?`, plus one inside `/*! … */`.
+#[derive(Clone, Copy, Debug)]
+struct Passed(u32);
+
+impl Passed {
+    const IN_CODE: u32 = 1;
+    const PARAMETER: u32 = 2;
+
+    const fn parameters(self) -> u32 {
+        self.0 / Self::PARAMETER
+    }
+
+    /// Counts a `?`; one beyond what can be counted shares the number of the last.
+    const fn count_parameter(&mut self) {
+        if let Some(next) = self.0.checked_add(Self::PARAMETER) {
+            self.0 = next;
+        }
+    }
+
+    const fn is_in_code(self) -> bool {
+        self.0 & Self::IN_CODE != 0
+    }
+
+    const fn enter_code(&mut self) {
+        self.0 |= Self::IN_CODE;
+    }
+
+    const fn leave_code(&mut self) {
+        self.0 &= !Self::IN_CODE;
+    }
 }
 
 impl Mark {
@@ -75,9 +103,8 @@ impl<'a> Lexer<'a> {
         Self {
             text,
             at: 0,
-            parameters: 0,
+            passed: Passed(0),
             dialect,
-            in_code: false,
         }
     }
 
@@ -88,7 +115,12 @@ impl<'a> Lexer<'a> {
 
     /// How many `?` were read so far.
     pub(crate) const fn parameters(&self) -> u32 {
-        self.parameters
+        self.passed.parameters()
+    }
+
+    /// Whether nothing is left to read, not even a blank.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.at >= self.text.len()
     }
 
     /// Goes to the end of the text.
@@ -139,16 +171,20 @@ impl<'a> Lexer<'a> {
     pub(crate) const fn mark(&self) -> Mark {
         Mark {
             at: self.at,
-            parameters: self.parameters,
-            in_code: self.in_code,
+            passed: self.passed,
         }
     }
 
     /// Goes back to where `mark` was made.
     pub(crate) const fn reset(&mut self, mark: Mark) {
         self.at = mark.at;
-        self.parameters = mark.parameters;
-        self.in_code = mark.in_code;
+        self.passed = mark.passed;
+    }
+
+    /// A lexer of the same text at `mark`.
+    pub(crate) const fn at(mut self, mark: Mark) -> Self {
+        self.reset(mark);
+        self
     }
 
     /// Whether nothing but whitespace and comments is left to read.
@@ -167,11 +203,19 @@ impl<'a> Lexer<'a> {
         self.take_symbol(b'.')
     }
 
-    /// The body of a `/*+ … */` that comes next, if one does.
-    pub(crate) fn take_hint(&mut self) -> Option<&'a [u8]> {
-        while self.byte(0).is_some_and(|byte| class(byte) == BLANK) {
+    /// Reads blanks; whether a `/` comes next.
+    pub(crate) fn comes_slash(&mut self) -> bool {
+        while let Some(byte) = self.byte(0) {
+            if class(byte) != BLANK {
+                return byte == b'/';
+            }
             self.at += 1;
         }
+        false
+    }
+
+    /// The body of a `/*+ … */` that comes next, if one does.
+    pub(crate) fn take_hint(&mut self) -> Option<&'a [u8]> {
         let body = self.rest().strip_prefix(b"/*+")?;
         let length = memmem::find(body, b"*/").unwrap_or(body.len());
         self.at += 3 + length;
@@ -197,11 +241,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Reads a token. What is not a word is read by functions of their own, called last, so that words do
+    /// not pay for the room that those need.
     pub(crate) fn token(&mut self) -> Token<'a> {
-        loop {
-            let Some(byte) = self.byte(0) else {
-                return Token::End;
-            };
+        while let Some(byte) = self.byte(0) {
             return match class(byte) {
                 BLANK => {
                     self.at += 1;
@@ -209,22 +252,40 @@ impl<'a> Lexer<'a> {
                 }
                 WORD => self.word(),
                 DIGIT => self.number(),
-                QUOTE => match self.quoted(byte) {
-                    Some(body) if self.names_in(byte) => Token::Quoted(Name::quoted(body, byte)),
-                    Some(body) => Token::String { body, quote: byte },
-                    None => self.broken(),
-                },
-                BACKTICK => match self.quoted(byte) {
-                    Some(body) => Token::Quoted(Name::quoted(body, byte)),
-                    None => self.broken(),
-                },
+                EQUALS => {
+                    self.at += 1;
+                    Token::Compare(CompareOp::Eq)
+                }
+                QUOTE => self.text_or_name(byte),
                 OPERATOR => self.operator(byte),
-                COMMENT if self.skip_comment(byte) => continue,
+                COMMENT => self.behind_comment(byte),
                 _ => {
                     self.at += 1;
                     Token::Symbol(byte)
                 }
             };
+        }
+        Token::End
+    }
+
+    /// The token behind the comment that starts with `byte`, or `byte` itself.
+    #[inline(never)]
+    fn behind_comment(&mut self, byte: u8) -> Token<'a> {
+        if self.skip_comment(byte) {
+            // No comment is left behind the blanks: this goes one deep.
+            self.skip_blanks();
+            return self.token();
+        }
+        self.at += 1;
+        Token::Symbol(byte)
+    }
+
+    #[inline(never)]
+    fn text_or_name(&mut self, quote: u8) -> Token<'a> {
+        match self.quoted(quote) {
+            Some(written) if self.names_in(quote) => Token::Quoted(Name::new(written)),
+            Some(written) => Token::String(written),
+            None => self.broken(),
         }
     }
 
@@ -249,39 +310,73 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Token<'a> {
-        let start = self.at;
-        let text = self.word_bytes();
-        if let [letter] = text
-            && self.byte(0) == Some(b'\'')
-        {
-            let digits = match letter.to_ascii_lowercase() {
-                b'x' => self.quoted(b'\'').map(Token::Hex),
-                b'b' => self.quoted(b'\'').map(Token::Bit),
-                _ => return Token::Word(text, Key::NONE),
-            };
-            return digits.unwrap_or_else(|| self.broken());
+        if self.dialect.charset != Charset::Utf8 {
+            return self.wide_word();
         }
-        Token::Word(text, Key::of(self.text, start, text.len()))
+        let start = self.at;
+        let mut end = start;
+        while let Some(byte) = self.text.get(end)
+            && class(*byte) <= DIGIT
+        {
+            end += 1;
+        }
+        self.at = end;
+        let Some(word) = self.text.get(start..end) else {
+            return Token::End;
+        };
+        if word.len() == 1 {
+            return self.letter(word);
+        }
+        let ahead = self.text.get(start..).and_then(<[u8]>::first_chunk);
+        match ahead {
+            Some(ahead) => Token::Word(word, Key::of(ahead, word.len())),
+            None => self.last_word(word),
+        }
     }
 
+    /// A word near the end of the text.
+    #[inline(never)]
+    fn last_word(&self, word: &'a [u8]) -> Token<'a> {
+        Token::Word(word, Key::of_last(self.text, self.at, word.len()))
+    }
+
+    /// A word that may hold characters whose trail bytes look like something else.
+    #[inline(never)]
+    fn wide_word(&mut self) -> Token<'a> {
+        let word = self.word_bytes();
+        if word.len() == 1 {
+            return self.letter(word);
+        }
+        self.last_word(word)
+    }
+
+    /// What starts with a single letter: the name that it is, or a literal such as `x'4D'`.
+    #[inline(never)]
+    fn letter(&mut self, letter: &'a [u8]) -> Token<'a> {
+        if self.byte(0) != Some(b'\'') {
+            return Token::Word(letter, Key::NONE);
+        }
+        let digits = match letter {
+            b"x" | b"X" => self.quoted(b'\'').map(|digits| Token::Hex(body(digits))),
+            b"b" | b"B" => self.quoted(b'\'').map(|digits| Token::Bit(body(digits))),
+            _ => return Token::Word(letter, Key::NONE),
+        };
+        digits.unwrap_or_else(|| self.broken())
+    }
+
+    #[inline(never)]
     fn word_bytes(&mut self) -> &'a [u8] {
         let rest = self.rest();
-        let length = if self.dialect.charset == Charset::Utf8 {
-            rest.iter()
-                .position(|byte| class(*byte) > DIGIT)
-                .unwrap_or(rest.len())
-        } else {
-            word_length(rest, self.dialect.charset)
-        };
+        let length = word_length(rest, self.dialect.charset);
         self.at += length;
         rest.get(..length).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn operator(&mut self, byte: u8) -> Token<'a> {
         let second = self.byte(1);
         let third = self.byte(2);
         let (token, length) = match (byte, second) {
-            (b'=', _) => (Token::Compare(CompareOp::Eq), 1),
             (b'<', Some(b'=')) if third == Some(b'>') => (Token::Compare(CompareOp::NullSafeEq), 3),
             (b'<', Some(b'=')) => (Token::Compare(CompareOp::Le), 2),
             (b'<', Some(b'>')) | (b'!', Some(b'=')) => (Token::Compare(CompareOp::Ne), 2),
@@ -294,8 +389,8 @@ impl<'a> Lexer<'a> {
             (b':', Some(b'=')) => (Token::Assign, 2),
             (b'.', Some(b'0'..=b'9')) => return self.number(),
             (b'?', _) => {
-                let ordinal = self.parameters;
-                self.parameters = ordinal.saturating_add(1);
+                let ordinal = self.passed.parameters();
+                self.passed.count_parameter();
                 (Token::Parameter(ordinal), 1)
             }
             (b'@', _) => return self.variable(),
@@ -305,15 +400,16 @@ impl<'a> Lexer<'a> {
         token
     }
 
+    #[inline(never)]
     fn variable(&mut self) -> Token<'a> {
         self.at += 1;
         match self.byte(0) {
             Some(b'@') => {
                 self.at += 1;
-                Token::SystemVariable(Name::bare(self.word_bytes()))
+                Token::SystemVariable(Name::new(self.word_bytes()))
             }
             Some(quote @ (b'`' | b'\'' | b'"')) => match self.quoted(quote) {
-                Some(body) => Token::UserVariable(Name::quoted(body, quote)),
+                Some(written) => Token::UserVariable(Name::new(written)),
                 None => self.broken(),
             },
             _ => {
@@ -326,9 +422,29 @@ impl<'a> Lexer<'a> {
                     self.at += 1;
                 }
                 let name = start.rest().get(..self.at - start.at).unwrap_or_default();
-                Token::UserVariable(Name::bare(name))
+                Token::UserVariable(Name::new(name))
             }
         }
+    }
+}
+
+/// The bytes between the quotes of `written`.
+pub(crate) const fn body(written: &[u8]) -> &[u8] {
+    match written {
+        [_, body @ .., _] => body,
+        _ => &[],
+    }
+}
+
+/// The string that is written so.
+pub(crate) const fn string(written: &[u8]) -> Literal<'_> {
+    let quote = match written {
+        [quote, ..] => *quote,
+        [] => b'\'',
+    };
+    Literal::String {
+        body: body(written),
+        quote,
     }
 }
 

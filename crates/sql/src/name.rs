@@ -5,50 +5,51 @@ use core::fmt;
 /// An identifier in the statement's own bytes.
 #[derive(Clone, Copy, Default)]
 pub struct Name<'a> {
-    raw: &'a [u8],
-    /// The quote character, 0 for a bare word.
-    quote: u8,
-    doubled: bool,
+    /// With the quotes, if it has some.
+    written: &'a [u8],
 }
 
 impl<'a> Name<'a> {
-    /// A bare word.
-    pub(crate) const fn bare(raw: &'a [u8]) -> Self {
-        Self {
-            raw,
-            quote: 0,
-            doubled: false,
-        }
+    /// A bare word, or a name with the quotes around it.
+    pub(crate) const fn new(written: &'a [u8]) -> Self {
+        Self { written }
     }
 
-    /// The bytes between two quotes, in which the quote may be doubled.
-    pub(crate) fn quoted(raw: &'a [u8], quote: u8) -> Self {
-        Self {
-            raw,
-            quote,
-            doubled: memchr::memchr(quote, raw).is_some(),
+    /// The quote and the bytes between two of them; none for a bare word, which starts with no quote.
+    const fn quoted(&self) -> Option<(u8, &'a [u8])> {
+        match self.written {
+            [quote @ (b'`' | b'"' | b'\''), body @ .., _] => Some((*quote, body)),
+            _ => None,
         }
     }
 
     /// Whether the name stood in quotes (a quoted name is never a keyword).
     #[must_use]
     pub const fn is_quoted(&self) -> bool {
-        self.quote != 0
+        self.quoted().is_some()
     }
 
     /// The name's bytes, or `None` when a doubled quote inside must be decoded first.
     #[must_use]
-    pub const fn as_bytes(&self) -> Option<&'a [u8]> {
-        if self.doubled { None } else { Some(self.raw) }
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match self.quoted() {
+            None => Some(self.written),
+            Some((quote, body)) => (!body.contains(&quote)).then_some(body),
+        }
     }
 
     /// The name's bytes, each doubled quote read as one.
     #[must_use]
     pub const fn decoded(&self) -> Decoded<'a> {
-        Decoded {
-            rest: self.raw,
-            quote: self.quote,
-            doubled: self.doubled,
+        match self.quoted() {
+            None => Decoded {
+                rest: self.written,
+                quote: None,
+            },
+            Some((quote, body)) => Decoded {
+                rest: body,
+                quote: Some(quote),
+            },
         }
     }
 
@@ -106,7 +107,8 @@ impl Eq for Name<'_> {}
 
 impl fmt::Debug for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.raw.escape_ascii())
+        let bytes = self.quoted().map_or(self.written, |(_, body)| body);
+        write!(f, "\"{}\"", bytes.escape_ascii())
     }
 }
 
@@ -114,8 +116,8 @@ impl fmt::Debug for Name<'_> {
 #[derive(Clone, Debug)]
 pub struct Decoded<'a> {
     rest: &'a [u8],
-    quote: u8,
-    doubled: bool,
+    /// The quote around the name, which is doubled inside.
+    quote: Option<u8>,
 }
 
 impl Iterator for Decoded<'_> {
@@ -123,11 +125,11 @@ impl Iterator for Decoded<'_> {
 
     fn next(&mut self) -> Option<u8> {
         let (&byte, mut rest) = self.rest.split_first()?;
-        if self.doubled && byte == self.quote {
+        if self.quote == Some(byte) {
             // A trail byte that looks like the quote stands alone or before a pair; either way the count of
             // quote bytes comes out right, so the character set need not be known here.
             if let Some((&again, after)) = rest.split_first()
-                && again == self.quote
+                && again == byte
             {
                 rest = after;
             }

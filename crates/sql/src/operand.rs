@@ -1,7 +1,7 @@
 //! Reads one side of a comparison.
 
 use crate::keyword as k;
-use crate::lexer::{Lexer, Token};
+use crate::lexer::{Lexer, Token, body, string};
 use crate::literal::{Literal, TemporalKind};
 use crate::name::{ColumnRef, Name};
 
@@ -62,7 +62,7 @@ fn bare<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
             text,
         },
         Token::Symbol(sign @ (b'-' | b'+')) => return signed(lexer, sign == b'-'),
-        Token::String { body, quote } => Literal::String { body, quote },
+        Token::String(written) => string(written),
         Token::Hex(digits) => Literal::Hex(digits),
         Token::Bit(digits) => Literal::Bit(digits),
         Token::Parameter(ordinal) => {
@@ -82,12 +82,13 @@ fn bare<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
             };
             let mut ahead = *lexer;
             if let Some(kind) = kind
-                && let Token::String { body, .. } = ahead.token()
+                && let Token::String(written) = ahead.token()
             {
                 *lexer = ahead;
+                let body = body(written);
                 return Operand::Value(Literal::Temporal { kind, body });
             }
-            return column(lexer, Name::bare(text));
+            return column(lexer, Name::new(text));
         }
         Token::Quoted(name) => return column(lexer, name),
         _ => return Operand::Other,
@@ -124,7 +125,7 @@ fn column<'a>(lexer: &mut Lexer<'a>, first: Name<'a>) -> Operand<'a> {
         }
         table = Some(column);
         column = match lexer.token() {
-            Token::Word(text, _) => Name::bare(text),
+            Token::Word(text, _) => Name::new(text),
             Token::Quoted(name) => name,
             _ => return Operand::Other,
         };

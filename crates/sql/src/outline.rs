@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
 use crate::kill::{self, Kill};
-use crate::lexer::Lexer;
+use crate::lexer::{Lexer, Mark};
 use crate::name::{Name, TableRef};
 use crate::reader::Reader;
 use crate::rows::Rows;
@@ -52,20 +52,20 @@ pub(crate) enum Explain {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Body<'a> {
     None,
-    Condition(Lexer<'a>),
+    Condition(Mark),
     /// The whole condition.
     Compared(Compared<'a>),
     Values {
-        columns: Option<Lexer<'a>>,
-        rows: Lexer<'a>,
+        columns: Option<Mark>,
+        rows: Mark,
     },
-    Assignments(Lexer<'a>),
+    Assignments(Mark),
     /// Behind SET.
-    Settings(Lexer<'a>),
+    Settings(Mark),
     /// Behind KILL.
-    Kill(Lexer<'a>),
+    Kill(Mark),
     /// Behind SHOW PROXYCONGESTION.
-    Congestion(Lexer<'a>),
+    Congestion(Mark),
 }
 
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
@@ -84,11 +84,7 @@ pub fn outline(text: &[u8], dialect: impl Into<Dialect>) -> Outline<'_> {
         body: Body::None,
         tail: lexer,
     };
-    Reader {
-        lexer,
-        outline: &mut outline,
-    }
-    .read();
+    outline.tail = Reader::new(lexer, &mut outline).read();
     outline
 }
 
@@ -159,7 +155,7 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn uses(&self) -> Uses {
         match self.body {
-            Body::Values { rows, .. } => self.uses | tail::uses(rows),
+            Body::Values { rows, .. } => self.uses | tail::uses(self.tail.at(rows)),
             _ => self.uses,
         }
     }
@@ -187,7 +183,7 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn filter(&self) -> Filter<'a> {
         match self.body {
-            Body::Condition(lexer) => Filter::new(lexer),
+            Body::Condition(mark) => Filter::new(self.tail.at(mark)),
             Body::Compared(compared) => Filter::compared(compared, self.tail),
             _ => Filter::none(self.tail),
         }
@@ -207,8 +203,11 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn rows(&self) -> Rows<'a> {
         match self.body {
-            Body::Values { columns, rows } => Rows::values(columns, rows),
-            Body::Assignments(lexer) => Rows::assignments(lexer),
+            Body::Values { columns, rows } => {
+                let columns = columns.map(|columns| self.tail.at(columns));
+                Rows::values(columns, self.tail.at(rows))
+            }
+            Body::Assignments(mark) => Rows::assignments(self.tail.at(mark)),
             _ => Rows::none(),
         }
     }
@@ -217,7 +216,7 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub const fn settings(&self) -> Settings<'a> {
         match self.body {
-            Body::Settings(lexer) => Settings::new(Some(lexer)),
+            Body::Settings(mark) => Settings::new(Some(self.tail.at(mark))),
             _ => Settings::new(None),
         }
     }
@@ -226,7 +225,7 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn kill(&self) -> Option<Kill> {
         match self.body {
-            Body::Kill(lexer) => kill::read(lexer),
+            Body::Kill(mark) => kill::read(self.tail.at(mark)),
             _ => None,
         }
     }
@@ -235,7 +234,7 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn congestion(&self) -> Option<Congestion<'a>> {
         match self.body {
-            Body::Congestion(lexer) => congestion::read(lexer),
+            Body::Congestion(mark) => congestion::read(self.tail.at(mark)),
             _ => None,
         }
     }

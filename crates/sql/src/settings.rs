@@ -93,7 +93,7 @@ fn target<'a>(lexer: &mut Lexer<'a>) -> Option<Target<'a>> {
         Token::Word(_, k::NAMES) => Target::Names,
         Token::Word(_, k::CHARSET) => Target::CharacterSet,
         Token::Word(_, k::CHARACTER) if lexer.take_word(k::SET) => Target::CharacterSet,
-        Token::Word(text, _) => Target::Session(Name::bare(text)),
+        Token::Word(text, _) => Target::Session(Name::new(text)),
         Token::Quoted(name) => Target::Session(name),
         _ => return None,
     })

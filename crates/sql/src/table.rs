@@ -10,21 +10,29 @@ pub(crate) struct Found<'a> {
     pub(crate) table: TableRef<'a>,
     /// The only name in `PARTITION (…)`.
     pub(crate) partition: Option<Name<'a>>,
-    /// The place behind WHERE, when that comes next.
-    pub(crate) condition: Option<Mark>,
+    /// The place before a WHERE that was read already, as the usual next word.
+    pub(crate) before_where: Option<Mark>,
 }
 
 /// Reads `[db.]table [PARTITION (p)] [[AS] alias]`. `None` (with the lexer where it was) when no table
 /// stands here, as for a function or a subquery.
 pub(crate) fn factor<'a>(lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
-    let mut ahead = *lexer;
-    let first = ahead.token();
-    let found = factor_from(first, &mut ahead)?;
-    *lexer = ahead;
-    Some(found)
+    let start = lexer.mark();
+    let first = lexer.token();
+    let found = factor_from(first, lexer);
+    if let Some(before) = found.map_or(Some(start), |found| found.before_where) {
+        lexer.reset(before);
+    }
+    found
 }
 
-/// As [`factor`], when the first token is already read. Leaves the lexer anywhere when there is no table.
+/// As [`factor`], when the first token is already read, and a WHERE behind the table is read too. Leaves
+/// the lexer anywhere when there is no table.
+#[expect(
+    clippy::inline_always,
+    reason = "its result is taken apart at once, and building it costs more than reading it"
+)]
+#[inline(always)]
 pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Found<'a>> {
     let mut table = plain_from(first, lexer)?;
     let mut partition = None;
@@ -38,10 +46,9 @@ pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option
                 partition = Some(only_name(lexer)?);
             }
             token => {
-                let mut condition = None;
+                let mut before_where = None;
                 if let Token::Word(_, k::WHERE) = token {
-                    condition = Some(lexer.mark());
-                    lexer.reset(behind);
+                    before_where = Some(behind);
                 } else {
                     table.alias = alias(token, lexer);
                     if table.alias.is_none() {
@@ -52,7 +59,7 @@ pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option
                 return Some(Found {
                     table,
                     partition,
-                    condition,
+                    before_where,
                 });
             }
         }
@@ -61,14 +68,22 @@ pub(crate) fn factor_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option
 
 /// Reads `[db.]table` and nothing behind it.
 pub(crate) fn plain<'a>(lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
-    let mut ahead = *lexer;
-    let first = ahead.token();
-    let table = plain_from(first, &mut ahead)?;
-    *lexer = ahead;
-    Some(table)
+    let start = lexer.mark();
+    let first = lexer.token();
+    let table = plain_from(first, lexer);
+    if table.is_none() {
+        lexer.reset(start);
+    }
+    table
 }
 
-fn plain_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
+/// As [`plain`], when the first token is already read. Leaves the lexer anywhere when there is no table.
+#[expect(
+    clippy::inline_always,
+    reason = "its result is taken apart at once, and building it costs more than reading it"
+)]
+#[inline(always)]
+pub(crate) fn plain_from<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<TableRef<'a>> {
     let first = name_of(first)?;
     if !lexer.take_dot() {
         return Some(TableRef {
@@ -94,25 +109,23 @@ pub(crate) fn name<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
 
 fn name_of(token: Token<'_>) -> Option<Name<'_>> {
     match token {
-        Token::Word(text, _) => Some(Name::bare(text)),
+        Token::Word(text, _) => Some(Name::new(text)),
         Token::Quoted(name) => Some(name),
-        Token::String { body, quote: b'"' } => Some(Name::quoted(body, b'"')),
+        Token::String(written @ [b'"', ..]) => Some(Name::new(written)),
         _ => None,
     }
 }
 
 /// Reads `PARTITION (p, …)` or `SUBPARTITION (p, …)` and gives the name when there is one only.
 pub(crate) fn partition<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
-    let mut ahead = *lexer;
-    if !matches!(
-        ahead.token(),
-        Token::Word(_, k::PARTITION | k::SUBPARTITION)
-    ) {
-        return None;
+    let start = lexer.mark();
+    if let Token::Word(_, k::PARTITION | k::SUBPARTITION) = lexer.token()
+        && let Some(Only(name)) = only_name(lexer)
+    {
+        return name;
     }
-    let Only(name) = only_name(&mut ahead)?;
-    *lexer = ahead;
-    name
+    lexer.reset(start);
+    None
 }
 
 /// The name in parentheses, if it is the only one there.
@@ -136,9 +149,9 @@ fn alias<'a>(first: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
         // AS OF SNAPSHOT and AS OF SCN name a time.
         Token::Word(_, k::OF) if explicit => None,
         Token::Word(_, key) if !explicit && ends_factor(key) => None,
-        Token::Word(text, _) => Some(Name::bare(text)),
+        Token::Word(text, _) => Some(Name::new(text)),
         Token::Quoted(name) => Some(name),
-        Token::String { body, quote } => Some(Name::quoted(body, quote)),
+        Token::String(written) => Some(Name::new(written)),
         _ => None,
     }
 }

@@ -24,8 +24,8 @@ impl Lexer<'_> {
                 self.line();
             }
             (b'#', _) => self.line(),
-            (b'*', Some(b'/')) if self.in_code => {
-                self.in_code = false;
+            (b'*', Some(b'/')) if self.passed.is_in_code() => {
+                self.passed.leave_code();
                 self.at += 2;
             }
             _ => return false,
@@ -46,7 +46,7 @@ impl Lexer<'_> {
             while self.byte(0).is_some_and(|byte| byte.is_ascii_digit()) {
                 self.at += 1;
             }
-            self.in_code = true;
+            self.passed.enter_code();
             return;
         }
         let rest = self.rest();

@@ -1,12 +1,28 @@
 //! Cuts out numbers.
 
 use super::{Lexer, Token};
-use crate::byte_class::{DIGIT, class};
+use crate::byte_class::{DIGIT, OPERATOR, WORD, class};
 use crate::keyword::Key;
 
 impl<'a> Lexer<'a> {
     /// A token that starts with a digit or with a point before a digit: a number, or a name such as `1st`.
     pub(super) fn number(&mut self) -> Token<'a> {
+        let start = self.at;
+        let mut end = start;
+        while let Some(byte) = self.text.get(end) {
+            match class(*byte) {
+                DIGIT => end += 1,
+                // What a name or a longer number goes on with.
+                WORD | OPERATOR => return self.long_number(),
+                _ => break,
+            }
+        }
+        self.at = end;
+        Token::Number(self.text.get(start..end).unwrap_or_default())
+    }
+
+    #[inline(never)]
+    fn long_number(&mut self) -> Token<'a> {
         let start = self.at;
         match (self.byte(0), self.byte(1)) {
             (Some(b'0'), Some(b'x')) => return self.radix(u8::is_ascii_hexdigit, Token::Hex),

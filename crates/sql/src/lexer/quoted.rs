@@ -7,7 +7,7 @@ use crate::charset::Charset;
 use crate::escape::Backslash;
 
 impl<'a> Lexer<'a> {
-    /// The body of the quoted thing that starts here, or `None` when it does not end.
+    /// The quoted thing that starts here, with its quotes, or `None` when it does not end.
     pub(super) fn quoted(&mut self, quote: u8) -> Option<&'a [u8]> {
         let start = self.at + 1;
         let body = self.text.get(start..)?;
@@ -25,8 +25,9 @@ impl<'a> Lexer<'a> {
             };
             let is_quote = body.get(at) == Some(&quote);
             if is_quote && body.get(at + 1) != Some(&quote) {
+                let opening = self.at;
                 self.at = start + at + 1;
-                return body.get(..at);
+                return self.text.get(opening..self.at);
             }
             at += 1;
             if is_quote {
