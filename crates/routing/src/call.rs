@@ -13,12 +13,12 @@ impl Decider<'_> {
     /// with, so it goes to the leader.
     pub(crate) fn by_routine(&self, routine: TableRef<'_>) -> Decision {
         let key = self.with_key(routine, |key| {
-            let name = format!("{}()", key.table);
+            let name = [key.table, b"()"].concat();
             let key = BorrowedKey {
                 table: &name,
                 ..key
             };
-            (!key.database.is_empty()).then(|| key.into_key())
+            (!key.database.is_empty()).then(|| key.into_key()).flatten()
         });
         let Some(key) = key.flatten() else {
             return self.without_location(RouteReason::NoTable);

@@ -11,7 +11,7 @@ use crate::{
     Altered, ClusterView, Decision, Location, LookupPhase, Metadata, NoServerReason,
     PolicySettings, Route, RouteReason, Table, TableKey, Unsure, Wait, ZonePolicy,
 };
-use odp_cluster::ServerAddr;
+use odp_cluster::{ServerAddr, TabletId};
 use odp_sql::{Consistency, Outline, TableRef, Verb};
 
 /// The longest name that is looked up, in bytes (the server's limit is 64 characters).
@@ -31,7 +31,9 @@ pub(crate) struct Decider<'a> {
 struct Chosen {
     server: ServerAddr,
     reason: RouteReason,
-    leaf: Option<usize>,
+    tablet: Option<TabletId>,
+    is_leader: bool,
+    outdated: Outdated,
 }
 
 /// Why a table's location did not lead to a server.
@@ -137,10 +139,10 @@ impl Decider<'_> {
             Some(with(BorrowedKey {
                 tenant: self.choice.request.tenant.as_str(),
                 database: match database {
-                    Some(database) => std::str::from_utf8(database).ok()?,
-                    None => self.choice.request.database.as_str(),
+                    Some(database) => database,
+                    None => self.choice.request.database.as_str().as_bytes(),
                 },
-                table: std::str::from_utf8(name).ok()?,
+                table: name,
             }))
         };
         // Hardly any name has a quote in it.
@@ -158,7 +160,7 @@ impl Decider<'_> {
         reason = "the method alone is not general enough over the key's lifetime"
     )]
     pub(crate) fn key_of(&self, table: TableRef<'_>) -> Option<TableKey> {
-        self.with_key(table, |key| key.into_key())
+        self.with_key(table, |key| key.into_key())?
     }
 
     pub(crate) fn by_table(&self, statement: &Statement<'_>) -> Decision {
@@ -186,15 +188,29 @@ impl Decider<'_> {
                     reason @ (RouteReason::NoTable | RouteReason::Unsure(_)),
                 ))) => with_table(self.without_location(reason), key),
                 Some(Err(Elsewhere::For(reason))) => self.without_location(reason),
-                None if self.choice.request.lookup == LookupPhase::Allowed => {
-                    Decision::Lookup(key.into_key())
-                }
-                None => self.without_location(RouteReason::NoLocation),
+                None => self.not_found(key),
             }
         };
         let decided = self.with_key(statement.table, by_key);
-        let unreadable = RouteReason::Unsure(Unsure::Statement);
-        decided.unwrap_or_else(|| self.without_location(unreadable))
+        decided.unwrap_or_else(|| self.unreadable())
+    }
+
+    /// Nothing is known under a key.
+    #[cold]
+    fn not_found(&self, key: BorrowedKey<'_>) -> Decision {
+        match key.into_key() {
+            None => self.unreadable(),
+            Some(key) if self.choice.request.lookup == LookupPhase::Allowed => {
+                Decision::Lookup(key)
+            }
+            Some(_) => self.without_location(RouteReason::NoLocation),
+        }
+    }
+
+    /// The statement names a table by bytes that are no name.
+    #[cold]
+    fn unreadable(&self) -> Decision {
+        self.without_location(RouteReason::Unsure(Unsure::Statement))
     }
 
     /// A route that names what a DDL changes.
@@ -238,27 +254,22 @@ impl Decider<'_> {
                 let chosen = Chosen {
                     server,
                     reason: RouteReason::MostRows,
-                    leaf: None,
+                    tablet: None,
+                    is_leader: false,
+                    outdated: Outdated::No,
                 };
                 let usable = self.choice.takes(server).then_some(chosen);
                 usable.ok_or(Elsewhere::For(RouteReason::LeaderUnusable))?
             }
             Err(unsure) => return Err(Elsewhere::For(RouteReason::Unsure(unsure))),
         };
-        let location = chosen.leaf.and_then(|leaf| table.locations.get(leaf));
-        let no_leader = location.is_some_and(|location| location.leader().is_none());
-        let no_leader = if no_leader {
-            Outdated::Yes
-        } else {
-            Outdated::No
-        };
         Ok(Route {
             server: chosen.server,
             reason: chosen.reason,
             table: Some(cached.marks.key().clone()),
-            tablet: location.map(|location| location.tablet),
-            is_leader: location.is_some_and(|at| at.leader() == Some(chosen.server)),
-            refresh: self.claims(cached, no_leader),
+            tablet: chosen.tablet,
+            is_leader: chosen.is_leader,
+            refresh: self.claims(cached, chosen.outdated),
             is_probe: false,
             alters: None,
         })
@@ -294,7 +305,9 @@ impl Decider<'_> {
             return Ok(Chosen {
                 server,
                 reason: RouteReason::Leader,
-                leaf: Some(leaf),
+                tablet: Some(location.tablet),
+                is_leader: true,
+                outdated: Outdated::No,
             });
         }
         let field = self.field(wish, order, &location.replicas);
@@ -302,7 +315,13 @@ impl Decider<'_> {
             Picked::Server(pick) => Ok(Chosen {
                 server: pick.candidate.server,
                 reason: Self::reason(wish, order, leader, &pick),
-                leaf: Some(leaf),
+                tablet: Some(location.tablet),
+                is_leader: leader == Some(pick.candidate.server),
+                outdated: if leader.is_none() {
+                    Outdated::Yes
+                } else {
+                    Outdated::No
+                },
             }),
             Picked::NeedServers => Err(Elsewhere::NeedServers),
             Picked::None => Err(Elsewhere::Nowhere),
@@ -339,7 +358,7 @@ impl Decider<'_> {
 fn with_table(decision: Decision, key: BorrowedKey<'_>) -> Decision {
     match decision {
         Decision::Route(route) if !route.refresh => Decision::Route(Route {
-            table: Some(key.into_key()),
+            table: key.into_key(),
             ..route
         }),
         other => other,

@@ -61,8 +61,8 @@ impl TableKey {
     pub(crate) fn borrowed(&self) -> BorrowedKey<'_> {
         BorrowedKey {
             tenant: self.tenant.as_str(),
-            database: self.database.as_str(),
-            table: self.table.as_str(),
+            database: self.database.as_str().as_bytes(),
+            table: self.table.as_str().as_bytes(),
         }
     }
 }
@@ -75,47 +75,49 @@ impl fmt::Display for TableKey {
 
 /// The parts of a key, owned or borrowed: what the cache hashes and compares.
 pub(crate) trait KeyParts {
-    fn parts(&self) -> (&str, &str, &str);
+    fn parts(&self) -> (&[u8], &[u8], &[u8]);
 }
 
-/// A key that borrows its parts from a statement.
+/// A key that borrows its parts from a statement, whose bytes may be no UTF-8: then nothing is cached
+/// under it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BorrowedKey<'a> {
     pub(crate) tenant: &'a str,
-    pub(crate) database: &'a str,
-    pub(crate) table: &'a str,
+    pub(crate) database: &'a [u8],
+    pub(crate) table: &'a [u8],
 }
 
 impl<'a> BorrowedKey<'a> {
     pub(crate) fn servers_of(tenant: &'a TenantName) -> Self {
         Self {
             tenant: tenant.as_str(),
-            database: TableKey::SYSTEM_DATABASE,
-            table: TableKey::DUMMY_TABLE,
+            database: TableKey::SYSTEM_DATABASE.as_bytes(),
+            table: TableKey::DUMMY_TABLE.as_bytes(),
         }
     }
 
-    pub(crate) fn into_key(self) -> TableKey {
-        TableKey {
+    /// The key with parts of its own; `None` when it is no UTF-8.
+    pub(crate) fn into_key(self) -> Option<TableKey> {
+        Some(TableKey {
             tenant: TenantName::new(self.tenant),
-            database: DatabaseName::new(self.database),
-            table: TableName::new(self.table),
-        }
+            database: DatabaseName::new(str::from_utf8(self.database).ok()?),
+            table: TableName::new(str::from_utf8(self.table).ok()?),
+        })
     }
 }
 
 impl KeyParts for BorrowedKey<'_> {
-    fn parts(&self) -> (&str, &str, &str) {
-        (self.tenant, self.database, self.table)
+    fn parts(&self) -> (&[u8], &[u8], &[u8]) {
+        (self.tenant.as_bytes(), self.database, self.table)
     }
 }
 
 impl KeyParts for TableKey {
-    fn parts(&self) -> (&str, &str, &str) {
+    fn parts(&self) -> (&[u8], &[u8], &[u8]) {
         (
-            self.tenant.as_str(),
-            self.database.as_str(),
-            self.table.as_str(),
+            self.tenant.as_str().as_bytes(),
+            self.database.as_str().as_bytes(),
+            self.table.as_str().as_bytes(),
         )
     }
 }

@@ -43,6 +43,10 @@ impl Wide {
         Self { limbs }.successor()
     }
 
+    pub(crate) fn is_odd(self) -> bool {
+        self.limbs[0] & 1 == 1
+    }
+
     pub(crate) fn is_negative(self) -> bool {
         self.limbs[3] >> 63 == 1
     }

@@ -92,6 +92,23 @@ impl<'a> Statement<'a> {
 const SHORT: usize = 18;
 
 fn number(negative: bool, text: &[u8]) -> Operand<'_> {
+    if text.len() > SHORT {
+        return long_number(negative, text);
+    }
+    let mut value = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return long_number(negative, text);
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Operand::Integer(i128::from(if negative { -value } else { value }))
+}
+
+/// A number that has more than a few digits, or a point or an exponent.
+#[inline(never)]
+fn long_number(negative: bool, text: &[u8]) -> Operand<'_> {
     if text.iter().any(|byte| matches!(byte, b'e' | b'E')) {
         let text = Cow::Borrowed(text);
         return Operand::Float { negative, text };
@@ -99,11 +116,6 @@ fn number(negative: bool, text: &[u8]) -> Operand<'_> {
     if text.contains(&b'.') {
         let text = Cow::Borrowed(text);
         return Operand::Decimal { negative, text };
-    }
-    if text.len() <= SHORT {
-        let fold = |value: i64, digit: &u8| value * 10 + i64::from(digit.wrapping_sub(b'0'));
-        let value = text.iter().fold(0, fold);
-        return Operand::Integer(i128::from(if negative { -value } else { value }));
     }
     let digits = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i128>().ok();
     match digits(text) {

@@ -73,6 +73,9 @@ pub(crate) fn convert_any<'a>(
         Operand::Unknown => return Err(Unsure::Conversion),
         _ => {}
     }
+    if let Some(value) = as_it_is(operand, column.column_type) {
+        return Ok(Converted::exact(value));
+    }
     let converted = match column.column_type {
         ColumnType::Unknown(_) => return Err(Unsure::ColumnType),
         ColumnType::Signed { .. }
@@ -93,6 +96,16 @@ pub(crate) fn convert_any<'a>(
         ColumnType::Text { .. } => text(operand, column.column_type, circumstances.intent),
     };
     converted.ok_or(Unsure::Conversion)
+}
+
+/// The usual literal: an integer that the column holds.
+fn as_it_is(operand: &Operand<'_>, column_type: ColumnType) -> Option<Value<'static>> {
+    match (operand, column_type) {
+        (Operand::Integer(number), ColumnType::Signed { .. } | ColumnType::Unsigned { .. }) => {
+            column_type.integer(*number)
+        }
+        _ => None,
+    }
 }
 
 fn numeric<'a>(
@@ -175,6 +188,16 @@ pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> b
 /// Whether a constant is a whole number that the column has no value for, so that the server knows that
 /// none equals it. It does not know that of a negative number with a point for an unsigned column.
 pub(crate) fn is_beyond(operand: &Operand<'_>, column_type: ColumnType) -> bool {
+    match (operand, column_type) {
+        // The usual literal.
+        (Operand::Integer(number), ColumnType::Signed { min, max })
+            if (i128::from(min)..=i128::from(max)).contains(number) =>
+        {
+            return false;
+        }
+        (_, ColumnType::Signed { .. } | ColumnType::Unsigned { .. } | ColumnType::Year) => {}
+        _ => return false,
+    }
     if !is_comparable(operand, column_type) {
         return false;
     }

@@ -84,10 +84,9 @@ impl Cut {
 
     /// Rounded half away from zero, doubles half to even (`rint`).
     pub(super) fn rounded(self) -> Wide {
-        let (_, last) = self.truncated.divided(2);
         let up = match self.rest {
             Rest::Nothing | Rest::BelowHalf => false,
-            Rest::Half if self.is_double => last == 1,
+            Rest::Half if self.is_double => self.truncated.is_odd(),
             Rest::Half | Rest::AboveHalf => true,
         };
         let magnitude = if up {
