@@ -256,8 +256,9 @@ impl Locations {
     /// Puts such a copy in.
     pub(crate) fn restore(&self, former: FormerLocation, limits: &RouterLimits, now: Instant) {
         let FormerLocation { key, answer, stale } = former;
-        self.install(key.clone(), answer, limits, now);
-        if let Some(entry) = self.get(key.borrowed()).filter(|_| stale) {
+        let stale = stale.then(|| key.clone());
+        self.install(key, answer, limits, now);
+        if let Some(entry) = stale.and_then(|key| self.get(key.borrowed())) {
             entry.mark_stale();
         }
     }
