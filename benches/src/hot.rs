@@ -140,7 +140,7 @@ pub fn router(addrs: &[SocketAddr], now: Instant) -> Router {
     let schema = Schema::read(&ask("__all_virtual_proxy_schema").by_name());
     let info = ask("__all_virtual_proxy_partition_info");
     let parts = ask("__all_virtual_proxy_partition A");
-    let partitioning = read_partitioning(&info.by_name(), &parts.by_name(), &[]);
+    let partitioning = read_partitioning(&info.by_name(), &parts.by_name(), &[], &[]);
     let tablets = ask("A.tablet_id IN (");
     if let (Some(servers), Some(schema), Some(partitioning)) = (servers, schema, partitioning) {
         let key = TableKey::servers_of(&tenant);

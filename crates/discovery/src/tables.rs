@@ -3,7 +3,7 @@
 use crate::dialect::{Asked, Dialect};
 use crate::source::AnswerRow;
 use crate::{DiscoveryError, MetadataConnection, queries};
-use odp_routing::metadata::{Schema, read_partitioning_with_columns};
+use odp_routing::metadata::{Schema, read_partitioning};
 use odp_routing::{Lookup, TableKey};
 
 /// Asks for everything that routing needs of a table or routine.
@@ -65,8 +65,7 @@ async fn load_partitions(
     } else {
         crate::Answer::default()
     };
-    let read =
-        read_partitioning_with_columns(&info, &first.rows(), &second.rows(), &columns.rows());
+    let read = read_partitioning(&info, &first.rows(), &second.rows(), &columns.rows());
     let Some(partitioning) = read else {
         tracing::warn!(%key, "the partitions of a table were not understood; it is served by any server");
         return Ok(Lookup::Missing);

@@ -11,7 +11,7 @@ mod location;
 mod partitioning;
 
 pub use location::{Schema, SchemaRow};
-pub use partitioning::{read_partitioning, read_partitioning_with_columns};
+pub use partitioning::read_partitioning;
 
 /// One row of a metadata query, whatever protocol it came by.
 pub trait MetadataRow {

@@ -14,22 +14,13 @@ use odp_cluster::TabletId;
 use std::collections::HashMap;
 
 /// Reads the answers about one table: partition information ordered by key index, the first level's
-/// partitions and the second level's, both in the server's order. Rules that cannot be computed make
-/// every row unsure; `None` is for answers without any partition.
+/// partitions and the second level's, both in the server's order, and the table's rows of
+/// `__all_virtual_column` (hidden columns left out, ordered by `column_id`), which hold what the partition
+/// views lack: the labels of ENUM and SET keys and the columns that generated keys come from.
+///
+/// Rules that cannot be computed make every row unsure; `None` is for answers without any partition.
 #[must_use]
 pub fn read_partitioning<R: MetadataRow>(
-    info: &[R],
-    first: &[R],
-    second: &[R],
-) -> Option<Partitioning> {
-    read_partitioning_with_columns(info, first, second, &[])
-}
-
-/// As [`read_partitioning`], with the table's rows of `__all_virtual_column` (hidden columns left out,
-/// ordered by `column_id`), which hold what the partition views lack: the labels of ENUM and SET keys
-/// and the columns that generated keys come from.
-#[must_use]
-pub fn read_partitioning_with_columns<R: MetadataRow>(
     info: &[R],
     first: &[R],
     second: &[R],

@@ -77,7 +77,7 @@ proptest! {
         second in prop::collection::vec(row(PARTS), 0..6),
         number in any::<i64>(),
     ) {
-        if let Some(partitioning) = read_partitioning(&info, &first, &second) {
+        if let Some(partitioning) = read_partitioning(&info, &first, &second, &[]) {
             let operands = [
                 Operand::Integer(number.into()),
                 Operand::Text {

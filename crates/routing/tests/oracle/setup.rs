@@ -5,7 +5,7 @@ use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, Server, ServerAddr, ServerState, TableId, TableName,
     TenantName, ZoneName,
 };
-use odp_routing::metadata::{Schema, read_partitioning_with_columns};
+use odp_routing::metadata::{Schema, read_partitioning};
 use odp_routing::{
     ClusterView, Decision, FormerLocation, Lookup, LookupPhase, Metadata, Request, RouteReason,
     Router, RouterLimits, Table, TableKey, TimeZone, Unsure,
@@ -42,13 +42,8 @@ impl Setup {
             database: DatabaseName::new("oracle"),
             table: TableName::new(&table.name),
         };
-        let partitioning = read_partitioning_with_columns(
-            &table.info,
-            &table.first,
-            &table.second,
-            &table.columns,
-        )
-        .unwrap();
+        let partitioning =
+            read_partitioning(&table.info, &table.first, &table.second, &table.columns).unwrap();
         let schema = Schema {
             table_id: TableId(1),
             is_partitioned: true,
