@@ -4,6 +4,10 @@
 //! share a mistake; and it starts in microseconds, which a loop around a crash needs. Where a
 //! client's habits matter, the tests use real clients.
 
+mod prepared;
+
+pub use prepared::Rows;
+
 use crate::Failure;
 use sha1::{Digest as _, Sha1};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -30,6 +34,8 @@ pub struct LoginOptions<'a> {
     pub database: Option<&'a str>,
     /// The address that the client says it has, as a proxy in front of the proxy does.
     pub client_ip: Option<&'a str>,
+    /// The number of its collation; `utf8mb4_general_ci` without one.
+    pub collation: Option<u8>,
 }
 
 /// `CLIENT_FOUND_ROWS`: an UPDATE counts the rows that it found.
@@ -101,7 +107,7 @@ impl Connection {
         let mut response = Vec::new();
         response.extend(capabilities.to_le_bytes());
         response.extend(MAX_PACKET.to_le_bytes());
-        response.push(UTF8MB4_GENERAL_CI);
+        response.push(options.collation.unwrap_or(UTF8MB4_GENERAL_CI));
         response.extend([0; 23]);
         response.extend(user.as_bytes());
         response.push(0);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// One account of a tenant, as a row of `__all_virtual_user` tells. Accounts are equal when a login
-/// would have the same outcome and the same rights: the row's time of change stands for its rights.
+/// would have the same outcome and the same rights: the times of change stand for its rights.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Account {
     id: i64,
@@ -40,16 +40,29 @@ pub struct Proof {
     pub(crate) stage2: Option<[u8; SALT_LEN]>,
 }
 
-/// The columns that [`Account::read`] asks for.
-pub(crate) const COLUMNS: &str = "user_id, host, passwd, gmt_modified, is_locked, ssl_type, \
-     max_connections, max_user_connections, profile_id, type, user_name";
+/// The columns that [`Account::read`] asks for, of the row `u`. A server keeps privileges on the current
+/// database and the roles of a login in the session, and their changes are not noted in the account's own
+/// row: the counts and the newest times of their rows tell of them.
+pub(crate) const COLUMNS: &str = "user_id, host, passwd, is_locked, ssl_type, max_connections, \
+     max_user_connections, profile_id, type, user_name, gmt_modified, \
+     (SELECT COUNT(*) FROM oceanbase.__all_virtual_database_privilege WHERE tenant_id = u.tenant_id \
+     AND user_id = u.user_id), \
+     (SELECT MAX(gmt_modified) FROM oceanbase.__all_virtual_database_privilege WHERE tenant_id = \
+     u.tenant_id AND user_id = u.user_id), \
+     (SELECT COUNT(*) FROM oceanbase.__all_virtual_tenant_role_grantee_map WHERE tenant_id = \
+     u.tenant_id AND grantee_id = u.user_id), \
+     (SELECT MAX(gmt_modified) FROM oceanbase.__all_virtual_tenant_role_grantee_map WHERE tenant_id = \
+     u.tenant_id AND grantee_id = u.user_id)";
+
+/// Which of them is the user's name.
+const USER_NAME: usize = 9;
 
 impl Account {
     /// Reads the rows of a query for [`COLUMNS`]; `None` when one cannot be understood. A server that
     /// compares names without case answers for other users too.
     pub(crate) fn read(rows: &QueryResult, user: &str) -> Option<Vec<Self>> {
         let is_of_user = |row: &&Vec<Option<Vec<u8>>>| {
-            row.last().and_then(Option::as_deref) == Some(user.as_bytes())
+            row.get(USER_NAME).and_then(Option::as_deref) == Some(user.as_bytes())
         };
         let rows = rows.rows.iter().filter(is_of_user);
         rows.map(|row| Self::read_row(row)).collect()
@@ -65,10 +78,20 @@ impl Account {
             .iter()
             .map(|value| std::str::from_utf8(value.as_deref().unwrap_or_default()).ok())
             .collect::<Option<_>>()?;
-        let [id, host, passwd, changed, policies @ ..] = &texts[..] else {
+        let [id, host, passwd, policies @ ..] = &texts[..] else {
             return None;
         };
-        let [locked, ssl, connections, user_connections, profile, role, _] = policies else {
+        let [
+            locked,
+            ssl,
+            connections,
+            user_connections,
+            profile,
+            role,
+            _,
+            changes @ ..,
+        ] = policies
+        else {
             return None;
         };
         let is_set = |text: &&&str| !matches!(**text, "" | "0");
@@ -77,7 +100,7 @@ impl Account {
             id: id.parse().ok()?,
             host: (*host).to_owned(),
             stage2: read_hash(passwd)?,
-            changed: (*changed).to_owned(),
+            changed: changes.join(" "),
             has_policy: demands.iter().any(is_set) || !matches!(*profile, "-1" | ""),
         })
     }
@@ -170,7 +193,6 @@ mod tests {
             &id.to_string(),
             host,
             &hash,
-            "2026-01-01",
             locked,
             "0",
             "0",
@@ -178,6 +200,11 @@ mod tests {
             "-1",
             "0",
             "u",
+            "2026-01-01",
+            "2",
+            "2026-01-02",
+            "0",
+            "",
         ];
         texts
             .iter()
@@ -241,9 +268,11 @@ mod tests {
     #[test]
     fn a_row_that_changed_is_another_account() {
         let before = accounts(vec![row(1, "%", "pw", "0")]);
-        let mut changed = row(1, "%", "pw", "0");
-        changed[3] = Some(b"2026-01-02".to_vec());
-        assert_ne!(before, accounts(vec![changed]));
+        for column in USER_NAME + 1..USER_NAME + 6 {
+            let mut changed = row(1, "%", "pw", "0");
+            changed[column] = Some(b"3".to_vec());
+            assert_ne!(before, accounts(vec![changed]), "{column}");
+        }
         let mut broken = row(1, "%", "pw", "0");
         broken[2] = Some(b"sha256:...".to_vec());
         let result = QueryResult {

@@ -76,7 +76,7 @@ impl CredentialReader {
         let user = quote(&name.user);
         let rows = self
             .ask(&format!(
-                "SELECT {COLUMNS} FROM oceanbase.__all_virtual_user WHERE tenant_id = {tenant} AND \
+                "SELECT {COLUMNS} FROM oceanbase.__all_virtual_user u WHERE tenant_id = {tenant} AND \
                  user_name = {user} ORDER BY user_id"
             ))
             .await?;
