@@ -152,7 +152,11 @@ pub fn run_node(dir: &Path, id: i64, addr: SocketAddr) -> Result<(), SimulatorEr
     Ok(())
 }
 
-fn send(mut stream: &UnixStream, message: &impl Serialize) -> Result<(), SimulatorError> {
+/// Writes a message as one line of JSON.
+pub(crate) fn send(
+    mut stream: &UnixStream,
+    message: &impl Serialize,
+) -> Result<(), SimulatorError> {
     let mut line = serde_json::to_string(message)?;
     line.push('\n');
     Ok(stream.write_all(line.as_bytes())?)

@@ -2,9 +2,10 @@
 //! killed over sockets in the data directory.
 
 use crate::error::SimulatorError;
+use crate::link::send;
 use crate::registry::{Registry, SessionRow};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,10 +93,4 @@ fn serve(stream: &UnixStream, registry: &Registry) -> Result<(), SimulatorError>
         Question::Kill(sessions) => registry.kill(&sessions),
     }
     send(stream, &rows)
-}
-
-fn send(mut stream: &UnixStream, message: &impl Serialize) -> Result<(), SimulatorError> {
-    let mut line = serde_json::to_string(message)?;
-    line.push('\n');
-    Ok(stream.write_all(line.as_bytes())?)
 }
