@@ -71,13 +71,13 @@ impl Shared {
         if let Some(peers) = &self.peers {
             rows.extend(peers.ask(&Question::List));
         }
-        rows.sort_by_key(|row| row.id);
+        rows.sort_by_key(|row| row.identity.id);
         rows
     }
 
     /// Ends the running statements of these sessions, wherever they are.
     pub(crate) fn kill_queries(&self, rows: &[SessionRow]) {
-        let ids: Vec<u32> = rows.iter().map(|row| row.id).collect();
+        let ids: Vec<u32> = rows.iter().map(|row| row.identity.id).collect();
         self.registry.kill_queries(&ids);
         if let Some(peers) = &self.peers {
             peers.ask(&Question::KillQueries(ids));

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// A session as others see it.
-pub(crate) struct SessionHandle {
+/// Whose session it is, from its login on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SessionIdentity {
     /// The server's own id of the session.
     pub(crate) id: u32,
     /// What clients call it: the proxy's client session id, else the server's.
@@ -24,6 +25,11 @@ pub(crate) struct SessionHandle {
     pub(crate) user: String,
     pub(crate) tenant: String,
     pub(crate) peer: String,
+}
+
+/// A session as others see it.
+pub(crate) struct SessionHandle {
+    pub(crate) identity: SessionIdentity,
     /// The node that it is on.
     pub(crate) node: i64,
     pub(crate) since: Instant,
@@ -40,13 +46,7 @@ pub(crate) struct SessionHandle {
 /// A session as other nodes see it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SessionRow {
-    pub(crate) id: u32,
-    pub(crate) visible_id: u32,
-    pub(crate) client_since_us: Option<u64>,
-    pub(crate) proxy_id: u64,
-    pub(crate) user: String,
-    pub(crate) tenant: String,
-    pub(crate) peer: String,
+    pub(crate) identity: SessionIdentity,
     /// Seconds since it began.
     pub(crate) seconds: u64,
     pub(crate) database: String,
@@ -56,13 +56,7 @@ pub(crate) struct SessionRow {
 impl SessionHandle {
     fn row(&self) -> SessionRow {
         SessionRow {
-            id: self.id,
-            visible_id: self.visible_id,
-            client_since_us: self.client_since_us,
-            proxy_id: self.proxy_id,
-            user: self.user.clone(),
-            tenant: self.tenant.clone(),
-            peer: self.peer.clone(),
+            identity: self.identity.clone(),
             seconds: self.since.elapsed().as_secs(),
             database: self.database.lock().clone(),
             running: self.running.lock().clone(),
@@ -102,7 +96,7 @@ impl SessionHandle {
 impl fmt::Debug for SessionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionHandle")
-            .field("id", &self.id)
+            .field("identity", &self.identity)
             .finish_non_exhaustive()
     }
 }
@@ -118,7 +112,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn add(&self, session: Arc<SessionHandle>) {
-        self.sessions.lock().insert(session.id, session);
+        self.sessions.lock().insert(session.identity.id, session);
     }
 
     pub(crate) fn remove(&self, id: u32) {
@@ -137,7 +131,7 @@ impl Registry {
     /// Ends the running statements of the sessions with these server ids, where they are here.
     pub(crate) fn kill_queries(&self, ids: &[u32]) {
         for session in self.all() {
-            if ids.contains(&session.id) {
+            if ids.contains(&session.identity.id) {
                 session.kill_query();
             }
         }
@@ -147,12 +141,17 @@ impl Registry {
     /// proxy.
     pub(crate) fn kill(&self, rows: &[SessionRow]) {
         for row in rows {
-            if let Some(since) = row.client_since_us {
-                self.killed_clients.lock().insert(row.visible_id, since);
+            if let Some(since) = row.identity.client_since_us {
+                self.killed_clients
+                    .lock()
+                    .insert(row.identity.visible_id, since);
             }
         }
         for session in self.all() {
-            if rows.iter().any(|row| row.id == session.id) {
+            if rows
+                .iter()
+                .any(|row| row.identity.id == session.identity.id)
+            {
                 session.kill();
             }
         }
@@ -160,7 +159,8 @@ impl Registry {
 
     /// Whether the client of this proxied session has been killed.
     pub(crate) fn is_killed(&self, session: &SessionHandle) -> bool {
-        let killed = self.killed_clients.lock().get(&session.visible_id).copied();
-        killed.is_some() && killed == session.client_since_us
+        let client = &session.identity;
+        let killed = self.killed_clients.lock().get(&client.visible_id).copied();
+        killed.is_some() && killed == client.client_since_us
     }
 }

@@ -221,19 +221,19 @@ impl Session {
         let sessions = self.node.shared.sessions();
         let visible = sessions
             .iter()
-            .filter(|session| session.tenant == tenant || tenant == "sys");
+            .filter(|session| session.identity.tenant == tenant || tenant == "sys");
         let row = |session: &SessionRow| {
             let running = session.running.clone();
             let seconds = i64::try_from(session.seconds).unwrap_or(0);
             let database = session.database.clone();
             let mut row = vec![
-                Value::Integer(i64::from(session.visible_id)),
-                text(&*session.user),
+                Value::Integer(i64::from(session.identity.visible_id)),
+                text(&*session.identity.user),
             ];
             if full {
-                row.push(text(&*session.tenant));
+                row.push(text(&*session.identity.tenant));
             }
-            row.push(text(&*session.peer));
+            row.push(text(&*session.identity.peer));
             row.push(if database.is_empty() {
                 Value::Null
             } else {
@@ -246,7 +246,7 @@ impl Session {
             if full {
                 let addr = self.node.addr();
                 row.extend([text(addr.ip().to_string()), text(addr.port().to_string())]);
-                row.push(text(session.proxy_id.to_string()));
+                row.push(text(session.identity.proxy_id.to_string()));
             }
             row
         };

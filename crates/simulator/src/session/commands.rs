@@ -213,16 +213,16 @@ impl Session {
     /// KILL: one statement, or the whole connection.
     pub(super) fn kill(&mut self, id: u32, connection: bool) -> Result<Answer, SqlError> {
         let mut found = self.node.shared.sessions();
-        found.retain(|session| session.visible_id == id || session.id == id);
+        found.retain(|session| [session.identity.visible_id, session.identity.id].contains(&id));
         let tenant = self.tenant();
         if !found
             .iter()
-            .any(|session| session.tenant == tenant || tenant == "sys")
+            .any(|session| session.identity.tenant == tenant || tenant == "sys")
         {
             return Err(SqlError::new(1094, format!("Unknown thread id: {id}")));
         }
         let count = found.len();
-        found.retain(|session| session.id != self.handle.id);
+        found.retain(|session| session.identity.id != self.handle.identity.id);
         let own = found.len() < count;
         if connection {
             self.node.shared.kill(found);

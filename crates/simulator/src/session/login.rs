@@ -4,7 +4,7 @@ use crate::catalogue::Account;
 use crate::error::{SimulatorError, SqlError};
 use crate::fault::ErrorsOn;
 use crate::node::{Node, Shared};
-use crate::registry::SessionHandle;
+use crate::registry::{SessionHandle, SessionIdentity};
 use crate::session::facts::{Facts, Killed};
 use crate::session::reply::put_error;
 use crate::session::wire::Wire;
@@ -241,13 +241,15 @@ fn build(
         ..Facts::default()
     };
     let handle = SessionHandle {
-        id,
-        visible_id,
-        client_since_us: number("__client_connect_time").filter(|_| accepted.proxy),
-        proxy_id: number("__proxy_connection_id").unwrap_or(0),
-        user: accepted.who.account.name.user,
-        tenant: accepted.who.tenant,
-        peer: peer.to_string(),
+        identity: SessionIdentity {
+            id,
+            visible_id,
+            client_since_us: number("__client_connect_time").filter(|_| accepted.proxy),
+            proxy_id: number("__proxy_connection_id").unwrap_or(0),
+            user: accepted.who.account.name.user,
+            tenant: accepted.who.tenant,
+            peer: peer.to_string(),
+        },
         node: node.id,
         since: Instant::now(),
         database: Mutex::default(),

@@ -147,7 +147,7 @@ impl Session {
     /// The error that a script has for this statement. Those of the sys tenant run: a proxy asks there
     /// for the state of the cluster.
     pub(crate) fn scripted(&self) -> Result<(), SqlError> {
-        if self.handle.tenant.eq_ignore_ascii_case("sys") {
+        if self.handle.identity.tenant.eq_ignore_ascii_case("sys") {
             return Ok(());
         }
         match self.node.conditions.next_error(ErrorsOn::Statements) {
@@ -223,7 +223,7 @@ impl Registered {
         shared.registry.add(Arc::clone(&session.handle));
         Self {
             shared,
-            id: session.handle.id,
+            id: session.handle.identity.id,
         }
     }
 }
