@@ -6,7 +6,7 @@ use crate::engine::sql_error;
 use crate::error::SqlError;
 use crate::lexer::{Kind, Token};
 use crate::node::Placement;
-use crate::placement::{Touch, tablets, touches};
+use crate::placement::{Touch, placement, touches};
 use crate::results::OutColumn;
 use crate::session::shape::{bind, resolve, shape};
 use crate::session::{Answer, Session, Summary};
@@ -133,33 +133,17 @@ impl Session {
                 .as_deref()
                 == Some("WEAK");
         let weak = weak && plan.translated.verb == Verb::Select;
-        let tenant = self.tenant();
-        let mut placement = Placement::Unknown;
-        for touch in plan.touches.iter() {
-            let database = touch.table.database.as_deref().unwrap_or_default();
-            if is_system(database) {
-                continue;
-            }
-            let found = self
-                .node
-                .shared
-                .catalogue
-                .table(&tenant, database, &touch.table.table);
-            let found = Self::catalogue_result(found)?
-                .ok_or_else(|| SqlError::no_table(database, &touch.table.table))?;
-            if placement != Placement::Unknown || found.definition.view.is_some() {
-                continue;
-            }
-            let Some(touched) = tablets(&found, touch, values) else {
-                continue;
-            };
-            let first = touched.first().and_then(|tablet| found.leaders.get(tablet));
-            let led = first == Some(&self.node.id);
-            placement = if led { Placement::Hit } else { Placement::Miss };
-        }
-        if weak && placement == Placement::Miss {
-            placement = Placement::Unknown;
-        }
+        let placement = placement(
+            &self.node.shared.catalogue,
+            &self.tenant(),
+            self.node.id,
+            &plan.touches,
+            values,
+        )?;
+        let placement = match placement {
+            Placement::Miss if weak => Placement::Unknown,
+            placement => placement,
+        };
         self.missed |= placement == Placement::Miss;
         self.node.count(placement);
         Ok(())
@@ -260,6 +244,6 @@ impl Session {
 }
 
 /// Databases that belong to the server.
-pub(super) fn is_system(database: &str) -> bool {
+pub(crate) fn is_system(database: &str) -> bool {
     ["oceanbase", "information_schema", "mysql"].contains(&database)
 }

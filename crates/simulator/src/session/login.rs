@@ -32,6 +32,119 @@ const OFFERED: u32 = 0x009F_F7DF;
 /// `READ_STALE_FEEDBACK`, `SAFE_WEAK_READ` and all that needs the framing for itself.
 const GRANTED: u64 = 3_672_647;
 
+/// A connection on its way to becoming a session.
+pub(crate) struct Caller {
+    pub(crate) node: Arc<Node>,
+    /// The id that the greeting told.
+    pub(crate) id: u32,
+    pub(crate) wire: Wire,
+    /// The connection again, for those who end it from outside.
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        node: Arc<Node>,
+        id: u32,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Result<Self, SimulatorError> {
+        stream.set_nodelay(true)?;
+        let own = stream.try_clone()?;
+        Ok(Self {
+            id,
+            wire: Wire::new(stream, Arc::clone(&node.conditions)),
+            stream: own,
+            peer,
+            node,
+        })
+    }
+
+    /// Greets and reads the answer; none when the client left.
+    pub(crate) fn greet(
+        &mut self,
+        greeting: &Greeting,
+    ) -> Result<Option<HandshakeResponse>, SimulatorError> {
+        self.stream.set_read_timeout(Some(LOGIN_TIMEOUT))?;
+        self.wire.packet(|out| greeting.put(out))?;
+        self.wire.flush()?;
+        let packet = self.wire.read()?;
+        let parsed = packet.map(|packet| HandshakeResponse::parse(&packet));
+        Ok(parsed.transpose()?)
+    }
+
+    /// The error that a script has for this login. A proxy asks the sys tenant for the state of the
+    /// cluster: that is none of a script's logins.
+    pub(crate) fn scripted(&self, user: &[u8]) -> Option<SqlError> {
+        Some(ErrorsOn::Logins)
+            .filter(|_| !user.ends_with(b"@sys"))
+            .and_then(|logins| self.node.conditions.next_error(logins))
+    }
+
+    /// 4666 for a proxy that takes the cluster for another one.
+    pub(crate) fn check_cluster(&self, attributes: &Attributes) -> Result<(), SqlError> {
+        let shared = &self.node.shared;
+        let named = [
+            ("__cluster_name", &shared.cluster),
+            ("__cluster_id", &shared.cluster_id),
+        ];
+        let other = named.into_iter().any(|(key, own)| {
+            is_proxy(attributes) && text(attributes, key).is_some_and(|named| named != *own)
+        });
+        if other {
+            let message = format!("cluster name does not match to '{}'", shared.cluster);
+            return Err(SqlError::new(4666, message));
+        }
+        Ok(())
+    }
+
+    /// Refuses the login.
+    pub(crate) fn refuse(
+        &mut self,
+        attributes: &Attributes,
+        error: &SqlError,
+    ) -> Result<(), SimulatorError> {
+        self.wire.packet(|out| put_error(out, error))?;
+        if is_proxy(attributes) {
+            self.wire
+                .packet(|out| odp_protocol::OkPacket::default().put(out, OkFormat::Plain))?;
+        }
+        Ok(self.wire.flush()?)
+    }
+
+    /// What others see of the session that this becomes.
+    pub(crate) fn handle(
+        &self,
+        attributes: &Attributes,
+        user: &str,
+        tenant: &str,
+    ) -> Result<SessionHandle, SimulatorError> {
+        let proxy = is_proxy(attributes);
+        let number = |key: &str| text(attributes, key).and_then(|value| value.parse::<u64>().ok());
+        let client_id = number("__client_session_id").and_then(|id| u32::try_from(id).ok());
+        Ok(SessionHandle {
+            identity: SessionIdentity {
+                id: self.id,
+                visible_id: client_id.filter(|_| proxy).unwrap_or(self.id),
+                client_since_us: number("__client_connect_time").filter(|_| proxy),
+                proxy_id: number("__proxy_connection_id").unwrap_or(0),
+                user: user.to_owned(),
+                tenant: tenant.to_owned(),
+                peer: self.peer.to_string(),
+            },
+            node: self.node.id,
+            since: Instant::now(),
+            database: Mutex::default(),
+            running: Mutex::default(),
+            killed: Killed::default(),
+            interrupt: Mutex::default(),
+            writing: AtomicBool::new(false),
+            stream: self.stream.try_clone()?,
+        })
+    }
+}
+
 /// Who has logged in.
 pub(super) struct Verified {
     pub(super) account: Account,
@@ -46,54 +159,31 @@ struct Accepted {
     proxy: bool,
 }
 
-/// Greets and checks a login; none when it was refused or the client left.
+/// Checks a login; none when it was refused or the client left.
 pub(super) fn login(
-    node: Arc<Node>,
-    id: u32,
-    stream: TcpStream,
-    peer: SocketAddr,
+    mut caller: Caller,
+    salt: Salt,
+    response: &HandshakeResponse,
 ) -> Result<Option<Session>, SimulatorError> {
-    let handle_stream = stream.try_clone()?;
-    stream.set_read_timeout(Some(LOGIN_TIMEOUT))?;
-    let mut wire = Wire::new(stream, Arc::clone(&node.conditions));
-    let mut random = [0; SALT_LEN];
-    getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let salt = Salt::from_random(random);
-    wire.packet(|out| greeting(id, salt).put(out))?;
-    wire.flush()?;
-    let Some(packet) = wire.read()? else {
-        return Ok(None);
-    };
-    let response = HandshakeResponse::parse(&packet)?;
-    // A proxy asks the sys tenant for the state of the cluster: that is none of a script's logins.
-    let scripted = Some(ErrorsOn::Logins)
-        .filter(|_| !response.user.ends_with(b"@sys"))
-        .and_then(|logins| node.conditions.next_error(logins));
-    let checked = match scripted {
+    let checked = match caller.scripted(&response.user) {
         Some(error) => Err(error),
-        None => check(&node.shared, &response, &salt, &mut wire, peer)?,
+        None => check(&mut caller, response, &salt)?,
     };
     let accepted = match checked {
         Ok(accepted) => accepted,
         Err(error) => {
-            wire.packet(|out| put_error(out, &error))?;
-            if is_proxy(&response.attributes) {
-                wire.packet(|out| odp_protocol::OkPacket::default().put(out, OkFormat::Plain))?;
-            }
-            wire.flush()?;
+            caller.refuse(&response.attributes, &error)?;
             return Ok(None);
         }
     };
-    handle_stream.set_read_timeout(None)?;
-    let mut session = build(node, id, wire, handle_stream, peer, &response, accepted)?;
+    caller.stream.set_read_timeout(None)?;
+    let mut session = build(caller, response, accepted)?;
     if session.node.shared.registry.is_killed(&session.handle) {
         session.put_failure(&SqlError::new(4401, "kill client session"))?;
         session.wire.flush()?;
         return Ok(None);
     }
-    let database = response
-        .database
-        .map(|name| String::from_utf8_lossy(&name).into_owned());
+    let database = response.database.as_deref().map(String::from_utf8_lossy);
     if let Some(name) = database.filter(|name| !name.is_empty())
         && let Err(error) = session.use_database(&name)
     {
@@ -105,16 +195,19 @@ pub(super) fn login(
     Ok(Some(session))
 }
 
-fn greeting(id: u32, salt: Salt) -> Greeting {
-    Greeting {
+/// The greeting of session `id`, with a salt of its own.
+pub(super) fn greeting(id: u32) -> Result<Greeting, SimulatorError> {
+    let mut random = [0; SALT_LEN];
+    getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(Greeting {
         version: "5.7.25".to_owned(),
         connection_id: id,
         capabilities: CapabilityFlags::from_bits_retain(OFFERED),
         collation: 46,
         status: StatusFlags::SERVER_STATUS_AUTOCOMMIT,
-        salt,
+        salt: Salt::from_random(random),
         plugin: NATIVE_PASSWORD.to_owned(),
-    }
+    })
 }
 
 fn text(attributes: &Attributes, key: &str) -> Option<String> {
@@ -124,7 +217,7 @@ fn text(attributes: &Attributes, key: &str) -> Option<String> {
 }
 
 /// Whether the client says that it is a proxy.
-fn is_proxy(attributes: &Attributes) -> bool {
+pub(crate) fn is_proxy(attributes: &Attributes) -> bool {
     attributes.get("__mysql_client_type") == Some(b"__ob_proxy")
 }
 
@@ -142,32 +235,27 @@ fn client_salt(attributes: &Attributes, own: &Salt) -> Salt {
 type Checked = Result<Accepted, SqlError>;
 
 fn check(
-    shared: &Shared,
+    caller: &mut Caller,
     response: &HandshakeResponse,
     own_salt: &Salt,
-    wire: &mut Wire,
-    peer: SocketAddr,
 ) -> Result<Checked, SimulatorError> {
     let proxy = is_proxy(&response.attributes);
-    for (key, own) in [
-        ("__cluster_name", &shared.cluster),
-        ("__cluster_id", &shared.cluster_id),
-    ] {
-        if text(&response.attributes, key).is_some_and(|named| proxy && named != *own) {
-            let message = format!("cluster name does not match to '{}'", shared.cluster);
-            return Ok(Err(SqlError::new(4666, message)));
-        }
+    if let Err(error) = caller.check_cluster(&response.attributes) {
+        return Ok(Err(error));
     }
     let salt = client_salt(&response.attributes, own_salt);
     let native = response.plugin.is_empty() || response.plugin == NATIVE_PASSWORD;
     let mut proof = response.auth.clone();
     if !native && !proof.is_empty() {
-        wire.packet(|out| auth::put_switch_to_native(out, &salt))?;
-        wire.flush()?;
-        proof = wire.read()?.unwrap_or_default();
+        caller
+            .wire
+            .packet(|out| auth::put_switch_to_native(out, &salt))?;
+        caller.wire.flush()?;
+        proof = caller.wire.read()?.unwrap_or_default();
     }
-    let host = text(&response.attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string());
-    let verified = verify(shared, &response.user, &proof, &salt, &host)?;
+    let host = text(&response.attributes, "__client_ip");
+    let host = host.unwrap_or_else(|| caller.peer.ip().to_string());
+    let verified = verify(&caller.node.shared, &response.user, &proof, &salt, &host)?;
     Ok(verified.map(|who| Accepted { who, salt, proxy }))
 }
 
@@ -211,69 +299,42 @@ pub(super) fn verify(
 }
 
 fn build(
-    node: Arc<Node>,
-    id: u32,
-    wire: Wire,
-    stream: TcpStream,
-    peer: SocketAddr,
+    caller: Caller,
     response: &HandshakeResponse,
     accepted: Accepted,
 ) -> Result<Session, SimulatorError> {
     let attributes = &response.attributes;
-    let number = |key: &str| text(attributes, key).and_then(|value| value.parse::<u64>().ok());
-    let client_id = number("__client_session_id").and_then(|id| u32::try_from(id).ok());
-    let visible_id = client_id.filter(|_| accepted.proxy).unwrap_or(id);
+    let handle = caller.handle(
+        attributes,
+        &accepted.who.account.name.user,
+        &accepted.who.tenant,
+    )?;
+    let Caller {
+        node, wire, peer, ..
+    } = caller;
     let mut variables = Variables::new(node.shared.catalogue.globals(&accepted.who.tenant)?);
-    let asked = number("__proxy_capability_flag").unwrap_or(0);
-    variables.set("ob_capability_flag", &(asked & GRANTED).to_string());
-    let killed = Killed::default();
+    let asked = granted(attributes);
+    variables.set("ob_capability_flag", &asked.to_string());
     let facts = Facts {
-        visible_id,
-        account: accepted.who.account.name.clone(),
+        visible_id: handle.identity.visible_id,
+        account: accepted.who.account.name,
         account_id: accepted.who.account.id,
-        tenant: accepted.who.tenant.clone(),
+        tenant: accepted.who.tenant,
         tenant_id: accepted.who.tenant_id,
         found_rows: 1,
         client_host: text(attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string()),
         variables,
-        killed: killed.clone(),
+        killed: handle.killed.clone(),
         clock: node.conditions.clock.clone(),
         ..Facts::default()
     };
-    let handle = SessionHandle {
-        identity: SessionIdentity {
-            id,
-            visible_id,
-            client_since_us: number("__client_connect_time").filter(|_| accepted.proxy),
-            proxy_id: number("__proxy_connection_id").unwrap_or(0),
-            user: accepted.who.account.name.user,
-            tenant: accepted.who.tenant,
-            peer: peer.to_string(),
-        },
-        node: node.id,
-        since: Instant::now(),
-        database: Mutex::default(),
-        running: Mutex::default(),
-        killed,
-        interrupt: Mutex::default(),
-        writing: AtomicBool::new(false),
-        stream,
-    };
-    let tracks = accepted.proxy
-        || response
-            .capabilities
-            .contains(CapabilityFlags::CLIENT_SESSION_TRACK);
     Ok(Session {
         node,
         wire,
         facts: Arc::new(Mutex::new(facts)),
         handle: Arc::new(handle),
         proxy: accepted.proxy,
-        format: if tracks {
-            OkFormat::Tracked
-        } else {
-            OkFormat::Plain
-        },
+        format: ok_format(response),
         capabilities: response.capabilities,
         salt: accepted.salt,
         engine: None,
@@ -288,4 +349,20 @@ fn build(
         database_changed: false,
         warnings: Vec::new(),
     })
+}
+
+/// The capability bits that a proxy asks for and gets; 0 for another client.
+pub(crate) fn granted(attributes: &Attributes) -> u64 {
+    let asked = text(attributes, "__proxy_capability_flag").and_then(|value| value.parse().ok());
+    asked.unwrap_or(0) & GRANTED
+}
+
+/// How OK packets end in this session.
+pub(crate) fn ok_format(response: &HandshakeResponse) -> OkFormat {
+    let tracks = CapabilityFlags::CLIENT_SESSION_TRACK;
+    if is_proxy(&response.attributes) || response.capabilities.contains(tracks) {
+        OkFormat::Tracked
+    } else {
+        OkFormat::Plain
+    }
 }

@@ -1,22 +1,25 @@
 //! One session on a node, from greeting to goodbye.
 
 mod accounts;
+pub(crate) mod bindings;
 mod commands;
 mod data;
 mod define;
 mod explain;
 pub(crate) mod facts;
-mod login;
+pub(crate) mod login;
 mod prepared;
 mod reading;
 mod remove;
-mod reply;
+pub(crate) mod reply;
 mod reshape;
 mod setting;
 mod shape;
 mod statement;
 mod transaction;
-mod wire;
+pub(crate) mod wire;
+
+pub(crate) use data::is_system;
 
 use crate::engine::Engine;
 use crate::engine::write_queue::WriteTurn;
@@ -26,8 +29,9 @@ use crate::node::{Node, Shared};
 use crate::registry::SessionHandle;
 use crate::results::OutColumn;
 use facts::Facts;
+use login::Caller;
 use odp_protocol::auth::Salt;
-use odp_protocol::{CapabilityFlags, OkFormat};
+use odp_protocol::{CapabilityFlags, HandshakeResponse, OkFormat};
 use parking_lot::Mutex;
 use prepared::Prepared;
 use rusqlite::types::Value;
@@ -108,12 +112,26 @@ impl Session {
         stream: TcpStream,
         peer: SocketAddr,
     ) -> Result<(), SimulatorError> {
-        stream.set_nodelay(true)?;
         let started = Instant::now();
-        let Some(mut session) = login::login(node, id, stream, peer)? else {
+        let mut caller = Caller::new(node, id, stream, peer)?;
+        let greeting = login::greeting(id)?;
+        let Some(response) = caller.greet(&greeting)? else {
             return Ok(());
         };
-        let _registered = Registered::new(&session);
+        Self::serve_greeted(caller, greeting.salt, &response, started)
+    }
+
+    /// Serves a connection that has been greeted with `salt` and has answered.
+    pub(crate) fn serve_greeted(
+        caller: Caller,
+        salt: Salt,
+        response: &HandshakeResponse,
+        started: Instant,
+    ) -> Result<(), SimulatorError> {
+        let Some(mut session) = login::login(caller, salt, response)? else {
+            return Ok(());
+        };
+        let _registered = Registered::new(&session.node, &session.handle);
         session.answer(started)?;
         session.commands()
     }
@@ -212,18 +230,18 @@ pub(crate) fn internal(error: &SimulatorError) -> SqlError {
 }
 
 /// An entry in the registry, gone with the session, however it ends.
-struct Registered {
+pub(crate) struct Registered {
     shared: Arc<Shared>,
     id: u32,
 }
 
 impl Registered {
-    fn new(session: &Session) -> Self {
-        let shared = Arc::clone(&session.node.shared);
-        shared.registry.add(Arc::clone(&session.handle));
+    pub(crate) fn new(node: &Node, handle: &Arc<SessionHandle>) -> Self {
+        let shared = Arc::clone(&node.shared);
+        shared.registry.add(Arc::clone(handle));
         Self {
             shared,
-            id: session.handle.identity.id,
+            id: handle.identity.id,
         }
     }
 }

@@ -1,32 +1,22 @@
 //! Prepared statements, of the binary protocol and of SQL text.
 
-#![expect(
-    clippy::format_push_string,
-    reason = "writing into a String cannot fail, so there is no result to swallow"
-)]
-
 use crate::cursor::Cursor;
 use crate::error::{SimulatorError, SqlError};
 use crate::lexer::{Kind, Token, lex};
+use crate::session::bindings::Bindings;
 use crate::session::data::Plan;
 use crate::session::{Answer, Encoding, Session, Summary};
 use crate::translate::Verb;
 use crate::variables::literal;
-use odp_protocol::{
-    Bound, Column, ColumnType, ExecuteRequest, ParameterType, PrepareOk, Reader, Value as Wire,
-    put_eof,
-};
+use odp_protocol::{Column, ColumnType, PrepareOk, put_eof};
 use rusqlite::types::Value;
-use std::collections::HashMap;
 
 /// A statement of `COM_STMT_PREPARE`.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     sql: Vec<u8>,
     tokens: Vec<Token>,
-    parameters: u16,
-    types: Vec<ParameterType>,
-    long: HashMap<u16, Vec<u8>>,
+    bindings: Bindings,
     /// Kept for data statements as long as the current database stays.
     plan: Option<(String, Plan)>,
     weak: bool,
@@ -84,11 +74,9 @@ impl Session {
         let mut prepared = Prepared {
             sql: sql.to_vec(),
             tokens,
-            parameters: u16::try_from(marks).map_err(|_| {
+            bindings: Bindings::new(u16::try_from(marks).map_err(|_| {
                 SqlError::new(1390, "Prepared statement contains too many placeholders")
-            })?,
-            types: Vec::new(),
-            long: HashMap::new(),
+            })?),
             plan: None,
             weak: lexed.weak_read,
         };
@@ -126,16 +114,16 @@ impl Session {
         let answer = PrepareOk {
             statement: id,
             columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
-            parameters: prepared.parameters,
+            parameters: prepared.bindings.parameters,
             warnings: 0,
         };
         let status = self.status();
         self.wire.packet(|out| answer.put(out))?;
         let mark = Column::new("?", ColumnType::MYSQL_TYPE_VAR_STRING, 63, 0);
-        for _ in 0..prepared.parameters {
+        for _ in 0..prepared.bindings.parameters {
             self.wire.packet(|out| mark.put(out))?;
         }
-        if prepared.parameters > 0 {
+        if prepared.bindings.parameters > 0 {
             self.wire.packet(|out| put_eof(out, status, 0))?;
         }
         for column in columns {
@@ -158,7 +146,7 @@ impl Session {
         self.encoding = Encoding::Binary;
         self.warnings.clear();
         *self.handle.running.lock() = Some(String::from_utf8_lossy(&prepared.sql).into_owned());
-        let result = match bound_values(&mut prepared, packet) {
+        let result = match prepared.bindings.values(packet) {
             Ok(values) => self.run_prepared(&mut prepared, &values),
             Err(error) => Err(SqlError::new(
                 1210,
@@ -166,7 +154,7 @@ impl Session {
             )),
         };
         *self.handle.running.lock() = None;
-        prepared.long.clear();
+        prepared.bindings.clear();
         self.prepared.insert(id, prepared);
         self.put_result(result)
     }
@@ -200,20 +188,15 @@ impl Session {
 
     /// `COM_STMT_SEND_LONG_DATA`.
     pub(super) fn long_data(&mut self, id: u32, packet: &[u8]) {
-        let mut reader = Reader::new(packet.get(5..).unwrap_or_default());
-        if let (Some(prepared), Ok(parameter)) = (self.prepared.get_mut(&id), reader.u16()) {
-            prepared
-                .long
-                .entry(parameter)
-                .or_default()
-                .extend_from_slice(reader.rest());
+        if let Some(prepared) = self.prepared.get_mut(&id) {
+            prepared.bindings.send_ahead(packet);
         }
     }
 
     /// `COM_STMT_RESET`.
     pub(super) fn reset_prepared(&mut self, id: u32) -> Result<(), SimulatorError> {
         if let Some(prepared) = self.prepared.get_mut(&id) {
-            prepared.long.clear();
+            prepared.bindings.clear();
             return self.put_ok(&Summary::default());
         }
         let text = "Unknown prepared statement handler given to RESET";
@@ -309,82 +292,4 @@ fn unknown_handler(name: &str, place: &str) -> SqlError {
         1243,
         format!("Unknown prepared statement handler ({name}) given to {place}"),
     )
-}
-
-fn bound_values(prepared: &mut Prepared, packet: &[u8]) -> Result<Vec<Value>, SimulatorError> {
-    let request = ExecuteRequest::parse(packet, prepared.parameters)?;
-    if let Some(types) = request.types() {
-        prepared.types = types.collect();
-    }
-    let mut values = Vec::new();
-    let is_long = |index: u16| prepared.long.contains_key(&index);
-    request.each_parameter(&prepared.types, is_long, |bound| {
-        values.push(match bound {
-            Bound::Value(value) => Some(value),
-            Bound::LongData => None,
-        });
-    })?;
-    let owned = (0_u16..).zip(values).map(|(index, value)| match value {
-        Some(value) => owned_value(value),
-        None => bytes_value(
-            prepared
-                .long
-                .get(&index)
-                .map(Vec::as_slice)
-                .unwrap_or_default(),
-        ),
-    });
-    Ok(owned.collect())
-}
-
-fn bytes_value(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Blob(bytes.to_vec()),
-    }
-}
-
-fn owned_value(value: Wire<'_>) -> Value {
-    match value {
-        Wire::Null => Value::Null,
-        Wire::Int(number) => Value::Integer(number),
-        Wire::UInt(number) => {
-            i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
-        }
-        Wire::Float(number) => Value::Real(f64::from(number)),
-        Wire::Double(number) => Value::Real(number),
-        Wire::Bytes(bytes) => bytes_value(bytes),
-        Wire::DateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            micros,
-        } => {
-            let mut text =
-                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
-            if micros > 0 {
-                text.push_str(&format!(".{micros:06}"));
-            }
-            Value::Text(text)
-        }
-        Wire::Time {
-            negative,
-            days,
-            hours,
-            minutes,
-            seconds,
-            micros,
-        } => {
-            let sign = if negative { "-" } else { "" };
-            let hours = days * 24 + u32::from(hours);
-            let mut text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}");
-            if micros > 0 {
-                text.push_str(&format!(".{micros:06}"));
-            }
-            Value::Text(text)
-        }
-    }
 }
