@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// One simulated server of a sandbox; started by `sandbox` only.
     #[command(name = "sandbox-node", hide = true)]
     SandboxNode(SandboxNode),
+    /// The guard of a sandbox' own engine; started by `sandbox` only.
+    #[command(name = "sandbox-engine", hide = true)]
+    SandboxEngine(SandboxEngine),
 }
 
 /// Options of `odp serve`.
@@ -140,6 +143,9 @@ pub(crate) struct Sandbox {
     /// What runs the SQL.
     #[arg(long, value_enum, default_value_t = Engine::Embedded)]
     pub(crate) engine: Engine,
+    /// The running seekdb to use, whose root has no password, instead of one of the sandbox' own.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) engine_address: Option<SocketAddr>,
     /// The port that applications connect to; 0 takes any free one.
     #[arg(short = 'p', long = "port", default_value_t = 2883)]
     pub(crate) port: u16,
@@ -165,11 +171,22 @@ pub(crate) struct SandboxNode {
     pub(crate) addr: SocketAddr,
 }
 
+/// An engine of the sandbox' own.
+#[derive(Args)]
+pub(crate) struct SandboxEngine {
+    /// The engine's program.
+    pub(crate) program: PathBuf,
+    /// The port that it listens on.
+    pub(crate) port: u16,
+}
+
 /// What runs the sandbox' SQL.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
     /// An SQL engine inside the simulated servers.
     Embedded,
+    /// A real OceanBase engine of one node behind all of them: `pip install pylibseekdb==1.3.0.post5`.
+    Seekdb,
 }
 
 /// Options of `odp check`.

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Task(number) => task::show(&number),
         Command::DataPlane => data_plane::run(),
         Command::SandboxNode(node) => sandbox::run_node(&node),
+        Command::SandboxEngine(engine) => sandbox::run_engine(&engine),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,14 +1,15 @@
 //! `odp sandbox`: a simulated cluster with the real proxy in front of it.
 
 mod endpoint;
+mod engine;
 
 use crate::admin_client::AdminClient;
-use crate::command_line::{Engine, Sandbox, SandboxNode};
+use crate::command_line::{Sandbox, SandboxEngine, SandboxNode};
 use crate::config::{Config, Given, Sources, from_option};
 use crate::coordinator::{Proxy, Signals, listen_for_http};
 use crate::error::Error;
 use crate::logging;
-use odp_simulator::{Cluster, ClusterConfig, NodeCommand};
+use odp_simulator::{Cluster, ClusterConfig, NodeCommand, SimulatorError};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -30,8 +31,12 @@ pub(crate) fn run(arguments: &Sandbox) -> Result<(), Error> {
 
 /// Runs one simulated server until the sandbox has ended.
 pub(crate) fn run_node(node: &SandboxNode) -> Result<(), Error> {
-    odp_simulator::run_node(&node.dir, node.id, node.addr)
-        .map_err(|error| Error::Sandbox(error.to_string()))
+    odp_simulator::run_node(&node.dir, node.id, node.addr).map_err(|error| simulation(&error))
+}
+
+/// Runs an engine of the sandbox' own until the sandbox has ended.
+pub(crate) fn run_engine(engine: &SandboxEngine) -> Result<(), Error> {
+    odp_simulator::run_seekdb(&engine.program, engine.port).map_err(|error| simulation(&error))
 }
 
 async fn serve(arguments: &Sandbox) -> Result<(), Error> {
@@ -39,11 +44,13 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     let control = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port));
     let listener = listen_for_http("control", control).await?;
     let control = listener.local_addr().map_err(Error::Runtime)?;
+    let engine = engine::of(arguments)?;
     let simulated = ClusterConfig {
         servers: arguments.servers,
+        seekdb: engine.as_ref().map(engine::SandboxEngine::addr),
         ..ClusterConfig::default()
     };
-    let cluster = Arc::new(start(arguments.engine, &simulated)?);
+    let cluster = Arc::new(start(&simulated)?);
     let servers = addresses(&cluster);
     let config = config(arguments, &simulated.name, &servers)?;
     logging::start(&config.settings);
@@ -69,15 +76,16 @@ async fn serve(arguments: &Sandbox) -> Result<(), Error> {
     outcome
 }
 
-fn start(engine: Engine, simulated: &ClusterConfig) -> Result<Cluster, Error> {
+fn start(simulated: &ClusterConfig) -> Result<Cluster, Error> {
     let command = NodeCommand {
         program: std::env::current_exe().map_err(Error::Runtime)?,
         arguments: vec!["sandbox-node".into()],
     };
-    match engine {
-        Engine::Embedded => Cluster::start_processes(simulated, command),
-    }
-    .map_err(|error| Error::Sandbox(error.to_string()))
+    Cluster::start_processes(simulated, command).map_err(|error| simulation(&error))
+}
+
+fn simulation(error: &SimulatorError) -> Error {
+    Error::Sandbox(error.to_string())
 }
 
 fn addresses(cluster: &Cluster) -> String {

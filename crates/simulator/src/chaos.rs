@@ -27,6 +27,10 @@ impl Cluster {
     /// where or while the fault cannot be, and what goes wrong on the way.
     pub fn inject(&self, addr: SocketAddr, fault: &Fault) -> Result<FaultReport, SimulatorError> {
         fault.check()?;
+        if matches!(fault, Fault::Clock { .. }) && self.engine.is_some() {
+            let text = "the real engine behind all servers has one clock";
+            return Err(SimulatorError::Impossible(text.to_owned()));
+        }
         let _one_at_a_time = self.injecting.lock();
         if matches!(fault, Fault::Added {}) {
             if self.member(addr).is_ok() {

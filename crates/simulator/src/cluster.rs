@@ -12,6 +12,7 @@ use crate::member::{Member, Runner};
 use crate::node::{Node, Port, Shared, listen};
 use crate::node_process::{NodeCommand, NodeProcess, keep_port};
 use crate::packets;
+use crate::seekdb::{self, SeekDb};
 use parking_lot::Mutex;
 use serde::Serialize;
 use socket2::Socket;
@@ -56,6 +57,8 @@ pub struct Cluster {
     members: Mutex<Vec<Arc<Member>>>,
     /// Faults come one at a time.
     pub(crate) injecting: Mutex<()>,
+    /// The real engine that runs the SQL, where there is one.
+    pub(crate) engine: Option<SeekDb>,
     owned_dir: Option<PathBuf>,
 }
 
@@ -126,6 +129,10 @@ impl Cluster {
             (dir.clone(), Some(dir))
         };
         let catalogue = Catalogue::create(&dir, config, &addrs)?;
+        let engine = seekdb::of(&catalogue)?;
+        if let Some(engine) = &engine {
+            engine.prepare(config, &catalogue)?;
+        }
         let servers = catalogue.servers()?;
         let (catalogue, how) = if let Some(command) = command {
             (Arc::new(catalogue), How::Processes(command))
@@ -139,6 +146,7 @@ impl Cluster {
             dir,
             members: Mutex::default(),
             injecting: Mutex::default(),
+            engine,
             owned_dir,
         };
         for (server, place) in servers.into_iter().zip(places) {
@@ -296,6 +304,9 @@ impl Cluster {
         user: &str,
         password: &str,
     ) -> Result<(), SimulatorError> {
+        if let Some(engine) = &self.engine {
+            engine.put_account(user, password)?;
+        }
         self.catalogue.put_account(tenant, user, password)
     }
 
@@ -325,7 +336,7 @@ impl Cluster {
             connection.execute_batch(&statement)?;
         }
         self.catalogue
-            .load_table(tenant, database, &rows, &definition)
+            .load_table(tenant, database, rows.typed()?, &definition)
     }
 }
 
@@ -353,7 +364,7 @@ fn reserve(addr: SocketAddr, command: Option<&NodeCommand>) -> Result<Reserved, 
     })
 }
 
-fn fresh_dir() -> Result<PathBuf, SimulatorError> {
+pub(crate) fn fresh_dir() -> Result<PathBuf, SimulatorError> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
     let name = format!(

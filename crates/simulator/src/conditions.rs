@@ -154,7 +154,7 @@ fn slowness(state: &State) -> u32 {
 }
 
 /// Whether the other side has closed or reset the connection.
-fn has_ended(stream: &TcpStream) -> bool {
+pub(crate) fn has_ended(stream: &TcpStream) -> bool {
     let mut byte = [0];
     match recv(stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok((_, count)) => count == 0,

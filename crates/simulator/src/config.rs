@@ -1,6 +1,7 @@
 //! What a simulated cluster is made of.
 
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ pub struct ClusterConfig {
     pub data_dir: Option<PathBuf>,
     /// How long a statement waits for another transaction before error 1205.
     pub lock_wait_timeout: Duration,
+    /// The address of a running seekdb whose `root` has no password: it runs the SQL of all tenants
+    /// instead of the embedded engine. Its tables are listed as those of the last tenant.
+    pub seekdb: Option<SocketAddr>,
 }
 
 impl Default for ClusterConfig {
@@ -62,6 +66,7 @@ impl Default for ClusterConfig {
             ],
             data_dir: None,
             lock_wait_timeout: Duration::from_secs(50),
+            seekdb: None,
         }
     }
 }

@@ -4,7 +4,8 @@
 //! its tenants are SQLite files in one directory, so nodes may be threads of one process
 //! ([`Cluster::start`]) or processes of their own ([`Cluster::start_processes`], [`run_node`]). All nodes
 //! can run every statement; each counts whether it leads the partition that a statement touches. What can
-//! be wrong with a node is a [`Fault`] ([`Cluster::inject`]).
+//! be wrong with a node is a [`Fault`] ([`Cluster::inject`]). A real engine can run the SQL instead
+//! ([`ClusterConfig::seekdb`]); the nodes then only pass it on.
 
 mod answer;
 mod catalogue;
@@ -29,6 +30,7 @@ mod peers;
 mod placement;
 mod registry;
 mod results;
+mod seekdb;
 mod session;
 mod translate;
 mod variables;
@@ -40,3 +42,4 @@ pub use error::{SimulatorError, SqlError};
 pub use fault::{ErrorsOn, Fault, Status};
 pub use link::run_node;
 pub use node_process::NodeCommand;
+pub use seekdb::{RunningSeekDb, SeekDbCommand, run_seekdb};

@@ -8,6 +8,7 @@ use crate::fault::{Fault, Place};
 use crate::link::Counts;
 use crate::peers::{Peers, Question};
 use crate::registry::{Registry, SessionHandle, SessionRow};
+use crate::seekdb::{self, SeekDb};
 use crate::session::Session;
 use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) cluster: String,
     pub(crate) cluster_id: String,
     pub(crate) lock_wait: Duration,
+    /// The real engine that runs the SQL, where there is one.
+    seekdb: Option<SeekDb>,
     queues: Mutex<HashMap<String, Arc<WriteQueue>>>,
 }
 
@@ -55,6 +58,7 @@ impl Shared {
             .parse()
             .unwrap_or(50_000);
         Ok(Arc::new(Self {
+            seekdb: seekdb::of(&catalogue)?,
             registry,
             peers,
             cluster: catalogue.setting("cluster")?,
@@ -89,6 +93,17 @@ impl Shared {
         self.registry.kill(&rows);
         if let Some(peers) = &self.peers {
             peers.ask(&Question::Kill(rows));
+        }
+    }
+
+    /// Takes over what a statement has changed in the real engine's schema.
+    pub(crate) fn follow_engine(&self) {
+        let followed = match &self.seekdb {
+            Some(engine) => engine.follow(&self.catalogue),
+            None => Ok(()),
+        };
+        if let Err(error) = followed {
+            tracing::warn!(%error, "the schema of the engine cannot be read");
         }
     }
 
@@ -240,14 +255,25 @@ impl Node {
         let node = Arc::clone(self);
         let spawned = std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn(
-                move || match Session::serve(node, session_id, stream, peer) {
-                    Ok(()) => {}
-                    Err(error) => tracing::debug!(%error, %peer, "a simulated session ended"),
-                },
-            );
+            .spawn(move || match node.session(session_id, stream, peer) {
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, %peer, "a simulated session ended"),
+            });
         if let Err(error) = spawned {
             tracing::warn!(%error, "a simulated server has no thread for a session");
+        }
+    }
+
+    fn session(
+        self: Arc<Self>,
+        id: u32,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Result<(), SimulatorError> {
+        let shared = Arc::clone(&self.shared);
+        match &shared.seekdb {
+            Some(engine) => seekdb::serve(engine, self, stream, peer),
+            None => Session::serve(self, id, stream, peer),
         }
     }
 

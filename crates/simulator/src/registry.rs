@@ -41,6 +41,8 @@ pub(crate) struct SessionHandle {
     /// It holds the turn to write.
     pub(crate) writing: AtomicBool,
     pub(crate) stream: TcpStream,
+    /// The connection to the real engine, where that runs the session's SQL.
+    pub(crate) engine: Option<TcpStream>,
 }
 
 /// A session as other nodes see it.
@@ -74,9 +76,18 @@ impl SessionHandle {
         }
     }
 
+    /// Ends the session at the real engine, where it has one.
+    fn leave_engine(&self) {
+        if let Some(engine) = &self.engine {
+            // One that is gone already is as good as closed.
+            engine.shutdown(Shutdown::Both).ok();
+        }
+    }
+
     /// Closes the connection, after ending what runs.
     pub(crate) fn kill(&self) {
         self.kill_query();
+        self.leave_engine();
         // A connection that is gone already is as good as closed.
         self.stream.shutdown(Shutdown::Both).ok();
     }
@@ -84,6 +95,7 @@ impl SessionHandle {
     /// Resets the connection: the peer gets an RST and no goodbye.
     pub(crate) fn reset(&self) {
         self.kill_query();
+        self.leave_engine();
         // A connection that is gone already is as good as reset. The end of reading sends nothing, but
         // lets the session end, and without lingering its end is an RST.
         SockRef::from(&self.stream)

@@ -39,10 +39,21 @@ pub(super) fn found(
     }
     let wait = config.lock_wait_timeout.as_millis().to_string();
     let id = config.id.to_string();
+    let seekdb = config
+        .seekdb
+        .map(|addr| addr.to_string())
+        .unwrap_or_default();
+    let tables_of = config
+        .tenants
+        .last()
+        .map(|tenant| tenant.name.clone())
+        .unwrap_or_default();
     for (name, value) in [
         ("cluster", &config.name),
         ("cluster_id", &id),
         ("lock_wait_timeout_ms", &wait),
+        ("seekdb", &seekdb),
+        ("seekdb_tenant", &tables_of),
     ] {
         transaction.execute("INSERT INTO sim_setting VALUES (?1, ?2)", [name, value])?;
     }

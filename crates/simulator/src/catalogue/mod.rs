@@ -12,7 +12,7 @@ mod table;
 mod tables;
 
 pub(crate) use accounts::{Account, AccountName, Level, PRIVILEGES, Rights, all_privileges};
-pub(crate) use load::TableRows;
+pub(crate) use load::{PARTITION_TABLES, RealRow, RealTable, TableRows};
 pub(crate) use steer::{ServerView, ZoneView};
 pub(crate) use table::{Part, Table};
 
@@ -152,7 +152,14 @@ impl Catalogue {
         use_cache(&mut cache)
     }
 
-    /// A setting (`cluster`, `cluster_id`, `lock_wait_timeout_ms`).
+    /// Keeps the other processes of the cluster from what the file is there for, until it is closed.
+    pub(crate) fn lock(&self, file: &str) -> Result<File, SimulatorError> {
+        let file = File::create(self.dir.join(file))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// A setting (`cluster`, `cluster_id`, `lock_wait_timeout_ms`, `seekdb`, `seekdb_tenant`).
     pub(crate) fn setting(&self, name: &str) -> Result<String, SimulatorError> {
         let store = self.store.lock();
         let query = "SELECT value FROM sim_setting WHERE name = ?1";

@@ -24,9 +24,10 @@ pub(crate) struct Plan {
     pub(crate) weak: bool,
 }
 
-struct TenantSchema<'a> {
-    catalogue: &'a Catalogue,
-    tenant: &'a str,
+/// The definitions of a tenant's tables.
+pub(crate) struct TenantSchema<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) tenant: &'a str,
 }
 
 impl Schema for TenantSchema<'_> {

@@ -141,6 +141,7 @@ impl Caller {
             interrupt: Mutex::default(),
             writing: AtomicBool::new(false),
             stream: self.stream.try_clone()?,
+            engine: None,
         })
     }
 }

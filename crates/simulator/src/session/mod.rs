@@ -19,7 +19,7 @@ mod statement;
 mod transaction;
 pub(crate) mod wire;
 
-pub(crate) use data::is_system;
+pub(crate) use data::{TenantSchema, is_system};
 
 use crate::engine::Engine;
 use crate::engine::write_queue::WriteTurn;

@@ -14,7 +14,7 @@ use rusqlite::types::ValueRef;
 use std::io;
 
 /// Writes an error.
-pub(super) fn put_error(out: &mut BytesMut, error: &SqlError) {
+pub(crate) fn put_error(out: &mut BytesMut, error: &SqlError) {
     let mut state = *b"HY000";
     if error.state.len() == state.len() {
         state.copy_from_slice(error.state.as_bytes());

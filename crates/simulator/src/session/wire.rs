@@ -89,6 +89,21 @@ impl Wire {
         }
     }
 
+    /// Writes frames that have their headers already.
+    pub(crate) fn pass(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.unsent.extend_from_slice(frames);
+        if self.unsent.len() >= FLUSH_AT {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The sequence number behind the last packet.
+    pub(crate) fn next_sequence(&self) -> u8 {
+        self.sequence
+    }
+
     /// Sends what was written.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
