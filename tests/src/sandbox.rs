@@ -3,9 +3,10 @@
 use crate::clients::Account;
 use crate::http::Endpoint;
 use crate::process::Process;
-use crate::{Failure, port, workspace};
+use crate::{Engine, Failure, port, workspace};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,17 +52,43 @@ impl Sandbox {
     /// # Errors
     /// When `odp` cannot be built or is not ready in time.
     pub fn start_with(parameters: &[&str]) -> Result<Self, Failure> {
+        Self::run(&[], None, parameters)
+    }
+
+    /// Starts three servers whose SQL runs on a real engine, and a proxy with these parameters.
+    ///
+    /// # Errors
+    /// When `odp` cannot be built or is not ready in time.
+    pub fn on_engine(engine: &Engine, parameters: &[&str]) -> Result<Self, Failure> {
+        let addr = format!("127.0.0.1:{}", engine.port());
+        let options = ["--engine", "seekdb", "--engine-address", &addr];
+        Self::run(&options, None, parameters)
+    }
+
+    /// Starts three servers over a real engine of the sandbox' own, out of the Python in `path`.
+    ///
+    /// # Errors
+    /// When `odp` cannot be built or is not ready in time.
+    pub fn with_engine_of(path: &Path) -> Result<Self, Failure> {
+        Self::run(&["--engine", "seekdb"], Some(path), &[])
+    }
+
+    fn run(options: &[&str], path: Option<&Path>, parameters: &[&str]) -> Result<Self, Failure> {
         let dir = workspace::run_dir("sandbox")?;
         let (sql, admin, control) = (port::free()?, port::free()?, port::free()?);
         let mut command = Command::new(workspace::odp()?);
         command
             .current_dir(&dir)
             .args(["sandbox", "--servers", "3"])
+            .args(options)
             .args(["-p", &sql.to_string()])
             .args(["--admin-port", &admin.to_string()])
             .args(["--control-port", &control.to_string()])
             .args(["-o", "orphan_timeout=2s"])
             .args(parameters.iter().flat_map(|parameter| ["-o", parameter]));
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
         let mut process = Process::start(&mut command, &dir)?;
         process.wait_until("the line `ready` of the sandbox", BOOT, |process| {
             let ready = process.stdout().lines().any(|line| line == "ready");
