@@ -131,6 +131,19 @@ impl Sysbench {
     /// # Errors
     /// When sysbench cannot be had, reports an error or takes too long.
     pub fn step(&self, account: Account<'_>, step: &str) -> Result<String, Failure> {
+        self.step_with(account, step, &[])
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// As [`Sysbench::step`].
+    pub fn step_with(
+        &self,
+        account: Account<'_>,
+        step: &str,
+        options: &[&str],
+    ) -> Result<String, Failure> {
         let sysbench = parts::program("sysbench", "sysbench")?;
         let scripts = sysbench.file("/usr/share/sysbench");
         let mut command = sysbench.command();
@@ -150,6 +163,7 @@ impl Sysbench {
             .arg(format!("--table-size={}", self.rows))
             .arg(format!("--threads={}", self.threads))
             .arg(format!("--time={}", self.seconds))
+            .args(options)
             .arg(step);
         let limit = CLI + Duration::from_secs(u64::from(self.seconds));
         let (status, output) = run_to_any_end(&mut command, limit)?;
