@@ -192,6 +192,19 @@ impl Connection {
     /// [`Failure::Server`] for an error packet; I/O failures otherwise.
     pub fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
         self.send_query(sql)?;
+        self.rows()
+    }
+
+    /// Asks for the sessions of the server, by `COM_PROCESS_INFO`.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] for an error packet; I/O failures otherwise.
+    pub fn process_info(&mut self) -> Result<Vec<Row>, Failure> {
+        self.write_packet(0, &[COM_PROCESS_INFO])?;
+        self.rows()
+    }
+
+    fn rows(&mut self) -> Result<Vec<Row>, Failure> {
         let (_, head) = self.read_packet()?;
         Self::check(&head)?;
         if let [0, affected, ..] = head[..] {
@@ -390,6 +403,7 @@ fn row(mut packet: &[u8]) -> Row {
 
 const COM_QUIT: u8 = 1;
 const COM_QUERY: u8 = 3;
+const COM_PROCESS_INFO: u8 = 0x0A;
 const COM_PROCESS_KILL: u8 = 0x0C;
 const COM_RESET_CONNECTION: u8 = 0x1F;
 const EOF: u8 = 0xFE;

@@ -122,6 +122,46 @@ fn gone(world: &World) -> Result<(), Failure> {
 }
 
 #[test]
+fn the_process_list_shows_the_ids_of_clients_that_share_server_sessions() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    for mode in ["session", "transaction"] {
+        let world = World::sharing(mode)?;
+        let [here, there] = &world.proxies;
+        let mut watcher = world.login(here)?;
+        let (id, sleeping) = sleeper(world.login(here)?)?;
+        wait_until_running(&mut watcher, id)?;
+        // The watcher sees itself, too, in the other form of the statement and by the command.
+        let own = Some(watcher.id().to_string());
+        let sees_itself = |rows: &[odp_tests::mysql::Row]| rows.iter().any(|row| row[0] == own);
+        let rows = watcher.query("SHOW PROCESSLIST")?;
+        assert!(sees_itself(&rows), "{own:?} in {rows:?}");
+        let rows = watcher.process_info()?;
+        assert!(sees_itself(&rows), "{own:?} in {rows:?}");
+        watcher.query(&format!("KILL QUERY {id}"))?;
+        let (answer, _) = finish(sleeping);
+        assert!(is_interrupted(&answer), "{answer:?}\n{}", here.evidence());
+        // Another proxy shows the server session's id, and KILL takes that.
+        let mut other = world.login(there)?;
+        let (_, sleeping) = sleeper(world.login(here)?)?;
+        let shown = wait::until("the sleeper", LIMIT, || {
+            let rows = other
+                .query("SHOW FULL PROCESSLIST")
+                .map_err(|e| e.to_string())?;
+            let sleeps = |row: &&odp_tests::mysql::Row| {
+                row.iter().flatten().any(|text| text.contains("SLEEP("))
+            };
+            let row = rows.iter().find(sleeps);
+            row.and_then(|row| row[0].clone())
+                .ok_or_else(|| format!("{rows:?}"))
+        })?;
+        other.query(&format!("KILL QUERY {shown}"))?;
+        let (answer, _) = finish(sleeping);
+        assert!(is_interrupted(&answer), "{answer:?}\n{}", here.evidence());
+    }
+    Ok(())
+}
+
+#[test]
 fn the_statement_of_a_client_of_mariadb_that_went_away_is_killed() -> Result<(), Failure> {
     let _timer = Timer::start();
     let server = MariadbServer::start()?;
@@ -209,6 +249,10 @@ impl World {
     }
 
     fn real() -> Result<Self, Failure> {
+        Self::real_with(|settings| settings)
+    }
+
+    fn real_with(more: impl FnOnce(Settings) -> Settings) -> Result<Self, Failure> {
         let engine = Engine::shared()?;
         let mut root = Connection::login(engine.port(), "root", "")?;
         root.query("CREATE USER IF NOT EXISTS mortal IDENTIFIED BY 'secret'")?;
@@ -219,11 +263,22 @@ impl World {
             .with("rootservice_cluster_name", "\"obcluster\"")
             .with("metadata_user", "\"root@sys\"");
         Ok(Self {
-            proxies: proxies(&settings)?,
+            proxies: proxies(&more(settings))?,
             user: "mortal@sys",
             password: "secret",
             _servers: Servers::Real { _engine: engine },
         })
+    }
+
+    /// In front of the real engine, with server sessions that clients share.
+    fn sharing(mode: &str) -> Result<Self, Failure> {
+        let settings = |settings: Settings| {
+            settings
+                .with("observer_sys_password", "\"\"")
+                .with("credential_refresh_interval", "\"200ms\"")
+                .with("pool_mode", format!("\"{mode}\""))
+        };
+        Self::real_with(settings)
     }
 
     fn login(&self, proxy: &Proxy) -> Result<Connection, Failure> {

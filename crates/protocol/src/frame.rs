@@ -44,6 +44,11 @@ impl FrameHeader {
         self.payload == MAX_FRAME_PAYLOAD
     }
 
+    /// Writes the header.
+    pub fn put(self, out: &mut BytesMut) {
+        out.put_slice(&self.encode());
+    }
+
     fn encode(self) -> [u8; HEADER_LEN] {
         let [a, b, c, ..] = self.payload.to_le_bytes();
         [a, b, c, self.sequence]

@@ -43,6 +43,6 @@ pub use ok::{OkFormat, OkPacket};
 pub use packet::{ErrPacket, put_eof};
 pub use prepared::{Bound, ExecuteRequest, ParameterType, PrepareOk, execute_types};
 pub use response::{Control, Framing, ResponseTracker, Step};
-pub use row::{TextRow, put_binary_row, put_text_row};
+pub use row::{TextRow, put_binary_row, put_row_head, put_text_row, row_head_value};
 pub use session_change::{SessionChange, USER_VARIABLES_MARK};
 pub use value::Value;

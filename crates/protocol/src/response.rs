@@ -38,6 +38,9 @@ pub enum Control {
     PrepareOk,
     /// A request for a local file; the upload follows, then the tracker goes on.
     LocalInfile,
+    /// The front of a row, header and first field: only where [`ResponseTracker::stopping_at_rows`] asks
+    /// for it. The rest of the row is passed on.
+    RowHead,
     /// A request to answer a new salt, inside `COM_CHANGE_USER`.
     AuthSwitch,
 }
@@ -99,12 +102,16 @@ pub struct ResponseTracker {
     status: Option<u16>,
     /// The sequence number of the last frame seen.
     sequence: u8,
+    /// Whether the front of each row is told apart.
+    stops_at_rows: bool,
 }
 
 /// What a frame turned out to be.
 enum Frame {
     /// Content, passed as it comes.
     Content(Phase),
+    /// A row whose first field, length included, has this many bytes.
+    Row(usize),
     /// An EOF packet, passed as it is.
     Eof,
     Control(Control),
@@ -138,6 +145,17 @@ impl ResponseTracker {
             continued: false,
             status: None,
             sequence: 0,
+            stops_at_rows: false,
+        }
+    }
+
+    /// The same, but the front of each text row comes by itself, to be written anew
+    /// ([`crate::put_row_head`]). A first field of more than 250 bytes is passed on with its row.
+    #[must_use]
+    pub fn stopping_at_rows(self) -> Self {
+        Self {
+            stops_at_rows: true,
+            ..self
         }
     }
 
@@ -221,7 +239,14 @@ impl ResponseTracker {
                 Frame::Unclear(needed) => {
                     return Ok(Self::forward_or(passed, Step::More(HEADER_LEN + needed)));
                 }
-                Frame::Control(_) if passed > 0 => return Ok(Step::Forward(passed)),
+                Frame::Control(_) | Frame::Row(_) if passed > 0 => {
+                    return Ok(Step::Forward(passed));
+                }
+                Frame::Row(field) => {
+                    self.enter(header);
+                    self.in_frame -= field;
+                    return Ok(Step::Packet(Control::RowHead, HEADER_LEN + field));
+                }
                 Frame::Control(control) => return self.control(control, header, payload),
             }
         }
@@ -274,6 +299,7 @@ impl ResponseTracker {
                 1 if self.framing.deprecate_eof => Phase::Rows,
                 left => Phase::Columns(left - 1),
             })),
+            Phase::Rows if self.stops_at_rows => Ok(Self::row(header, payload, first)),
             Phase::Rows => Ok(Frame::Content(Phase::Rows)),
             Phase::Fields => Ok(Frame::Content(Phase::Fields)),
             Phase::Definitions {
@@ -293,6 +319,19 @@ impl ResponseTracker {
             Frame::Eof
         } else {
             Frame::Unclear(header.payload)
+        }
+    }
+
+    /// A row by its first field, when that is short.
+    fn row(header: FrameHeader, payload: &[u8], length: u8) -> Frame {
+        const SHORT_MAX: u8 = 250;
+        let field = 1 + usize::from(length);
+        if length > SHORT_MAX || field > header.payload || header.is_continued() {
+            Frame::Content(Phase::Rows)
+        } else if payload.len() < field {
+            Frame::Unclear(field)
+        } else {
+            Frame::Row(field)
         }
     }
 
@@ -397,6 +436,7 @@ impl ResponseTracker {
         self.phase = match control {
             Control::Err => self.end(true),
             Control::LocalInfile | Control::AuthSwitch => Phase::First,
+            Control::RowHead => Phase::Rows,
             Control::PrepareOk => {
                 let PrepareOk {
                     parameters,

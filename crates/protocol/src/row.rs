@@ -1,6 +1,9 @@
 //! Rows of result sets: reading the text form, writing the text and the binary form.
 
-use crate::{Column, ProtocolError, Reader, Value, put_lenenc_bytes};
+use crate::{
+    Column, FrameHeader, HEADER_LEN, MAX_FRAME_PAYLOAD, ProtocolError, Reader, Value,
+    put_lenenc_bytes,
+};
 use bytes::{BufMut, BytesMut};
 
 /// The NULL mark of the text protocol.
@@ -44,6 +47,29 @@ pub fn put_text_row<'a>(out: &mut BytesMut, values: impl IntoIterator<Item = Opt
     }
 }
 
+/// The first field in the front of a row ([`crate::Control::RowHead`]).
+#[must_use]
+pub fn row_head_value(head: &[u8]) -> &[u8] {
+    head.get(HEADER_LEN + 1..).unwrap_or_default()
+}
+
+/// Writes the front of a row with `value` for its first field, which is at most 250 bytes long; one that
+/// would make the row longer than a frame is left out, and the row stays as it was.
+pub fn put_row_head(out: &mut BytesMut, head: &[u8], value: &[u8]) {
+    let longer = FrameHeader::read(head).map(|header| FrameHeader {
+        payload: (header.payload + value.len()).saturating_sub(row_head_value(head).len()),
+        ..header
+    });
+    match (longer, u8::try_from(value.len())) {
+        (Some(header), Ok(length @ ..=250)) if header.payload < MAX_FRAME_PAYLOAD => {
+            header.put(out);
+            out.put_u8(length);
+            out.put_slice(value);
+        }
+        _ => out.put_slice(head),
+    }
+}
+
 /// Writes the payload of a binary row; a value that is missing is NULL.
 pub fn put_binary_row(out: &mut BytesMut, columns: &[Column], values: &[Value<'_>]) {
     /// The first two bits of a row's bitmap are reserved (MySQL manual, "Binary Protocol Resultset Row").
@@ -67,6 +93,19 @@ pub fn put_binary_row(out: &mut BytesMut, columns: &[Column], values: &[Value<'_
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_front_of_a_row_is_written_anew() {
+        let mut out = BytesMut::new();
+        let head = b"\x09\0\0\x05\x0277";
+        assert_eq!(row_head_value(head), b"77");
+        put_row_head(&mut out, head, b"100200");
+        assert_eq!(&out[..], b"\x0d\0\0\x05\x06100200");
+        let longest = b"\xfe\xff\xff\x05\x0277";
+        out.clear();
+        put_row_head(&mut out, longest, b"100200");
+        assert_eq!(&out[..], longest, "no frame holds it");
+    }
 
     #[test]
     fn a_text_row_comes_back_with_its_nulls() {

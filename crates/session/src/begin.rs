@@ -24,6 +24,7 @@ use odp_protocol::{
 };
 use odp_routing::LookupPhase;
 use odp_sql::with_connection_id;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -159,11 +160,7 @@ impl Session {
         let obtained = borrow::obtain(addr, &state.login, state.pooling.as_ref(), purpose, context);
         match watch.while_reachable(obtained).await {
             Ok(obtained) => {
-                let mut lease = Lease {
-                    session: obtained.session,
-                    synced: Synced::default(),
-                    origin: obtained.origin,
-                };
+                let mut lease = Lease::new(obtained.session, obtained.origin, self.id.get());
                 lease.synced = Synced::at_login(&self.state, &obtained.login, lease.remains());
                 self.leases.add(lease);
                 Ok(())
@@ -212,7 +209,6 @@ impl Session {
         let kind = head
             .get(HEADER_LEN)
             .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));
-        let mut head = self.with_own_id(head, &body, kind);
         let Target {
             server,
             route,
@@ -222,6 +218,7 @@ impl Session {
             chooses_database,
             may_commit,
             counts_rows,
+            lists_sessions,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
             && let Some(table) = &route.table
@@ -231,7 +228,12 @@ impl Session {
         let Some(lease) = self.leases.get_mut(server) else {
             return;
         };
-        self.id.goes_to(lease.place());
+        let place = lease.place();
+        self.id.goes_to(place);
+        let mut head = self.with_own_id(head, &body, kind, place.visible_id);
+        let Some(lease) = self.leases.get_mut(server) else {
+            return;
+        };
         let is_new = kind == CommandKind::StmtPrepare;
         let known = statement.filter(|_| !is_new);
         let mut steps = sync::steps(&self.state, &lease.synced, kind, known);
@@ -258,8 +260,12 @@ impl Session {
                 body,
                 statement,
                 prepares,
+                aliases: BTreeMap::new(),
             },
         );
+        if lists_sessions && self.state.mode == RoutingMode::OceanBase {
+            exchange.request.aliases = context.ids.aliases();
+        }
         exchange.route = route;
         exchange.steps = steps;
         exchange.reply.pins = pins;
@@ -294,10 +300,17 @@ impl Session {
         self.keep_packet_into(buffer.unwrap_or_default())
     }
 
-    /// A server session that clients share has another id than its client: `CONNECTION_ID()` becomes the
-    /// client's before a server sees it.
-    fn with_own_id(&self, head: BytesMut, body: &PacketTracker, kind: CommandKind) -> BytesMut {
-        if self.state.pooling.is_none() || !body.is_done() {
+    /// A server session that clients share, or of a server that takes no client's id over, has another id
+    /// than its client: `CONNECTION_ID()` becomes the client's before a server sees it.
+    fn with_own_id(
+        &self,
+        head: BytesMut,
+        body: &PacketTracker,
+        kind: CommandKind,
+        visible_id: u32,
+    ) -> BytesMut {
+        let is_own = self.id.get().get() == visible_id || self.state.mode == RoutingMode::MySql;
+        if is_own || !body.is_done() {
             return head;
         }
         let is_one_frame = FrameHeader::read(&head).is_some_and(|it| it.frame_len() == head.len());

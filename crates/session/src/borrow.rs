@@ -74,6 +74,17 @@ pub(crate) enum Origin {
     Adopted(LiveId),
 }
 
+impl Origin {
+    /// The id of a server session that clients share.
+    pub(crate) fn own_id(&self) -> Option<&LiveId> {
+        match self {
+            Self::Own => None,
+            Self::Pool(borrowed) => Some(&borrowed.left.id),
+            Self::Adopted(id) => Some(id),
+        }
+    }
+}
+
 /// A server session that a client has just got.
 #[derive(Debug)]
 pub(crate) struct Obtained {
@@ -357,6 +368,7 @@ pub(crate) fn leave(
         return Some(session);
     };
     let Borrowed { mut loan, mut left } = *borrowed;
+    left.id.comes_back();
     if !left.may_be_pooled || loan.is_over(Instant::now()) || context.is_draining() {
         loan.is_spoiled();
         return Some(session);
@@ -395,6 +407,7 @@ pub(crate) fn hand_on(
         return;
     };
     let Borrowed { mut loan, mut left } = *borrowed;
+    left.id.comes_back();
     if !left.may_be_pooled || loan.is_over(Instant::now()) {
         loan.is_spoiled();
         return;

@@ -11,7 +11,7 @@ use odp_protocol::{
 };
 use odp_routing::Route;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A request in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub(crate) struct Request {
     pub(crate) statement: Option<u32>,
     /// The text, when it is to be remembered as a prepared statement.
     pub(crate) prepares: Option<Bytes>,
+    /// Clients' ids by those that servers give for them at the front of the answer's rows.
+    pub(crate) aliases: BTreeMap<u32, u32>,
 }
 
 /// How far a request has come.

@@ -5,7 +5,7 @@ use crate::login_variables::LoginVariables;
 use crate::remains::Remains;
 use crate::session_ids::Place;
 use crate::state::SessionState;
-use odp_cluster::{DatabaseName, ServerAddr};
+use odp_cluster::{ClientSessionId, DatabaseName, ServerAddr};
 use odp_pool::ServerSession;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -71,6 +71,18 @@ impl Synced {
 }
 
 impl Lease {
+    /// A session that `client` has just got.
+    pub(crate) fn new(session: ServerSession, origin: Origin, client: ClientSessionId) -> Self {
+        if let Some(id) = origin.own_id() {
+            id.lend_to(client);
+        }
+        Self {
+            session,
+            synced: Synced::default(),
+            origin,
+        }
+    }
+
     /// What the clients before have left in it.
     pub(crate) fn remains(&mut self) -> Option<&mut Remains> {
         match &mut self.origin {

@@ -5,7 +5,7 @@ use crate::attempts::Attempts;
 use crate::borrow::{self, Obtained, Purpose};
 use crate::context::Context;
 use crate::error::SessionError;
-use crate::leases::{Lease, Leases, Synced};
+use crate::leases::{Lease, Leases};
 use crate::planner::no_server;
 use crate::pooling::{self, Pooling, Verdict, account_name};
 use crate::prepared::PreparedStatements;
@@ -261,11 +261,7 @@ pub(crate) fn admit(
     let database = DatabaseName::new(String::from_utf8_lossy(database));
     let mut leases = Leases::default();
     let addr = obtained.session.addr;
-    let mut lease = Lease {
-        session: obtained.session,
-        synced: Synced::default(),
-        origin: obtained.origin,
-    };
+    let mut lease = Lease::new(obtained.session, obtained.origin, login.session_id);
     let state = SessionState {
         mode: RoutingMode::OceanBase,
         login,

@@ -74,6 +74,8 @@ pub(crate) struct Target {
     pub(crate) may_commit: bool,
     /// Whether success changes what `FOUND_ROWS()` gives.
     pub(crate) counts_rows: bool,
+    /// Whether the rows of its answer begin with ids of sessions.
+    pub(crate) lists_sessions: bool,
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -109,6 +111,13 @@ pub(crate) fn plan(
         Command::Other(CommandKind::Ping) => Ok(Plan::Local(Local::Ping)),
         Command::Other(CommandKind::ResetConnection) => Ok(Plan::Local(Local::ResetConnection)),
         Command::Other(CommandKind::ChangeUser) => Ok(Plan::Local(Local::ChangeUser)),
+        Command::Other(CommandKind::ProcessInfo) => Ok(match planner.route(None, &[])? {
+            Plan::Forward(target) => Plan::Forward(Target {
+                lists_sessions: true,
+                ..target
+            }),
+            other => other,
+        }),
         Command::Other(kind) => match unsupported(kind) {
             Some(what) => Err(SessionError::Unsupported(what)),
             None => planner.route(None, &[]),
@@ -340,6 +349,8 @@ impl Planner<'_> {
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
             may_commit: outline.is_some_and(effects::may_commit),
             counts_rows: outline.is_some_and(|outline| effects::counts_rows(outline, uses)),
+            lists_sessions: uses.contains(Uses::PROCESSLIST)
+                && outline.is_some_and(|outline| !outline.is_multi_statement()),
         }
     }
 

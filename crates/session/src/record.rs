@@ -11,7 +11,7 @@ use crate::login_variables::{VariableSetId, VariableSets};
 use crate::pooling::{Pooling, PoolingRecord};
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
-use crate::session_ids::SessionIds;
+use crate::session_ids::{LiveId, SessionIds};
 use crate::settings::RoutingMode;
 use crate::state::{Pin, SessionState, Transaction};
 use crate::variables::{Difference, Variables};
@@ -98,11 +98,7 @@ impl LeaseRecord {
             visible_id,
             framing,
         } = session;
-        let own_id = match origin {
-            Origin::Own => None,
-            Origin::Pool(borrowed) => Some(borrowed.left.id.get()),
-            Origin::Adopted(id) => Some(id.get()),
-        };
+        let own_id = origin.own_id().map(LiveId::get);
         let (transport, buffers) = stream.into_parts();
         let record = Self {
             addr,
@@ -116,7 +112,12 @@ impl LeaseRecord {
         (record, transport)
     }
 
-    fn into_lease(self, transport: Transport, ids: &Arc<SessionIds>) -> Lease {
+    fn into_lease(
+        self,
+        transport: Transport,
+        ids: &Arc<SessionIds>,
+        client: ClientSessionId,
+    ) -> Lease {
         let Self {
             addr,
             connection_id,
@@ -134,10 +135,10 @@ impl LeaseRecord {
             framing,
         };
         let adopted = |id| Origin::Adopted(ids.adopt_for_server(id));
+        let origin = own_id.map_or(Origin::Own, adopted);
         Lease {
-            session,
             synced,
-            origin: own_id.map_or(Origin::Own, adopted),
+            ..Lease::new(session, origin, client)
         }
     }
 }
@@ -256,7 +257,7 @@ impl Session {
         let set = sets.get(variable_set).ok_or(RestoreError::VariableSet)?;
         let mut leases = Leases::default();
         for (record, transport) in records.into_iter().zip(servers) {
-            leases.add(record.into_lease(transport, ids));
+            leases.add(record.into_lease(transport, ids, login.session_id));
         }
         let mut id = ids.adopt(login.session_id);
         // It was within its tenant's limit when it came in.

@@ -14,8 +14,9 @@ use crate::watch::{FIRST_LOOK, Lost, Watch, next_look};
 use bytes::BytesMut;
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    CommandKind, Control, ErrPacket, FrameHeader, HEADER_LEN, InfileTracker, OkFormat, OkPacket,
-    PrepareOk, ProtocolError, ResponseTracker, Step, finish_frame, start_frame,
+    CommandKind, Control, ErrPacket, FrameHeader, Framing, HEADER_LEN, InfileTracker, OkFormat,
+    OkPacket, PrepareOk, ProtocolError, ResponseTracker, Step, finish_frame, put_row_head,
+    row_head_value, start_frame,
 };
 use std::io;
 use std::time::Duration;
@@ -216,13 +217,22 @@ async fn send_request(
         }
     }
     client.shed();
-    let tracker = ResponseTracker::new(exchange.kind, lease.session.framing);
     exchange.stage = Stage::Response {
-        tracker,
+        tracker: tracker_of(exchange, lease.session.framing),
         passable: 0,
         started: false,
     };
     Ok(())
+}
+
+fn tracker_of(exchange: &Exchange, framing: Framing) -> ResponseTracker {
+    let tracker = ResponseTracker::new(exchange.kind, framing);
+    let is_text = matches!(exchange.kind, CommandKind::Query | CommandKind::ProcessInfo);
+    if is_text && !exchange.request.aliases.is_empty() {
+        tracker.stopping_at_rows()
+    } else {
+        tracker
+    }
 }
 
 /// Passes the answer on.
@@ -297,6 +307,18 @@ async fn respond(
     }
 }
 
+/// Writes the front of a row for the client, with the id that KILL takes from it.
+fn put_session(out: &mut BytesMut, head: &[u8], request: &Request) {
+    let shown = std::str::from_utf8(row_head_value(head)).ok();
+    let alias = shown
+        .and_then(|text| text.parse().ok())
+        .and_then(|id: u32| request.aliases.get(&id));
+    match alias {
+        Some(id) => put_row_head(out, head, id.to_string().as_bytes()),
+        None => out.extend_from_slice(head),
+    }
+}
+
 /// The error in `packet`, when it says that the request did not run, and that is still here.
 fn refusal(packet: &[u8], request: &Request) -> Result<Option<ErrPacket>, ProtocolError> {
     if request.kept == 0 {
@@ -340,6 +362,7 @@ fn note_control(
             .put(out);
             finish_frame(out, start, sequence);
         }
+        (Control::RowHead, _) => put_session(out, packet, request),
         (Control::Err, _) => {
             reply.error = Some(ErrPacket::parse(payload)?.code);
             out.extend_from_slice(packet);

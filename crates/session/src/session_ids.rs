@@ -2,9 +2,11 @@
 
 use odp_cluster::{ClientSessionId, ProxyId, ServerAddr, TenantName};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 /// Hands out connection ids and knows who has them; shared by the workers of a generation. As large as
@@ -31,6 +33,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Seat {
     place: Mutex<Option<Place>>,
+    /// The client that has the server session of this id on loan; 0 for none.
+    holder: AtomicU32,
     killed: Notify,
     /// Held by those who kill what runs at the place.
     aimed_at: Arc<RwLock<()>>,
@@ -150,6 +154,26 @@ impl SessionIds {
         place.map(|place| Aim { place, _hold: hold })
     }
 
+    /// The ids of clients by the ids under which servers know what they run for them, where those differ:
+    /// with server sessions that clients share, and with servers that take no client's id over.
+    #[must_use]
+    pub fn aliases(&self) -> BTreeMap<u32, u32> {
+        let state = self.state.lock();
+        let mut aliases = BTreeMap::new();
+        for (id, seat) in &state.live {
+            let holder = seat.holder.load(Relaxed);
+            if holder != 0 {
+                aliases.insert(id.get(), holder);
+            }
+            if let Some(place) = *seat.place.lock()
+                && place.visible_id != id.get()
+            {
+                aliases.insert(place.visible_id, id.get());
+            }
+        }
+        aliases
+    }
+
     /// Ends the live session with this id, if there is one in this process.
     pub fn kill(&self, id: ClientSessionId) {
         if let Some(seat) = self.state.lock().live.get(&id) {
@@ -171,6 +195,16 @@ impl LiveId {
             self.place = Some(place);
             *self.seat.place.lock() = Some(place);
         }
+    }
+
+    /// This is the id of a server session that `client` has from now on.
+    pub fn lend_to(&self, client: ClientSessionId) {
+        self.seat.holder.store(client.get(), Relaxed);
+    }
+
+    /// Nobody has it any more.
+    pub fn comes_back(&self) {
+        self.seat.holder.store(0, Relaxed);
     }
 
     /// The session's server session goes back to others: nobody is told of the place any more. Completes
@@ -303,6 +337,23 @@ mod tests {
         }
         drop(session);
         assert_eq!(ids.aim_at(id).map(|aim| aim.place), None);
+    }
+
+    #[test]
+    fn a_server_session_is_its_clients_as_long_as_that_has_it() {
+        let ids = ids();
+        let (mut client, server) = (ids.allocate(), ids.allocate_for_server());
+        assert!(ids.aliases().is_empty());
+        server.lend_to(client.get());
+        let pair = (server.get().get(), client.get().get());
+        assert_eq!(ids.aliases(), BTreeMap::from([pair]));
+        server.comes_back();
+        client.goes_to(Place {
+            server: "127.0.0.1:1".parse().unwrap(),
+            visible_id: 7,
+        });
+        let pair = (7, client.get().get());
+        assert_eq!(ids.aliases(), BTreeMap::from([pair]));
     }
 
     #[tokio::test]

@@ -138,11 +138,15 @@ impl Reader<'_, '_> {
         if ahead.take_word(k::COUNT) && ahead.take_symbol(b'(') {
             ahead.skip_group();
         }
+        ahead.take_word(k::FULL);
         match ahead.token() {
             Token::Word(_, k::WARNINGS | k::ERRORS) => self.outline.uses |= Uses::DIAGNOSTICS,
             Token::Word(_, k::TRACE) => self.outline.uses |= Uses::TRACE,
             Token::Word(word, _) if congestion::is_named(word) => {
                 self.outline.body = Body::Congestion(ahead.mark());
+            }
+            Token::Word(word, _) if word.eq_ignore_ascii_case(b"processlist") => {
+                self.outline.uses |= Uses::PROCESSLIST;
             }
             _ => {}
         }

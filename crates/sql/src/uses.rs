@@ -27,6 +27,8 @@ impl Uses {
     pub const USER_VARIABLE_ASSIGNMENT: Self = Self(1 << 7);
     /// `SHOW TRACE`: wants the server of the previous statement.
     pub const TRACE: Self = Self(1 << 8);
+    /// `SHOW [FULL] PROCESSLIST`: its rows begin with ids of sessions.
+    pub const PROCESSLIST: Self = Self(1 << 9);
 
     /// Whether every feature of `other` is in this set.
     #[must_use]

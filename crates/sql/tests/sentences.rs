@@ -366,6 +366,8 @@ fn features_tied_to_a_session_are_noticed() {
         ("SHOW COUNT(*) WARNINGS", Uses::DIAGNOSTICS),
         ("SHOW ERRORS LIMIT 1", Uses::DIAGNOSTICS),
         ("SHOW TRACE", Uses::TRACE),
+        ("SHOW PROCESSLIST", Uses::PROCESSLIST),
+        ("show full processlist", Uses::PROCESSLIST),
         ("SELECT GET_LOCK('a', 1)", Uses::USER_LOCK),
         ("SELECT RELEASE_ALL_LOCKS()", Uses::USER_LOCK),
         ("CREATE TEMPORARY TABLE t (a int)", Uses::TEMPORARY_TABLE),

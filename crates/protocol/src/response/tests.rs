@@ -104,6 +104,36 @@ fn run(
     }
 }
 
+#[test]
+fn the_front_of_each_row_comes_by_itself_at_any_split() {
+    let long = [&[0xFC, 0x2C, 1][..], &[b'x'; 300]].concat();
+    let wire = Wire::default().packet(&[2]).columns(2).eof(none());
+    let wire = wire
+        .packet(b"\x0277\x01b")
+        .packet(&long)
+        .packet(b"\xFB\x01b");
+    let wire = wire.packet(b"\x031000").eof(none()).ok(none());
+    for split in 0..wire.bytes.len() {
+        let mut tracker = ResponseTracker::new(CommandKind::Query, PROXY).stopping_at_rows();
+        let (mut at, mut end, mut heads, mut passed) = (0, split, Vec::new(), 0);
+        loop {
+            match tracker.next(&wire.bytes[at..end]).unwrap() {
+                Step::Forward(count) => (at, passed) = (at + count, passed + count),
+                Step::Packet(control, count) => {
+                    if control == Control::RowHead {
+                        heads.push(wire.bytes[at + HEADER_LEN..at + count].to_vec());
+                    }
+                    at += count;
+                }
+                Step::More(_) => end = wire.bytes.len(),
+                Step::Done => break,
+            }
+        }
+        assert_eq!(heads, [b"\x0277".to_vec(), b"\x03100".to_vec()], "{split}");
+        assert!(passed > long.len(), "{split}");
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<(&'static str, CommandKind, Framing, BytesMut, Vec<Control>)> {
     use CommandKind as C;
