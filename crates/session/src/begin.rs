@@ -213,11 +213,9 @@ impl Session {
             server,
             route,
             statement,
-            pins,
             patience,
             chooses_database,
-            may_commit,
-            counts_rows,
+            effects,
             lists_sessions,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
@@ -268,9 +266,7 @@ impl Session {
         }
         exchange.route = route;
         exchange.steps = steps;
-        exchange.reply.pins = pins;
-        exchange.may_commit = may_commit;
-        exchange.reply.counts_rows = counts_rows;
+        exchange.reply.effects = effects;
         exchange.reply.status = self.state.status;
         let delta = context.settings.query_timeout_delta;
         exchange.silence_ms = patience.map(|patience| milliseconds(patience + delta));

@@ -1,10 +1,54 @@
-//! What the success of a statement changes in its session: pure, from the outline.
+//! What the success of a request changes in its session: pure, from the outlines of its statements.
 
 use crate::state::PinReason;
 use odp_sql::{Outline, Uses, Verb};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What the success of a request changes in its session.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Effects {
+    /// What it ties the session to the server for.
+    pub(crate) pins: BTreeSet<PinReason>,
+    /// Whether it may end a transaction for good.
+    pub(crate) may_commit: bool,
+    /// Whether it changes what `FOUND_ROWS()` gives.
+    pub(crate) counts_rows: bool,
+    /// Whether there are several statements: the first of them may have run though the answer is an error.
+    pub(crate) are_several: bool,
+}
+
+impl Effects {
+    /// The effects of the statement of `outline`, whose `uses` have been read, and of all behind it.
+    pub(crate) fn of(outline: &Outline<'_>, uses: Uses) -> Self {
+        let mut effects = Self::of_one(outline, uses);
+        for later in outline.following() {
+            effects.add(Self::of_one(&later, later.uses()));
+        }
+        effects
+    }
+
+    fn of_one(outline: &Outline<'_>, uses: Uses) -> Self {
+        let verb = outline.verb();
+        Self {
+            pins: pin_reason(verb, uses).into_iter().collect(),
+            may_commit: may_commit(verb),
+            counts_rows: counts_rows(verb, uses),
+            are_several: false,
+        }
+    }
+
+    fn add(&mut self, later: Self) {
+        self.pins.extend(later.pins);
+        self.counts_rows |= later.counts_rows;
+        self.are_several = true;
+        // What comes before the one that fails may have committed.
+        self.may_commit = true;
+    }
+}
 
 /// What success ties the session to its server for.
-pub(crate) fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
+fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
     match verb {
         Verb::Prepare => Some(PinReason::TextPrepared),
         Verb::LockTables => Some(PinReason::Locks),
@@ -15,35 +59,75 @@ pub(crate) fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
 }
 
 /// COMMIT, and what commits a transaction on its way, or runs statements that are not seen here.
-pub(crate) fn may_commit(outline: &Outline<'_>) -> bool {
-    match outline.verb() {
+fn may_commit(verb: Verb) -> bool {
+    !matches!(
+        verb,
         Verb::Select
-        | Verb::Insert
-        | Verb::Replace
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Merge
-        | Verb::LoadData
-        | Verb::Rollback
-        | Verb::Savepoint
-        | Verb::Use
-        | Verb::Show
-        | Verb::Describe
-        | Verb::Explain
-        | Verb::Prepare
-        | Verb::Deallocate
-        | Verb::Help
-        | Verb::Empty
-        | Verb::Kill => outline.is_multi_statement(),
-        _ => true,
-    }
+            | Verb::Insert
+            | Verb::Replace
+            | Verb::Update
+            | Verb::Delete
+            | Verb::Merge
+            | Verb::LoadData
+            | Verb::Rollback
+            | Verb::Savepoint
+            | Verb::Use
+            | Verb::Show
+            | Verb::Describe
+            | Verb::Explain
+            | Verb::Prepare
+            | Verb::Deallocate
+            | Verb::Help
+            | Verb::Empty
+            | Verb::Kill
+    )
 }
 
 /// Whether the statement's success changes what `FOUND_ROWS()` gives. SHOW WARNINGS does not.
-pub(crate) fn counts_rows(outline: &Outline<'_>, uses: Uses) -> bool {
-    match outline.verb() {
+fn counts_rows(verb: Verb, uses: Uses) -> bool {
+    match verb {
         Verb::Select | Verb::Call | Verb::Execute | Verb::Describe | Verb::Explain => true,
         Verb::Show => !uses.contains(Uses::DIAGNOSTICS),
-        _ => outline.is_multi_statement(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use odp_sql::{Charset, outline};
+
+    fn effects(text: &str) -> Effects {
+        let outline = outline(text.as_bytes(), Charset::Utf8);
+        Effects::of(&outline, outline.uses())
+    }
+
+    #[test]
+    fn every_statement_of_a_text_counts() {
+        use PinReason::{Locks, TemporaryTable, TextPrepared};
+        for (text, pins, counts_rows) in [
+            ("SELECT 1", &[][..], true),
+            ("SELECT 1; SELECT ';GET_LOCK(1)'", &[], true),
+            ("INSERT INTO t VALUES (1)", &[], false),
+            ("SET @a = 1; SELECT GET_LOCK('a', 1)", &[Locks], true),
+            (
+                "INSERT INTO t VALUES (';'); LOCK TABLES t READ;",
+                &[Locks],
+                false,
+            ),
+            (
+                "USE a; CREATE TEMPORARY TABLE t (a INT); PREPARE s FROM 'SELECT 1'",
+                &[TemporaryTable, TextPrepared],
+                false,
+            ),
+            ("SET @a = 1;; /* */ DROP TABLE t", &[], false),
+        ] {
+            let found = effects(text);
+            assert!(found.pins.iter().eq(pins), "{text}: {found:?}");
+            assert_eq!(found.counts_rows, counts_rows, "{text}");
+        }
+        assert!(!effects("SELECT 1;").are_several);
+        assert!(!effects("SELECT 1;").may_commit);
+        assert!(effects("SELECT 1; SELECT 2").may_commit);
     }
 }

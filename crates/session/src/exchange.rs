@@ -1,8 +1,8 @@
 //! One request on one server session, from the first sync statement to the last byte of the answer, as
 //! plain data: it can be written down and taken up elsewhere between any two reads.
 
+use crate::effects::Effects;
 use crate::retry::Progress;
-use crate::state::PinReason;
 use crate::sync::SyncStep;
 use bytes::{Bytes, BytesMut};
 use odp_cluster::ServerAddr;
@@ -26,8 +26,6 @@ pub(crate) struct Exchange {
     pub(crate) steps: VecDeque<SyncStep>,
     /// The request.
     pub(crate) request: Request,
-    /// Whether it may end a transaction for good.
-    pub(crate) may_commit: bool,
     /// How far it has come.
     pub(crate) stage: Stage,
     /// What the server has said so far.
@@ -128,10 +126,8 @@ pub(crate) struct Reply {
     pub(crate) error: Option<u16>,
     /// Its whole error, when it says that the request did not run: the client has not got it yet.
     pub(crate) refusal: Option<Failure>,
-    /// What a successful request ties the session to this server for.
-    pub(crate) pins: Option<PinReason>,
-    /// Whether a successful request changes what `FOUND_ROWS()` gives.
-    pub(crate) counts_rows: bool,
+    /// What a successful request changes in the session.
+    pub(crate) effects: Effects,
     /// The answer to a PREPARE: the server's id, columns and parameters.
     pub(crate) prepared: Option<PreparedAnswer>,
 }
@@ -185,8 +181,7 @@ impl Exchange {
             warnings: 0,
             error: None,
             refusal: None,
-            pins: None,
-            counts_rows: false,
+            effects: Effects::default(),
             prepared: None,
         };
         Self {
@@ -195,7 +190,6 @@ impl Exchange {
             route: None,
             steps: VecDeque::new(),
             request,
-            may_commit: false,
             stage: Stage::Ready,
             reply,
             silence_ms: None,

@@ -2,7 +2,7 @@
 
 use crate::attempts::Attempts;
 use crate::congestion::{self, Shown};
-use crate::effects;
+use crate::effects::Effects;
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
 use crate::parameters::parameters;
@@ -64,16 +64,12 @@ pub(crate) struct Target {
     pub(crate) route: Option<Route>,
     /// The prepared statement in the request.
     pub(crate) statement: Option<u32>,
-    /// What success ties the session to the server for.
-    pub(crate) pins: Option<PinReason>,
     /// How long the server may be silent; `None` for any time.
     pub(crate) patience: Option<Duration>,
     /// Whether it chooses the current database, so that the old one need not be set first.
     pub(crate) chooses_database: bool,
-    /// Whether it may end a transaction for good.
-    pub(crate) may_commit: bool,
-    /// Whether success changes what `FOUND_ROWS()` gives.
-    pub(crate) counts_rows: bool,
+    /// What success changes in the session.
+    pub(crate) effects: Effects,
     /// Whether the rows of its answer begin with ids of sessions.
     pub(crate) lists_sessions: bool,
 }
@@ -184,12 +180,10 @@ impl Planner<'_> {
             (CommandKind::Quit, _) => Ok(Plan::Local(Local::Quit)),
             (CommandKind::ChangeUser, _) => Ok(Plan::Local(Local::ChangeUser)),
             (_, Some(server)) => {
-                let target = Target {
-                    patience: None,
-                    // Nobody reads it here.
-                    may_commit: true,
-                    ..self.target(server, None, None, Uses::NONE)
-                };
+                let mut target = self.target(server, None, None, Uses::NONE);
+                target.patience = None;
+                // Nobody reads it here.
+                target.effects.may_commit = true;
                 Ok(Plan::Forward(target))
             }
             (_, None) => Err(SessionError::ClientGone),
@@ -236,13 +230,13 @@ impl Planner<'_> {
         const COUNTS: &[u8] = b"sql_calc_found_rows";
         let counts = |window: &[u8]| window.eq_ignore_ascii_case(COUNTS);
         match plan {
-            Plan::Forward(target)
+            Plan::Forward(mut target)
                 if self.state.shares_by_transaction()
                     && verb == Verb::Select
                     && text.windows(COUNTS.len()).any(counts) =>
             {
-                let pins = target.pins.or(Some(PinReason::LastStatement));
-                Plan::Forward(Target { pins, ..target })
+                target.effects.pins.insert(PinReason::LastStatement);
+                Plan::Forward(target)
             }
             other => other,
         }
@@ -340,17 +334,15 @@ impl Planner<'_> {
         outline: Option<&Outline<'_>>,
         uses: Uses,
     ) -> Target {
+        let effects = outline.map_or_else(Effects::default, |outline| Effects::of(outline, uses));
         Target {
             server,
             route,
             statement: None,
-            pins: outline.and_then(|outline| effects::pin_reason(outline.verb(), uses)),
             patience: self.patience(outline),
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
-            may_commit: outline.is_some_and(effects::may_commit),
-            counts_rows: outline.is_some_and(|outline| effects::counts_rows(outline, uses)),
-            lists_sessions: uses.contains(Uses::PROCESSLIST)
-                && outline.is_some_and(|outline| !outline.is_multi_statement()),
+            lists_sessions: uses.contains(Uses::PROCESSLIST) && !effects.are_several,
+            effects,
         }
     }
 

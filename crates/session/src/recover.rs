@@ -61,7 +61,7 @@ impl Session {
         if !begins_again && !matches!(broken, Broken::Sync(_)) {
             in_transaction |= self.state.drop_held_transaction();
         }
-        let fate = match (in_transaction, exchange.may_commit) {
+        let fate = match (in_transaction, exchange.reply.effects.may_commit) {
             (false, _) => Fate::NoTransaction,
             (true, false) => Fate::RolledBack,
             (true, true) => Fate::Unknown,

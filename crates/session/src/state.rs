@@ -219,21 +219,24 @@ impl SessionState {
                 change => self.variables.note(change),
             })?;
         }
-        if reply.error.is_none()
-            && let Some(reason) = reply.pins.filter(|pin| *pin != PinReason::LastStatement)
-        {
-            self.set_pin(server, reason, true);
+        let effects = &reply.effects;
+        // A pin too many costs a route, one too few a lock.
+        if reply.error.is_none() || effects.are_several {
+            let lasting = |reason: &&PinReason| **reason != PinReason::LastStatement;
+            for reason in effects.pins.iter().filter(lasting) {
+                self.set_pin(server, *reason, true);
+            }
         }
         self.last_server = Some(server);
         if reply.error.is_some() || !matches!(kind, CommandKind::StmtPrepare) {
             self.row_count_at = Some(server);
         }
-        if reply.counts_rows && reply.error.is_none() {
+        if effects.counts_rows && (reply.error.is_none() || effects.are_several) {
             self.found_rows_at = Some(server);
         }
         self.keeps_last = reply.error.is_some()
             || reply.warnings > 0
-            || reply.pins == Some(PinReason::LastStatement);
+            || effects.pins.contains(&PinReason::LastStatement);
         if matches!(kind, CommandKind::StmtSendLongData | CommandKind::StmtClose) {
             // Nobody answered, so nothing is known to have changed.
             return Ok(observed);

@@ -43,7 +43,7 @@ pub use filter::{CompareOp, Compared, Filter, Item};
 pub use kill::{Kill, KillScope};
 pub use literal::{Literal, LiteralList, TemporalKind};
 pub use name::{ColumnRef, Decoded, Name, TableRef};
-pub use outline::{Consistency, Outline, outline};
+pub use outline::{Consistency, Following, Outline, outline};
 pub use purity::is_pure_select;
 pub use rows::{Columns, Rows};
 pub use settings::{Setting, SettingValue, Settings, Target};

@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
 use crate::kill::{self, Kill};
-use crate::lexer::{Lexer, Mark};
+use crate::lexer::{Lexer, Mark, Token};
 use crate::name::{Name, TableRef};
 use crate::reader::Reader;
 use crate::rows::Rows;
@@ -71,7 +71,10 @@ pub(crate) enum Body<'a> {
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
 #[must_use]
 pub fn outline(text: &[u8], dialect: impl Into<Dialect>) -> Outline<'_> {
-    let lexer = Lexer::new(text, dialect.into());
+    read(Lexer::new(text, dialect.into()))
+}
+
+fn read(lexer: Lexer<'_>) -> Outline<'_> {
     let mut outline = Outline {
         verb: Verb::Empty,
         explain: Explain::No,
@@ -86,6 +89,27 @@ pub fn outline(text: &[u8], dialect: impl Into<Dialect>) -> Outline<'_> {
     };
     outline.tail = Reader::new(lexer, &mut outline).read();
     outline
+}
+
+/// What follows a statement in its text ([`Outline::following`]).
+#[derive(Clone, Debug)]
+pub struct Following<'a> {
+    tail: Lexer<'a>,
+}
+
+impl<'a> Iterator for Following<'a> {
+    type Item = Outline<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut lexer = tail::end(self.tail);
+        while lexer.take_symbol(b';') {}
+        if lexer.peek() == Token::End {
+            return None;
+        }
+        let outline = read(lexer);
+        self.tail = outline.tail;
+        Some(outline)
+    }
 }
 
 impl<'a> Outline<'a> {
@@ -165,6 +189,13 @@ impl<'a> Outline<'a> {
     #[must_use]
     pub fn is_multi_statement(&self) -> bool {
         tail::has_more(self.tail)
+    }
+
+    /// The statements that follow behind a `;`, one after the other. Offsets and counts in their outlines
+    /// are those of the whole text.
+    #[must_use]
+    pub fn following(&self) -> Following<'a> {
+        Following { tail: self.tail }
     }
 
     /// Length in bytes of the first statement, without its `;`.
