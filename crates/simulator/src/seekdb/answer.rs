@@ -59,7 +59,7 @@ impl Relayed {
                         }
                         Control::Err => outcome.failed = true,
                         Control::PrepareOk => outcome.prepared = Some(PrepareOk::parse(payload)?),
-                        Control::LocalInfile | Control::AuthSwitch => {}
+                        Control::LocalInfile | Control::AuthSwitch | Control::RowHead => {}
                     }
                     self.client.pass(&frame)?;
                     match control {
