@@ -116,6 +116,11 @@ pub(crate) fn explained() -> Vec<Explained> {
 }
 
 impl TableData {
+    /// The tablet of the first partition.
+    pub(crate) fn first_tablet(&self) -> u64 {
+        self.leaves[0].2
+    }
+
     /// The tablets of partitions as EXPLAIN prints them, by position: `p3`, `p[1-2]`, `p1sp[0-4]`.
     pub(crate) fn tablets_of(&self, partitions: &[String]) -> Vec<u64> {
         let mut tablets = Vec::new();

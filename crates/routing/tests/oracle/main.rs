@@ -88,10 +88,19 @@ struct Compared {
     equal: usize,
     /// The computed set holds the engine's and more.
     wider: usize,
+    /// One of [`CONTRADICTIONS`].
+    contradiction: usize,
     /// The engine's set holds partitions that were not computed.
     missing: usize,
     unsure: usize,
 }
+
+/// Conditions that no row fulfils, because `'İ'` weighs as much as `I`, which is less than `'α'`. The engine
+/// finds that out about the column that the key is generated from, and prints the first partition.
+const CONTRADICTIONS: [&str; 2] = [
+    "select * from p_k_gen_substr where v between 'α' and 'İ'",
+    "select * from p_k_gen_substr where v = 'İ' and v > 'α'",
+];
 
 #[test]
 fn the_computed_partitions_are_those_that_explain_prints() {
@@ -121,6 +130,10 @@ fn the_computed_partitions_are_those_that_explain_prints() {
                 if found == expected {
                     count.equal += 1;
                     continue;
+                } else if CONTRADICTIONS.contains(&statement.sql.as_str()) {
+                    assert_eq!(expected, [table.first_tablet()], "{}", statement.sql);
+                    count.contradiction += 1;
+                    continue;
                 } else if expected.iter().all(holds) {
                     count.wider += 1;
                 } else {
@@ -141,8 +154,9 @@ fn the_computed_partitions_are_those_that_explain_prints() {
     let (equal, wider) = (sum(|count| count.equal), sum(|count| count.wider));
     let (missing, unsure) = (sum(|count| count.missing), sum(|count| count.unsure));
     println!("{counts:#?}");
-    let all = equal + wider + missing + unsure;
+    let contradictions = sum(|count| count.contradiction);
+    let all = equal + wider + contradictions + missing + unsure;
     println!("of {all}: {equal} equal, {wider} wider, {missing} missing, {unsure} unsure");
-    assert!(equal * 1000 >= all * 998, "{counts:#?}");
-    assert!(missing <= 2 && unsure == 0, "{counts:#?}");
+    assert_eq!(contradictions, CONTRADICTIONS.len(), "{counts:#?}");
+    assert_eq!((wider, missing, unsure), (0, 0, 0), "{counts:#?}");
 }
