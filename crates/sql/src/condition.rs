@@ -1,6 +1,7 @@
 //! Reads a single condition, such as `k = 5`, between AND, OR and parentheses.
 
-use crate::filter::{Compared, Item};
+use crate::expression::Expression;
+use crate::filter::{CompareOp, Compared, Item};
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token, string};
 use crate::literal::{Literal, LiteralList};
@@ -105,32 +106,49 @@ fn usual_comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
 }
 
 fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
+    let start = lexer.mark();
     let left = operand(lexer);
     let token = lexer.token();
-    if let Token::Compare(op) = token {
-        return match (left, operand(lexer)) {
-            (Operand::Column(column), Operand::Value(value)) => {
-                Some(Condition::plain(Item::Compare { column, op, value }))
-            }
-            (Operand::Value(value), Operand::Column(column)) => {
-                Some(Condition::plain(Item::Compare {
+    match (left, token) {
+        (Operand::Column(column), Token::Compare(op)) => {
+            let value = value(lexer)?;
+            Some(Condition::plain(Item::Compare { column, op, value }))
+        }
+        (Operand::Value(value), Token::Compare(op)) => reversed(value, op, lexer),
+        (Operand::Column(column), Token::Word(_, key)) => tested(column, key, lexer),
+        (left, token) => {
+            if let (
+                Operand::Column(ColumnRef {
+                    table: None,
                     column,
-                    op: op.mirrored(),
-                    value,
-                }))
+                }),
+                Token::Symbol(b'('),
+            ) = (left, token)
+                && let Some(condition) = call(lexer, column)
+            {
+                return Some(condition);
             }
-            _ => None,
-        };
+            lexer.reset(start);
+            let value = Literal::Expression(Expression::read(lexer)?);
+            let Token::Compare(op) = lexer.token() else {
+                return None;
+            };
+            reversed(value, op, lexer)
+        }
     }
-    let Operand::Column(column) = left else {
+}
+
+/// Reads the column behind `value op`.
+fn reversed<'a>(value: Literal<'a>, op: CompareOp, lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
+    let Operand::Column(column) = operand(lexer) else {
         return None;
     };
-    if token == Token::Symbol(b'(') && column.table.is_none() {
-        return call(lexer, column.column);
-    }
-    let Token::Word(_, mut key) = token else {
-        return None;
-    };
+    let op = op.mirrored();
+    Some(Condition::plain(Item::Compare { column, op, value }))
+}
+
+/// Reads what stands behind a column and the word `key`.
+fn tested<'a>(column: ColumnRef<'a>, mut key: Key, lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
     if key == k::IS {
         let negated = lexer.take_word(k::NOT);
         return lexer.take_word(k::NULL).then_some(Condition {
@@ -190,11 +208,22 @@ fn between<'a>(lexer: &mut Lexer<'a>, column: ColumnRef<'a>) -> Option<Item<'a>>
     Some(Item::Between { column, low, high })
 }
 
+/// Reads a constant, or an expression of constants.
 fn value<'a>(lexer: &mut Lexer<'a>) -> Option<Literal<'a>> {
-    match operand(lexer) {
-        Operand::Value(value) => Some(value),
-        _ => None,
+    let start = lexer.mark();
+    let value = operand(lexer);
+    let goes_on = match lexer.peek() {
+        Token::Symbol(byte) => matches!(byte, b'+' | b'-' | b'*' | b'/' | b'%' | b'('),
+        Token::Word(_, key) => key == Key::NONE,
+        _ => false,
+    };
+    if let Operand::Value(value) = value
+        && !goes_on
+    {
+        return Some(value);
     }
+    lexer.reset(start);
+    Expression::read(lexer).map(Literal::Expression)
 }
 
 /// Whether the parenthesis before `inside` holds a subquery.

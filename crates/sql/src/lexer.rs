@@ -60,8 +60,8 @@ pub(crate) struct Mark {
 }
 
 /// What was passed on the way to a place: twice the number of `?`, plus one inside `/*! … */`.
-#[derive(Clone, Copy, Debug)]
-struct Passed(u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed(u32);
 
 impl Passed {
     const IN_CODE: u32 = 1;
@@ -116,6 +116,22 @@ impl<'a> Lexer<'a> {
     /// How many `?` were read so far.
     pub(crate) const fn parameters(&self) -> u32 {
         self.passed.parameters()
+    }
+
+    /// What was passed on the way to here.
+    pub(crate) const fn passed(&self) -> Passed {
+        self.passed
+    }
+
+    /// How the bytes are read.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// A lexer of a part of a statement, which stands behind so much.
+    pub(crate) const fn behind(mut self, passed: Passed) -> Self {
+        self.passed = passed;
+        self
     }
 
     /// Whether nothing is left to read, not even a blank.

@@ -1,5 +1,6 @@
 //! Constant operands, still in the statement's bytes.
 
+use crate::expression::Expression;
 use crate::filter::CompareOp;
 use crate::keyword as k;
 use crate::lexer::{Lexer, Token};
@@ -46,6 +47,8 @@ pub enum Literal<'a> {
     UserVariable(Name<'a>),
     /// DEFAULT, as a value of INSERT.
     Default,
+    /// An expression of constants, such as `2 * 3` or `CONCAT('a', 'b')`.
+    Expression(Expression<'a>),
     /// An expression that is not read here.
     Unsure,
 }
@@ -103,6 +106,12 @@ impl<'a> LiteralList<'a> {
             && ends_assignment(self.lexer.peek())
         {
             return Some(value);
+        }
+        self.lexer.reset(start);
+        if let Some(expression) = Expression::read(&mut self.lexer)
+            && ends_assignment(self.lexer.peek())
+        {
+            return Some(Literal::Expression(expression));
         }
         self.lexer.reset(start);
         skip_assigned(&mut self.lexer);

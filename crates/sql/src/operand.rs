@@ -1,5 +1,6 @@
 //! Reads one side of a comparison.
 
+use crate::expression::Expression;
 use crate::keyword as k;
 use crate::lexer::{Lexer, Token, body, string};
 use crate::literal::{Literal, TemporalKind};
@@ -42,6 +43,12 @@ pub(crate) fn listed<'a>(lexer: &mut Lexer<'a>) -> Literal<'a> {
         return value;
     }
     lexer.reset(start);
+    if let Some(expression) = Expression::read(lexer)
+        && matches!(lexer.peek(), Token::Symbol(b',' | b')'))
+    {
+        return Literal::Expression(expression);
+    }
+    lexer.reset(start);
     loop {
         let mut ahead = *lexer;
         match ahead.token() {
@@ -56,12 +63,25 @@ pub(crate) fn listed<'a>(lexer: &mut Lexer<'a>) -> Literal<'a> {
 }
 
 fn bare<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
-    let value = match lexer.token() {
+    let token = lexer.token();
+    if let Some(literal) = constant(token, lexer) {
+        return Operand::Value(literal);
+    }
+    match token {
+        Token::Symbol(sign @ (b'-' | b'+')) => signed(lexer, sign == b'-'),
+        Token::Word(text, _) => column(lexer, Name::new(text)),
+        Token::Quoted(name) => column(lexer, name),
+        _ => Operand::Other,
+    }
+}
+
+/// The literal that is `token`, or begins with it.
+pub(crate) fn constant<'a>(token: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Literal<'a>> {
+    Some(match token {
         Token::Number(text) => Literal::Number {
             negative: false,
             text,
         },
-        Token::Symbol(sign @ (b'-' | b'+')) => return signed(lexer, sign == b'-'),
         Token::String(written) => string(written),
         Token::Hex(digits) => Literal::Hex(digits),
         Token::Bit(digits) => Literal::Bit(digits),
@@ -73,41 +93,49 @@ fn bare<'a>(lexer: &mut Lexer<'a>) -> Operand<'a> {
         Token::Word(_, k::TRUE) => Literal::True,
         Token::Word(_, k::FALSE) => Literal::False,
         Token::Word(_, k::DEFAULT) => Literal::Default,
-        Token::Word(text, key) => {
+        Token::Word(_, key) => {
             let kind = match key {
-                k::DATE => Some(TemporalKind::Date),
-                k::TIME => Some(TemporalKind::Time),
-                k::TIMESTAMP => Some(TemporalKind::Timestamp),
-                _ => None,
+                k::DATE => TemporalKind::Date,
+                k::TIME => TemporalKind::Time,
+                k::TIMESTAMP => TemporalKind::Timestamp,
+                _ => return None,
             };
-            let mut ahead = *lexer;
-            if let Some(kind) = kind
-                && let Token::String(written) = ahead.token()
-            {
-                *lexer = ahead;
-                let body = body(written);
-                return Operand::Value(Literal::Temporal { kind, body });
-            }
-            return column(lexer, Name::new(text));
+            let before = lexer.mark();
+            let Token::String(written) = lexer.token() else {
+                lexer.reset(before);
+                return None;
+            };
+            let body = body(written);
+            Literal::Temporal { kind, body }
         }
-        Token::Quoted(name) => return column(lexer, name),
-        _ => return Operand::Other,
-    };
-    Operand::Value(value)
+        _ => return None,
+    })
 }
 
-/// Reads what follows a sign: more signs, parentheses and a number, as in `-(-3)`.
+/// Reads what follows a sign: more signs, parentheses and a number, as in `-(-3)`. A decimal is a literal
+/// for the server only if its one minus stands right before it.
 fn signed<'a>(lexer: &mut Lexer<'a>, mut negative: bool) -> Operand<'a> {
     let mut open = 0;
+    let mut minuses = u32::from(negative);
+    let mut is_behind_minus = negative;
     let text = loop {
-        match lexer.token() {
-            Token::Symbol(b'-') => negative = !negative,
+        let token = lexer.token();
+        match token {
+            Token::Symbol(b'-') => {
+                negative = !negative;
+                minuses += 1;
+            }
             Token::Symbol(b'+') => {}
             Token::Symbol(b'(') if open < MAX_PARENTHESES => open += 1,
             Token::Number(text) => break text,
             _ => return Operand::Other,
         }
+        is_behind_minus = token == Token::Symbol(b'-');
     };
+    let is_decimal = text.contains(&b'.') && !text.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    if is_decimal && minuses > u32::from(is_behind_minus) {
+        return Operand::Other;
+    }
     for _ in 0..open {
         if !lexer.take_symbol(b')') {
             return Operand::Other;

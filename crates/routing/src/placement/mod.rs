@@ -2,6 +2,7 @@
 
 mod condition;
 mod equality;
+mod fold;
 mod listed;
 mod operands;
 mod tally;

@@ -27,6 +27,9 @@ impl<'a> Statement<'a> {
                 body,
             } => Operand::Duration(Cow::Borrowed(body)),
             Literal::Temporal { body, .. } => Operand::Moment(Cow::Borrowed(body)),
+            Literal::Expression(expression) => {
+                return self.computed(expression).ok_or(Unsure::Statement);
+            }
             Literal::UserVariable(_) | Literal::Unsure => return Err(Unsure::Statement),
         })
     }

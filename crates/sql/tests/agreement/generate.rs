@@ -144,10 +144,29 @@ const GAPS: &[&str] = &[
 
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
-        4 => select(LITERALS).prop_map(str::to_owned),
-        1 => any::<u64>().prop_map(|number| number.to_string()),
-        1 => "[a-z '\"%_;`(){}/*#-]{0,8}".prop_map(|text| format!("'{}'", text.replace('\'', "''"))),
+        2 => expression(),
+        8 => select(LITERALS).prop_map(str::to_owned),
+        2 => any::<u64>().prop_map(|number| number.to_string()),
+        2 => "[a-z '\"%_;`(){}/*#-]{0,8}".prop_map(|text| format!("'{}'", text.replace('\'', "''"))),
     ]
+}
+
+/// Constants joined by operators and functions, and something else once in a while.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        8 => select(&["1", "2.5", "'a'", "0", "NULL", "DATE '2020-01-01'", "?"][..]).prop_map(str::to_owned),
+        1 => select(&["k", "f(k)", "`j`"][..]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let operator = select(&["+", "-", "*", "/", "%", "DIV"][..]);
+        prop_oneof![
+            3 => (inner.clone(), operator, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
+            1 => inner.clone().prop_map(|a| format!("( {a} )")),
+            1 => inner.clone().prop_map(|a| format!("- ( {a} )")),
+            1 => prop::collection::vec(inner.clone(), 1..4).prop_map(|all| format!("concat( {} )", all.join(" , "))),
+            1 => inner.prop_map(|a| format!("CAST( {a} AS SIGNED )")),
+        ]
+    })
 }
 
 fn leaf() -> impl Strategy<Value = String> {

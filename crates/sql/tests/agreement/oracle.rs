@@ -2,11 +2,12 @@
 
 use odp_sql::Verb;
 use sqlparser::ast::{
-    BinaryOperator, Expr, FromTable, Ident, ObjectName, Query, Select, SetExpr, Statement,
-    TableFactor, TableObject, TableWithJoins, UnaryOperator, Value,
+    BinaryOperator, DataType, Expr, FromTable, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, TableWithJoins,
+    UnaryOperator, Value,
 };
 
-use crate::tree::Tree;
+use crate::tree::{Tree, minus};
 
 pub(crate) struct Expected {
     pub(crate) verb: Verb,
@@ -250,9 +251,64 @@ fn operand(expr: &Expr) -> Option<String> {
     }
 }
 
+/// A literal, or an expression of literals with its operators in front.
 fn value(expr: &Expr) -> Option<String> {
+    literal(expr).or_else(|| expression(expr))
+}
+
+fn expression(expr: &Expr) -> Option<String> {
     Some(match expr {
-        Expr::Nested(inner) => value(inner)?,
+        Expr::Nested(inner) => expression(inner)?,
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => minus(&expression(expr)?),
+        Expr::BinaryOp { left, op, right } => {
+            let op = match op {
+                BinaryOperator::Plus => "+",
+                BinaryOperator::Minus => "-",
+                BinaryOperator::Multiply => "*",
+                BinaryOperator::Divide => "/",
+                BinaryOperator::MyIntegerDivide => "DIV",
+                BinaryOperator::Modulo => "%",
+                _ => return None,
+            };
+            format!("({op} {} {})", expression(left)?, expression(right)?)
+        }
+        Expr::Function(function) => {
+            let FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            let arguments = list.args.iter().map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => expression(expr),
+                _ => None,
+            });
+            let arguments: Vec<_> = arguments.collect::<Option<_>>()?;
+            if arguments.is_empty() {
+                return None;
+            }
+            format!("({} {})", function.name, arguments.join(" "))
+        }
+        Expr::Cast {
+            expr, data_type, ..
+        } => {
+            let to = match data_type {
+                DataType::Signed => "Signed",
+                DataType::Unsigned => "Unsigned",
+                DataType::Char(None) => "Char",
+                DataType::Date => "Date",
+                DataType::Datetime(None) => "Datetime",
+                _ => return None,
+            };
+            format!("(cast {} {to})", expression(expr)?)
+        }
+        other => literal(other)?,
+    })
+}
+
+fn literal(expr: &Expr) -> Option<String> {
+    Some(match expr {
+        Expr::Nested(inner) => literal(inner)?,
         Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr,

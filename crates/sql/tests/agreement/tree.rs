@@ -1,8 +1,8 @@
 //! Conditions as trees of short strings, to be compared.
 
 use odp_sql::{
-    Backslash, Charset, ColumnRef, CompareOp, Filter, Item, Literal, LiteralList, Name, Outline,
-    TemporalKind, Unescape,
+    Backslash, Charset, ColumnRef, CompareOp, Compute, Filter, Function, Item, Literal,
+    LiteralList, Name, Outline, TemporalKind, Unescape,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -177,8 +177,47 @@ fn literal(literal: &Literal<'_>) -> String {
         Literal::True => "true".into(),
         Literal::False => "false".into(),
         Literal::Parameter(_) => "?".into(),
+        Literal::Expression(expression) => expression.compute(&mut Written).unwrap_or_default(),
         Literal::Unsure => "\u{0}".into(),
         other => format!("{other:?}"),
+    }
+}
+
+/// The opposite; twice the opposite is the thing itself.
+pub(crate) fn minus(value: &str) -> String {
+    match value.strip_prefix('-') {
+        Some(value) => value.to_owned(),
+        None => format!("-{value}"),
+    }
+}
+
+/// Writes an expression with its operators in front.
+struct Written;
+
+impl<'a> Compute<'a> for Written {
+    type Value = String;
+
+    fn literal(&mut self, value: Literal<'a>) -> Option<String> {
+        Some(literal(&value))
+    }
+
+    fn apply(&mut self, function: Function<'a>, arguments: Vec<String>) -> Option<String> {
+        let arguments = arguments.join(" ");
+        Some(match function {
+            Function::Negate => minus(&arguments),
+            Function::Add => format!("(+ {arguments})"),
+            Function::Subtract => format!("(- {arguments})"),
+            Function::Multiply => format!("(* {arguments})"),
+            Function::Divide => format!("(/ {arguments})"),
+            Function::IntegerDivide => format!("(DIV {arguments})"),
+            Function::Modulo => format!("(% {arguments})"),
+            Function::Named(name) => {
+                format!("({} {arguments})", text(name.iter().copied()))
+            }
+            Function::Cast(to) => format!("(cast {arguments} {to:?})"),
+            Function::AddInterval(unit) => format!("(add {arguments} {unit:?})"),
+            Function::SubtractInterval(unit) => format!("(subtract {arguments} {unit:?})"),
+        })
     }
 }
 

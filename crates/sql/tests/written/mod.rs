@@ -1,7 +1,10 @@
 //! Writes what was read in a short form that test tables can hold.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use odp_sql::{Charset, ColumnRef, CompareOp, Item, Literal, LiteralList, Name, Outline, outline};
+use odp_sql::{
+    Charset, ColumnRef, CompareOp, Compute, Function, Item, Literal, LiteralList, Name, Outline,
+    outline,
+};
 
 fn read(text: &str) -> Outline<'_> {
     outline(text.as_bytes(), Charset::Utf8)
@@ -53,6 +56,7 @@ pub(crate) fn literal(literal: &Literal<'_>) -> String {
         Literal::Parameter(ordinal) => format!("p{ordinal}"),
         Literal::UserVariable(variable) => format!("@{}", name(variable)),
         Literal::Default => "DEFAULT".into(),
+        Literal::Expression(expression) => expression.compute(&mut Written).unwrap_or_default(),
         Literal::Unsure => "?".into(),
     }
 }
@@ -130,4 +134,23 @@ pub(crate) fn rows(text: &str) -> String {
         .map(|c| c.map(|n| name(&n)).collect::<Vec<_>>().join(" ") + ": ");
     let written: Vec<_> = rows.map(|row| format!("[{}]", list(row))).collect();
     columns.unwrap_or_default() + &written.join(" ")
+}
+
+/// Writes an expression as `[function arguments]`.
+struct Written;
+
+impl<'a> Compute<'a> for Written {
+    type Value = String;
+
+    fn literal(&mut self, value: Literal<'a>) -> Option<String> {
+        Some(literal(&value))
+    }
+
+    fn apply(&mut self, function: Function<'a>, arguments: Vec<String>) -> Option<String> {
+        let function = match function {
+            Function::Named(name) => String::from_utf8_lossy(name).into_owned(),
+            other => format!("{other:?}"),
+        };
+        Some(format!("[{function} {}]", arguments.join(" ")))
+    }
 }
