@@ -92,6 +92,18 @@ pub struct PinnedBy {
     pub text_prepared: u64,
     /// Locks.
     pub locks: u64,
+    /// A role that was chosen.
+    #[serde(default)]
+    pub role: u64,
+    /// An XA transaction (transaction pooling).
+    #[serde(default)]
+    pub xa: u64,
+    /// The number that a sequence has given (transaction pooling).
+    #[serde(default)]
+    pub sequence: u64,
+    /// The statements of a routine (transaction pooling).
+    #[serde(default)]
+    pub unseen: u64,
     /// The next statement may ask about the last one (transaction pooling).
     #[serde(default)]
     pub last_statement: u64,
@@ -121,6 +133,10 @@ impl Add for PinnedBy {
             temporary_table: self.temporary_table + other.temporary_table,
             text_prepared: self.text_prepared + other.text_prepared,
             locks: self.locks + other.locks,
+            role: self.role + other.role,
+            xa: self.xa + other.xa,
+            sequence: self.sequence + other.sequence,
+            unseen: self.unseen + other.unseen,
             last_statement: self.last_statement + other.last_statement,
         }
     }

@@ -217,6 +217,7 @@ impl Session {
             chooses_database,
             effects,
             lists_sessions,
+            uses,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
             && let Some(table) = &route.table
@@ -238,6 +239,8 @@ impl Session {
         if chooses_database {
             steps.retain(|step| !matches!(step, sync::SyncStep::Database(_)));
         }
+        let fresh = sync::fresh_counts(&self.state, uses);
+        steps.extend(fresh.filter(|_| lease.is_shared()));
         if let Some(id) = known.filter(|_| kind == CommandKind::StmtExecute)
             && let Some(prepared) = self.state.prepared.get_mut(id)
         {

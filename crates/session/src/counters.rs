@@ -64,6 +64,14 @@ counters! {
         pinned_text_prepared,
         /// Clients that are tied to one server session by locks.
         pinned_locks,
+        /// Clients that are tied to one server session by a role that they have chosen.
+        pinned_role,
+        /// Clients that are tied to one server session by an XA transaction.
+        pinned_xa,
+        /// Clients that are tied to one server session by the number that a sequence has given.
+        pinned_sequence,
+        /// Clients that are tied to one server session by statements that the proxy did not see.
+        pinned_unseen,
         /// Clients that keep a server session because they may ask about their last statement.
         pinned_last_statement,
         /// Clients in a transaction; while the proxy drains: those that were when that began.
@@ -115,6 +123,10 @@ impl Counters {
             PinReason::TemporaryTable => &self.pinned_temporary_table,
             PinReason::TextPrepared => &self.pinned_text_prepared,
             PinReason::Locks => &self.pinned_locks,
+            PinReason::Role => &self.pinned_role,
+            PinReason::Xa => &self.pinned_xa,
+            PinReason::Sequence => &self.pinned_sequence,
+            PinReason::Unseen => &self.pinned_unseen,
             PinReason::LastStatement => &self.pinned_last_statement,
         }
     }
@@ -129,6 +141,10 @@ impl Counts {
             PinReason::TemporaryTable => self.pinned_temporary_table,
             PinReason::TextPrepared => self.pinned_text_prepared,
             PinReason::Locks => self.pinned_locks,
+            PinReason::Role => self.pinned_role,
+            PinReason::Xa => self.pinned_xa,
+            PinReason::Sequence => self.pinned_sequence,
+            PinReason::Unseen => self.pinned_unseen,
             PinReason::LastStatement => self.pinned_last_statement,
         }
     }
@@ -204,14 +220,14 @@ mod tests {
         {
             let mut pinned = PinGauge::new(&counters);
             pinned.set(Some(PinReason::TemporaryTable));
-            assert_eq!(shown(), [0, 1, 0, 0, 0]);
+            assert_eq!(shown(), [0, 1, 0, 0, 0, 0, 0, 0, 0]);
             pinned.set(Some(PinReason::Locks));
-            assert_eq!(shown(), [0, 0, 0, 1, 0]);
+            assert_eq!(shown(), [0, 0, 0, 1, 0, 0, 0, 0, 0]);
             pinned.set(None);
-            assert_eq!(shown(), [0; 5]);
+            assert_eq!(shown(), [0; 9]);
             pinned.set(Some(PinReason::TextPrepared));
         }
-        assert_eq!(shown(), [0; 5]);
+        assert_eq!(shown(), [0; 9]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the success of a request changes in its session: pure, from the outlines of its statements.
 
 use crate::state::PinReason;
+use memchr::memchr2_iter;
 use odp_sql::{Outline, Uses, Verb};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Effects {
     /// What it ties the session to the server for.
     pub(crate) pins: BTreeSet<PinReason>,
+    /// Why it may leave something in its server session that is not seen here, whether it succeeds or not.
+    pub(crate) unseen: Option<PinReason>,
     /// Whether it may end a transaction for good.
     pub(crate) may_commit: bool,
     /// Whether it changes what `FOUND_ROWS()` gives.
@@ -32,6 +35,7 @@ impl Effects {
         let verb = outline.verb();
         Self {
             pins: pin_reason(verb, uses).into_iter().collect(),
+            unseen: unseen(verb),
             may_commit: may_commit(verb),
             counts_rows: counts_rows(verb, uses),
             are_several: false,
@@ -40,6 +44,7 @@ impl Effects {
 
     fn add(&mut self, later: Self) {
         self.pins.extend(later.pins);
+        self.unseen = self.unseen.or(later.unseen);
         self.counts_rows |= later.counts_rows;
         self.are_several = true;
         // What comes before the one that fails may have committed.
@@ -53,9 +58,31 @@ fn pin_reason(verb: Verb, uses: Uses) -> Option<PinReason> {
         Verb::Prepare => Some(PinReason::TextPrepared),
         Verb::LockTables => Some(PinReason::Locks),
         _ if uses.contains(Uses::USER_LOCK) => Some(PinReason::Locks),
+        Verb::Set if uses.contains(Uses::ROLE) => Some(PinReason::Role),
         Verb::Ddl if uses.contains(Uses::TEMPORARY_TABLE) => Some(PinReason::TemporaryTable),
         _ => None,
     }
+}
+
+/// Why a statement may leave something in its server session that is not seen here.
+fn unseen(verb: Verb) -> Option<PinReason> {
+    match verb {
+        Verb::Xa => Some(PinReason::Xa),
+        Verb::Call | Verb::Other => Some(PinReason::Unseen),
+        _ => None,
+    }
+}
+
+/// Whether `NEXTVAL` or `CURRVAL` is in a text, as a name or not.
+pub(crate) fn names_sequence(text: &[u8]) -> bool {
+    memchr2_iter(b'v', b'V', text).any(|at| {
+        let word = at.checked_sub(4).and_then(|start| text.get(start..at + 3));
+        word.is_some_and(|word| {
+            [b"nextval", b"currval"]
+                .iter()
+                .any(|name| word.eq_ignore_ascii_case(*name))
+        })
+    })
 }
 
 /// COMMIT, and what commits a transaction on its way, or runs statements that are not seen here.

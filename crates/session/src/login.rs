@@ -273,6 +273,7 @@ pub(crate) fn admit(
         pin: None,
         pooling,
         keeps_last: false,
+        leaves_more: false,
         last_server: Some(addr),
         found_rows_at: None,
         row_count_at: None,

@@ -2,7 +2,7 @@
 
 use crate::attempts::Attempts;
 use crate::congestion::{self, Shown};
-use crate::effects::Effects;
+use crate::effects::{self, Effects};
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
 use crate::parameters::parameters;
@@ -72,6 +72,8 @@ pub(crate) struct Target {
     pub(crate) effects: Effects,
     /// Whether the rows of its answer begin with ids of sessions.
     pub(crate) lists_sessions: bool,
+    /// What it uses.
+    pub(crate) uses: Uses,
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -216,7 +218,7 @@ impl Planner<'_> {
             return Ok(Plan::Local(Local::Kill(kill)));
         }
         let plan = self.route(Some(&outline), &[])?;
-        Ok(self.keeping_count(plan, text, outline.verb()))
+        Ok(self.with_effects(plan, text, &outline))
     }
 
     fn prepare(&self, text: &[u8]) -> Result<Plan, SessionError> {
@@ -225,21 +227,27 @@ impl Planner<'_> {
         Ok(Self::with_statement(plan, self.state.prepared.next_id()))
     }
 
-    /// With transaction pooling, a SELECT that counts rows for `FOUND_ROWS()` keeps its server session.
-    fn keeping_count(&self, plan: Plan, text: &[u8], verb: Verb) -> Plan {
+    /// What the text of a statement that runs now leaves in a server session that others get. With
+    /// transaction pooling, a SELECT that counts rows for `FOUND_ROWS()` keeps its server session.
+    fn with_effects(&self, plan: Plan, text: &[u8], outline: &Outline<'_>) -> Plan {
         const COUNTS: &[u8] = b"sql_calc_found_rows";
-        let counts = |window: &[u8]| window.eq_ignore_ascii_case(COUNTS);
-        match plan {
-            Plan::Forward(mut target)
-                if self.state.shares_by_transaction()
-                    && verb == Verb::Select
-                    && text.windows(COUNTS.len()).any(counts) =>
-            {
-                target.effects.pins.insert(PinReason::LastStatement);
-                Plan::Forward(target)
-            }
-            other => other,
+        let Plan::Forward(mut target) = plan else {
+            return plan;
+        };
+        if self.state.pooling.is_none() {
+            return Plan::Forward(target);
         }
+        if target.effects.unseen.is_none() && effects::names_sequence(text) {
+            target.effects.unseen = Some(PinReason::Sequence);
+        }
+        let counts = |window: &[u8]| window.eq_ignore_ascii_case(COUNTS);
+        if self.state.shares_by_transaction()
+            && outline.verb() == Verb::Select
+            && text.windows(COUNTS.len()).any(counts)
+        {
+            target.effects.pins.insert(PinReason::LastStatement);
+        }
+        Plan::Forward(target)
     }
 
     fn with_statement(plan: Plan, id: u32) -> Plan {
@@ -265,7 +273,7 @@ impl Planner<'_> {
             }
             _ => self.route(Some(&outline), &[])?,
         };
-        let plan = self.keeping_count(plan, &statement.text, outline.verb());
+        let plan = self.with_effects(plan, &statement.text, &outline);
         Ok(Self::with_statement(plan, id))
     }
 
@@ -321,6 +329,21 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether a statement asks about the one before it, and the server session that ran that is somebody
+    /// else's by now.
+    fn asks_strangers(&self, uses: Uses) -> bool {
+        let state = self.state;
+        let asked = [
+            (Uses::FOUND_ROWS, state.found_rows_at),
+            (Uses::ROW_COUNT, state.row_count_at),
+            (Uses::TRACE, state.row_count_at),
+        ];
+        state.shares_by_transaction()
+            && asked
+                .iter()
+                .any(|(what, at)| uses.contains(*what) && (at.is_none() || state.may_move()))
+    }
+
     /// A command without a statement, for the server that holds what it is about.
     fn bound(&self, server: ServerAddr) -> Plan {
         Plan::Forward(self.target(server, None, None, Uses::NONE))
@@ -343,6 +366,7 @@ impl Planner<'_> {
             chooses_database: outline.is_some_and(|outline| outline.verb() == Verb::Use),
             lists_sessions: uses.contains(Uses::PROCESSLIST) && !effects.are_several,
             effects,
+            uses,
         }
     }
 
@@ -372,10 +396,10 @@ impl Planner<'_> {
     ) -> Result<Plan, SessionError> {
         let uses = outline.map_or(Uses::NONE, Outline::uses);
         if let Some(server) = self.binding(uses) {
-            let asks = uses.contains(Uses::FOUND_ROWS) || uses.contains(Uses::ROW_COUNT);
-            if asks && self.state.shares_by_transaction() && self.state.may_move() {
+            if self.asks_strangers(uses) {
                 return Err(SessionError::Unsupported(
-                    "FOUND_ROWS() or ROW_COUNT() outside a transaction with pool_mode = transaction",
+                    "FOUND_ROWS(), ROW_COUNT() or SHOW TRACE about a statement of another transaction with \
+                     pool_mode = transaction",
                 ));
             }
             let target = self.target(server, None, outline, uses);

@@ -165,7 +165,7 @@ async fn sync(
             lease.synced.corrections.clear();
             lease.synced.strangers.clear();
         }
-        SyncStep::Begin(_) => {}
+        SyncStep::OneRow | SyncStep::Begin(_) => {}
         SyncStep::Prepare {
             statement,
             is_as_prepared,

@@ -121,6 +121,7 @@ async fn enter(
         pin: None,
         pooling: None,
         keeps_last: false,
+        leaves_more: false,
         last_server: Some(addr),
         found_rows_at: None,
         row_count_at: None,

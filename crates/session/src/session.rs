@@ -317,6 +317,9 @@ impl Session {
         if !is_free || self.leases.is_empty() || !self.state.shares_by_transaction() {
             return;
         }
+        // Others count there from now on.
+        self.state.found_rows_at = None;
+        self.state.row_count_at = None;
         for lease in self.leases.take_all() {
             if lease.is_shared() {
                 let aimed = self.id.try_leave_place();
@@ -337,11 +340,13 @@ impl Session {
     /// Gives every server session back to its pool. What is at rest and has none is returned.
     pub(crate) fn leave_all(&mut self, context: &Context) -> Vec<ServerSession> {
         let busy = self.exchange.as_ref().map(|exchange| exchange.server);
-        let pinned = self.state.pin.as_ref().map(|pin| pin.server);
+        let pinned = self.state.pin.as_ref();
+        let holds = pinned.filter(|pin| pin.outlives_reset());
+        let holds = holds.map(|pin| pin.server);
         let mut at_rest = Vec::new();
         for lease in self.leases.take_all() {
             let addr = Some(lease.session.addr);
-            if addr == busy || (lease.is_shared() && addr == pinned) {
+            if addr == busy || (lease.is_shared() && addr == holds) {
                 continue;
             }
             let is_clean = self.state.is_clean() && lease.synced.prepared.is_empty();

@@ -37,6 +37,14 @@ pub enum PinReason {
     TextPrepared,
     /// Locks are held there (`GET_LOCK`, `LOCK TABLES`).
     Locks,
+    /// A role was chosen there.
+    Role,
+    /// An XA transaction was begun there. Only with transaction pooling.
+    Xa,
+    /// A sequence has given its number there. Only with transaction pooling.
+    Sequence,
+    /// Statements ran there that are not seen here: those of a routine. Only with transaction pooling.
+    Unseen,
     /// The next statement may ask about the last one: it had an error or warnings, or counted the rows
     /// beyond its LIMIT. Only with transaction pooling, until the next statement.
     LastStatement,
@@ -44,11 +52,15 @@ pub enum PinReason {
 
 impl PinReason {
     /// All of them, in the order of their gauges.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::TransactionCharacteristics,
         Self::TemporaryTable,
         Self::TextPrepared,
         Self::Locks,
+        Self::Role,
+        Self::Xa,
+        Self::Sequence,
+        Self::Unseen,
         Self::LastStatement,
     ];
 
@@ -60,6 +72,10 @@ impl PinReason {
             Self::TemporaryTable => "temporary_table",
             Self::TextPrepared => "text_prepared",
             Self::Locks => "locks",
+            Self::Role => "role",
+            Self::Xa => "xa",
+            Self::Sequence => "sequence",
+            Self::Unseen => "unseen",
             Self::LastStatement => "last_statement",
         }
     }
@@ -78,6 +94,11 @@ impl Pin {
     /// The reason that is told of it: the first in their order.
     pub(crate) fn reason(&self) -> Option<PinReason> {
         self.reasons.first().copied()
+    }
+
+    /// Whether what is held there outlives a reset of the server session, or may.
+    pub(crate) fn outlives_reset(&self) -> bool {
+        self.reasons.contains(&PinReason::TemporaryTable)
     }
 }
 
@@ -104,6 +125,9 @@ pub(crate) struct SessionState {
     pub(crate) pooling: Option<Pooling>,
     /// Whether the next statement may ask about the last one.
     pub(crate) keeps_last: bool,
+    /// Whether its server sessions may hold what is not known here, and must be reset before others get
+    /// them.
+    pub(crate) leaves_more: bool,
     /// The server that ran its last statement.
     pub(crate) last_server: Option<ServerAddr>,
     /// The server whose `FOUND_ROWS()` is the session's; `None` before the first rows.
@@ -152,7 +176,7 @@ impl SessionState {
 
     /// Whether the client leaves nothing behind in a server session without prepared statements.
     pub(crate) fn is_clean(&self) -> bool {
-        self.may_move() && self.variables.difference().is_empty()
+        self.may_move() && !self.leaves_more && self.variables.difference().is_empty()
     }
 
     /// Whether its server sessions go to others at the end of a transaction.
@@ -219,14 +243,8 @@ impl SessionState {
                 change => self.variables.note(change),
             })?;
         }
+        self.tie(reply, server);
         let effects = &reply.effects;
-        // A pin too many costs a route, one too few a lock.
-        if reply.error.is_none() || effects.are_several {
-            let lasting = |reason: &&PinReason| **reason != PinReason::LastStatement;
-            for reason in effects.pins.iter().filter(lasting) {
-                self.set_pin(server, *reason, true);
-            }
-        }
         self.last_server = Some(server);
         if reply.error.is_some() || !matches!(kind, CommandKind::StmtPrepare) {
             self.row_count_at = Some(server);
@@ -248,6 +266,25 @@ impl SessionState {
             Transaction::None
         };
         Ok(observed)
+    }
+
+    /// Takes in what a request leaves in the server session that ran it.
+    fn tie(&mut self, reply: &Reply, server: ServerAddr) {
+        let effects = &reply.effects;
+        // A pin too many costs a route, one too few a lock.
+        if reply.error.is_none() || effects.are_several {
+            let lasting = |reason: &&PinReason| **reason != PinReason::LastStatement;
+            for reason in effects.pins.iter().filter(lasting) {
+                self.set_pin(server, *reason, true);
+            }
+        }
+        if let Some(reason) = effects.unseen {
+            // Even when there was an error: what ran before that stands.
+            self.leaves_more = true;
+            if self.shares_by_transaction() {
+                self.set_pin(server, reason, true);
+            }
+        }
     }
 
     fn set_pin(&mut self, server: ServerAddr, reason: PinReason, on: bool) {
@@ -296,6 +333,7 @@ impl SessionState {
         self.found_rows_at = None;
         self.row_count_at = None;
         self.keeps_last = false;
+        self.leaves_more = false;
         // What an OBServer answers to the command.
         self.status =
             StatusFlags::SERVER_STATUS_AUTOCOMMIT | StatusFlags::SERVER_STATUS_NO_INDEX_USED;

@@ -5,6 +5,7 @@ use crate::state::{SessionState, Transaction};
 use bytes::{Bytes, BytesMut};
 use odp_cluster::DatabaseName;
 use odp_protocol::{CommandKind, put_packet};
+use odp_sql::Uses;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -20,6 +21,9 @@ pub(crate) enum SyncStep {
         /// The version that the server session has afterwards.
         version: u64,
     },
+    /// A query of one row, which makes `FOUND_ROWS()` and `ROW_COUNT()` what they are behind a login: a
+    /// reset leaves them alone.
+    OneRow,
     /// The BEGIN that was held back.
     Begin(Bytes),
     /// A prepared statement that the server session does not know.
@@ -38,7 +42,7 @@ impl SyncStep {
     pub(crate) fn kind(&self) -> CommandKind {
         match self {
             Self::Database(_) => CommandKind::InitDb,
-            Self::Variables { .. } | Self::Begin(_) => CommandKind::Query,
+            Self::Variables { .. } | Self::OneRow | Self::Begin(_) => CommandKind::Query,
             Self::Prepare { .. } => CommandKind::StmtPrepare,
         }
     }
@@ -48,10 +52,18 @@ impl SyncStep {
         let argument = match self {
             Self::Database(name) => name.as_str().as_bytes(),
             Self::Variables { sql, .. } => sql,
+            Self::OneRow => b"SELECT 1",
             Self::Begin(text) | Self::Prepare { text, .. } => text,
         };
         put_packet(out, 0, &[&[self.kind().byte()], argument].concat());
     }
+}
+
+/// The step before a request that `uses` the counts of a statement, when the client has run none.
+pub(crate) fn fresh_counts(state: &SessionState, uses: Uses) -> Option<SyncStep> {
+    let found = uses.contains(Uses::FOUND_ROWS) && state.found_rows_at.is_none();
+    let counted = uses.contains(Uses::ROW_COUNT) && state.row_count_at.is_none();
+    (found || counted).then_some(SyncStep::OneRow)
 }
 
 /// The steps before a request of `kind`, in the order of `OBProxy` (database, variables, BEGIN,

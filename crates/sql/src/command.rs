@@ -117,6 +117,11 @@ impl Reader<'_, '_> {
         if matches!(token, Token::Word(_, k::TRANSACTION)) {
             return Verb::SetTransaction;
         }
+        if matches!(token, Token::Word(word, _) if word.eq_ignore_ascii_case(b"role"))
+            && !matches!(ahead.peek(), Token::Assign | Token::Compare(_))
+        {
+            self.outline.uses |= Uses::ROLE;
+        }
         self.outline.body = Body::Settings(self.lexer.mark());
         let mut ahead = self.lexer;
         loop {

@@ -29,6 +29,8 @@ impl Uses {
     pub const TRACE: Self = Self(1 << 8);
     /// `SHOW [FULL] PROCESSLIST`: its rows begin with ids of sessions.
     pub const PROCESSLIST: Self = Self(1 << 9);
+    /// `SET ROLE`.
+    pub const ROLE: Self = Self(1 << 10);
 
     /// Whether every feature of `other` is in this set.
     #[must_use]

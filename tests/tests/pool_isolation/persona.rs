@@ -2,7 +2,7 @@
 
 use crate::backend::{Backend, Kind};
 use odp_tests::Failure;
-use odp_tests::mysql::{FOUND_ROWS, LoginOptions};
+use odp_tests::mysql::{Connection, FOUND_ROWS, LoginOptions};
 
 /// A client's identity and what must come of it.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +98,11 @@ fn persona(tenant: &'static str, account: Account, kind: Kind) -> Persona {
 pub(crate) fn set_up(backend: &Backend) -> Result<(), Failure> {
     for &tenant in backend.tenants() {
         let mut root = backend.root(tenant)?;
+        if backend.kind == Kind::Engine {
+            // The first time there is nothing to be dropped.
+            root.query("DROP SEQUENCE iso_all.numbers").ok();
+            root.query("DROP ROLE of_iso_a, of_iso_b").ok();
+        }
         for database in ["iso_a", "iso_b", "iso_all"] {
             root.query(&format!("CREATE DATABASE IF NOT EXISTS {database}"))?;
             root.query(&format!("DROP TABLE IF EXISTS {database}.whose"))?;
@@ -125,6 +130,22 @@ pub(crate) fn set_up(backend: &Backend) -> Result<(), Failure> {
             root.query(&format!("GRANT ALL ON iso_all.* TO {account}"))?;
             root.query(&format!("GRANT SELECT ON {own}.* TO {account}"))?;
         }
+        if backend.kind == Kind::Engine {
+            set_up_engine(&mut root)?;
+        }
+    }
+    Ok(())
+}
+
+/// A sequence, and roles that let in where an account is not let in by itself.
+fn set_up_engine(root: &mut Connection) -> Result<(), Failure> {
+    root.query("CREATE SEQUENCE iso_all.numbers")?;
+    for database in ["iso_a", "iso_b"] {
+        root.query(&format!("CREATE ROLE of_{database}"))?;
+        root.query(&format!("GRANT SELECT ON {database}.* TO of_{database}"))?;
+    }
+    for [user, _, host, _, _, foreign] in ACCOUNTS {
+        root.query(&format!("GRANT of_{foreign} TO {user}@'{host}'"))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One client from login to its end, which checks at every step that everything it sees is its own.
 
 use crate::World;
+use crate::backend::Kind;
 use crate::persona::Persona;
 use odp_tests::Failure;
 use odp_tests::mysql::{Connection, Rows};
@@ -28,6 +29,7 @@ pub(crate) struct Visitor<'a> {
     /// And those that go with its transaction.
     uncommitted: u32,
     in_transaction: bool,
+    has_role: bool,
     /// What it asked last, for a failure's text.
     asked: String,
     statements: u64,
@@ -57,6 +59,7 @@ impl<'a> Visitor<'a> {
             rows: 0,
             uncommitted: 0,
             in_transaction: false,
+            has_role: false,
             asked: String::new(),
             statements: 0,
         })
@@ -119,6 +122,10 @@ impl<'a> Visitor<'a> {
             options,
             ..
         } = self.persona;
+        if self.world.mode == "session" {
+            // The numbers of a fresh session, whatever its former clients have counted.
+            self.expect("SELECT FOUND_ROWS(), ROW_COUNT()", &["1", "-1"])?;
+        }
         let id = self.client.id().to_string();
         self.expect(
             "SELECT USER(), CURRENT_USER(), DATABASE(), CONNECTION_ID(), @mark, @@autocommit, \
@@ -159,10 +166,28 @@ impl<'a> Visitor<'a> {
         self.expect(&format!("SELECT name FROM {own}.whose"), &[&whose])?;
         self.fails(&format!("SELECT name FROM {foreign}.whose"), DENIED)?;
         self.fails(&format!("INSERT INTO {own}.whose VALUES (2, 'x')"), DENIED)?;
-        if self.world.mode == "session" && options.database.is_none() {
-            // The number of a fresh session, whatever its former clients have counted.
-            self.expect("SELECT ROW_COUNT()", &["-1"])?;
+        if self.world.backend.kind == Kind::Engine && self.random.chance(20) {
+            self.arrive_at_an_engine()?;
         }
+        Ok(())
+    }
+
+    /// What only a real engine has: roles, and numbers of sequences.
+    fn arrive_at_an_engine(&mut self) -> Result<(), Failure> {
+        self.expect("SELECT CURRENT_ROLE()", &["NONE"])?;
+        if self.random.chance(50) {
+            return self.fails("SELECT iso_all.numbers.CURRVAL FROM DUAL", NO_NUMBER);
+        }
+        let foreign = self.persona.foreign;
+        self.ask(&format!("SET ROLE of_{foreign}"))?;
+        let whose = format!("{} {foreign}", self.persona.tenant);
+        self.expect(&format!("SELECT name FROM {foreign}.whose"), &[&whose])?;
+        if self.random.chance(50) {
+            self.ask("SELECT iso_all.numbers.NEXTVAL FROM DUAL")?;
+            self.ask("SELECT iso_all.numbers.CURRVAL FROM DUAL")?;
+        }
+        // With the role, what is not its own can be read and entered.
+        self.has_role = true;
         Ok(())
     }
 
@@ -222,7 +247,7 @@ impl<'a> Visitor<'a> {
                 self.ask("SET sql_mode = 'ANSI_QUOTES', time_zone = '+03:00'")?;
                 self.expect("SELECT @@time_zone, @mark", &["+03:00", mark])
             }
-            10 => {
+            10 if !self.has_role => {
                 self.fails("SELECT * FROM iso_all.nothing", NO_TABLE)?;
                 self.fails(&format!("USE {}", self.persona.foreign), NO_ENTRY)
             }
@@ -368,6 +393,8 @@ fn check(what: &str, seen: &[String], expected: &[&str]) -> Result<(), Failure> 
     Err(Failure::answer(what, format!("{seen:?}")))
 }
 
+/// A sequence has given no number yet.
+const NO_NUMBER: u16 = 9753;
 const NO_ENTRY: u16 = 1044;
 const DENIED: u16 = 1142;
 const NO_TABLE: u16 = 1146;

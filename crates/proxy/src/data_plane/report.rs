@@ -37,6 +37,10 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
             temporary_table: gauge(counts.pinned_temporary_table),
             text_prepared: gauge(counts.pinned_text_prepared),
             locks: gauge(counts.pinned_locks),
+            role: gauge(counts.pinned_role),
+            xa: gauge(counts.pinned_xa),
+            sequence: gauge(counts.pinned_sequence),
+            unseen: gauge(counts.pinned_unseen),
             last_statement: gauge(counts.pinned_last_statement),
         },
     };

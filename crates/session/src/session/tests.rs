@@ -189,6 +189,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         pin: None,
         pooling: None,
         keeps_last: false,
+        leaves_more: false,
         last_server: Some(addr(1)),
         found_rows_at: None,
         row_count_at: None,

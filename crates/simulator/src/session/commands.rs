@@ -194,7 +194,7 @@ impl Session {
             facts.account_id = account.id;
             facts.tenant.clone_from(&tenant);
             facts.tenant_id = tenant_id;
-            facts.row_count = 0;
+            facts.row_count = -1;
             facts.found_rows = 1;
             facts.database.clear();
             facts.variables = Variables::new(self.node.shared.catalogue.globals(&tenant)?);

@@ -323,6 +323,7 @@ fn build(
         tenant: accepted.who.tenant,
         tenant_id: accepted.who.tenant_id,
         found_rows: 1,
+        row_count: -1,
         client_host: text(attributes, "__client_ip").unwrap_or_else(|| peer.ip().to_string()),
         variables,
         killed: handle.killed.clone(),
