@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
+/// How long the first who waits is passed over by sessions that it cannot use. After that one is given up
+/// for it: a login costs less than a wait without end.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// The bounds of a shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -59,6 +63,7 @@ pub(crate) struct WaiterId(u64);
 struct Waiter {
     id: WaiterId,
     wish: Wish,
+    since: Instant,
 }
 
 /// What a borrower is told at once.
@@ -169,12 +174,7 @@ impl<S> Shelf<S> {
     /// by what is idle now, so nobody is overtaken.
     pub(crate) fn ask(&mut self, wish: Wish, thread: usize, now: Instant) -> Answer<S> {
         self.last_used = now;
-        let suits =
-            |idle: &Idle<S>| now < idle.life.expires && (wish == Wish::Any || idle.life.is_bare);
-        let own = |idle: &Idle<S>| suits(idle) && idle.life.thread == thread;
-        let found = self.idle.iter().rposition(own);
-        let found = found.or_else(|| self.idle.iter().rposition(suits));
-        if let Some(at) = found {
+        if let Some(at) = self.find(wish, thread, now) {
             let idle = self.idle.remove(at);
             self.lent += 1;
             return Answer::Take(Taken {
@@ -199,8 +199,21 @@ impl<S> Shelf<S> {
         }
         self.last_waiter += 1;
         let id = WaiterId(self.last_waiter);
-        self.waiting.push_back(Waiter { id, wish });
+        let since = now;
+        self.waiting.push_back(Waiter { id, wish, since });
         Answer::Wait(id)
+    }
+
+    /// The idle session to lend. Those whose database was never chosen are spared for who needs one.
+    fn find(&self, wish: Wish, thread: usize, now: Instant) -> Option<usize> {
+        let worth = |idle: &Idle<S>| {
+            let is_spare = idle.life.is_bare == (wish == Wish::Bare);
+            (is_spare, idle.life.thread == thread)
+        };
+        let suits =
+            |idle: &Idle<S>| now < idle.life.expires && (wish == Wish::Any || idle.life.is_bare);
+        let found = self.idle.iter().enumerate().filter(|(_, idle)| suits(idle));
+        found.max_by_key(|(_, idle)| worth(idle)).map(|(at, _)| at)
     }
 
     /// Whether one more may be opened; idle ones make room for it.
@@ -250,7 +263,9 @@ impl<S> Shelf<S> {
     pub(crate) fn give_back(&mut self, session: S, life: Life, now: Instant) -> Back<S> {
         let too_old = now >= life.expires;
         let suits = |waiter: &Waiter| waiter.wish == Wish::Any || life.is_bare;
-        if !too_old
+        let is_tired = |first: &Waiter| !suits(first) && now >= first.since + PATIENCE;
+        if !self.waiting.front().is_some_and(is_tired)
+            && !too_old
             && let Some(at) = self.waiting.iter().position(suits)
             && let Some(waiter) = self.waiting.remove(at)
         {

@@ -126,6 +126,52 @@ fn a_database_cannot_be_taken_back() {
 }
 
 #[test]
+fn sessions_without_a_database_are_spared_for_who_needs_one() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: Some(9),
+        idle: 9,
+        ..LIMITS
+    };
+    let chosen = Life {
+        is_bare: false,
+        ..life(now, 1)
+    };
+    let mut shelf = stocked(limits, &[(1, chosen), (2, life(now, 0))], now);
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1, "of another thread");
+    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 2);
+}
+
+#[test]
+fn nobody_waits_for_ever_while_others_get_what_it_cannot_use() {
+    let now = Instant::now();
+    let chosen = Life {
+        is_bare: false,
+        ..life(now, 0)
+    };
+    let mut shelf = stocked(LIMITS, &[(1, chosen), (2, chosen)], now);
+    for _ in 0..2 {
+        take(shelf.ask(Wish::Any, 0, now));
+    }
+    let first = wait(&shelf.ask(Wish::Bare, 0, now));
+    let second = wait(&shelf.ask(Wish::Any, 0, now));
+    let third = wait(&shelf.ask(Wish::Any, 0, now));
+    match shelf.give_back(1, chosen, now + PATIENCE / 2) {
+        Back::Granted(waiter, Grant::Take(_)) => assert_eq!(waiter, second, "passed over at first"),
+        other => panic!("{other:?}"),
+    }
+    match shelf.give_back(2, chosen, now + PATIENCE) {
+        Back::Replaced(2, waiter) => assert_eq!(waiter, first, "before the third"),
+        other => panic!("{other:?}"),
+    }
+    shelf.opened();
+    match shelf.give_back(3, life(now, 0), now + PATIENCE) {
+        Back::Granted(waiter, Grant::Take(_)) => assert_eq!(waiter, third),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn idle_sessions_are_asked_after_a_while_and_given_up_after_a_longer_one() {
     let now = Instant::now();
     let limits = Limits {
