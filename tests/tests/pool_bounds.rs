@@ -209,3 +209,182 @@ fn a_database_that_is_gone_is_noticed_by_the_next_logins() -> Result<(), Failure
         other => Err(Failure::answer("1049", format!("{other:?}"))),
     }
 }
+
+/// A visit with one statement.
+fn visit(port: u16, user: &str) -> Result<(), Failure> {
+    let mut client = Connection::login(port, user, "pw")?;
+    client.query("SELECT 1")?;
+    client.quit()
+}
+
+/// Visits until the user has a pool.
+fn open_pool(proxy: &Proxy, user: &str) -> Result<(), Failure> {
+    wait::until("a pool", LIMIT, || {
+        visit(proxy.port(), user).map_err(|error| error.to_string())?;
+        let pools = pools_of(proxy, user).map_err(|error| error.to_string())?;
+        if pools.is_empty() {
+            Err("none".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn the_minimum_is_opened_ahead_and_what_is_idle_or_old_is_given_up() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    create(&engine, "keeper", "pw")?;
+    let ahead = settings(&engine, "session")
+        .with("pool_min_idle", "3")
+        .with("pool_idle_timeout", "\"1s\"");
+    let proxy = Proxy::start(&ahead)?;
+    open_pool(&proxy, "keeper")?;
+    let clients = (0..2).map(|_| Connection::login(proxy.port(), "keeper", "pw"));
+    let clients: Vec<_> = clients.collect::<Result<_, _>>()?;
+    wait_for_pool(
+        &proxy,
+        "keeper",
+        "three idle ones beside two lent",
+        |pool| number(pool, "/in_use") == 2 && number(pool, "/idle") == 3,
+    )?;
+    drop(clients);
+    // The pool itself is gone then; its counters are not.
+    wait::until("none idle once nobody came for long", LIMIT, || {
+        let metrics = proxy
+            .admin()
+            .get("/metrics")
+            .map_err(|error| error.to_string())?;
+        let is_it = |line: &&str| {
+            line.starts_with("odp_pool_retired_total{")
+                && line.contains("userName=\"keeper\"")
+                && line.contains("reason=\"idle\"")
+        };
+        let line = metrics.body.lines().find(is_it).unwrap_or_default();
+        let count = line
+            .rsplit(' ')
+            .next()
+            .and_then(|count| count.parse::<u64>().ok());
+        let pools = pools_of(&proxy, "keeper").map_err(|error| error.to_string())?;
+        if pools.is_empty() && count >= Some(3) {
+            return Ok(());
+        }
+        Err(format!("{line} {pools:?}"))
+    })?;
+    let aging = settings(&engine, "session").with("pool_max_age", "\"1s\"");
+    let proxy = Proxy::start(&aging)?;
+    open_pool(&proxy, "keeper")?;
+    wait_for_pool(&proxy, "keeper", "a session that reached its age", |pool| {
+        number(pool, "/idle") == 0 && number(pool, "/retired/age") > 0
+    })?;
+    Ok(())
+}
+
+#[test]
+fn a_session_that_died_while_it_was_idle_is_lent_to_nobody() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    let mut root = create(&engine, "sleeper", "pw")?;
+    let asking = settings(&engine, "session").with("pool_ping_after", "\"0s\"");
+    let proxy = Proxy::start(&asking)?;
+    open_pool(&proxy, "sleeper")?;
+    wait_for_pool(&proxy, "sleeper", "one idle", |pool| {
+        number(pool, "/idle") > 0
+    })?;
+    let list = "SELECT id FROM information_schema.processlist WHERE user = 'sleeper'";
+    for row in root.query(list)? {
+        let id = row.into_iter().flatten().next().unwrap_or_default();
+        root.query(&format!("KILL {id}"))?;
+    }
+    visit(proxy.port(), "sleeper")?;
+    let pool = wait_for_pool(&proxy, "sleeper", "a dead one given up", |pool| {
+        number(pool, "/retired/dead") > 0
+    })?;
+    assert!(
+        number(&pool, "/opened") > number(&pool, "/retired/dead"),
+        "{pool}"
+    );
+    Ok(())
+}
+
+#[test]
+fn whoever_waits_too_long_for_a_session_is_told_and_the_others_are_served_in_turn()
+-> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    create(&engine, "queuer", "pw")?;
+    let narrow = settings(&engine, "transaction")
+        .with("pool_max", "1")
+        .with("pool_max_waiting", "2")
+        .with("pool_wait_timeout", "\"2s\"");
+    let proxy = Proxy::start(&narrow)?;
+    open_pool(&proxy, "queuer")?;
+    let open = || Connection::login(proxy.port(), "queuer", "pw");
+    let (mut holder, mut others) = (open()?, Vec::new());
+    for _ in 0..3 {
+        others.push(open()?);
+    }
+    holder.query("BEGIN")?;
+    holder.query("SELECT 1 FROM DUAL FOR UPDATE").ok();
+    let (sender, order) = std::sync::mpsc::channel();
+    let mut threads = Vec::new();
+    for (number, mut client) in others.into_iter().enumerate() {
+        let sender = sender.clone();
+        threads.push(std::thread::spawn(move || {
+            let started = std::time::Instant::now();
+            let end = client.query("SELECT 1").map(drop);
+            sender.send((number, end, started.elapsed())).ok();
+        }));
+        // The next one comes once this one waits, or is sent away.
+        let expected = u64::try_from(number + 1).unwrap_or(0).min(2);
+        wait_for_pool(&proxy, "queuer", "one more who waits", |pool| {
+            number_of_waiting(pool) == expected
+        })?;
+    }
+    let told = || {
+        order
+            .recv_timeout(LIMIT)
+            .map_err(|_| Failure::answer("an end", String::new()))
+    };
+    let (third, end, waited) = told()?;
+    let is_told = matches!(&end, Err(Failure::Server { .. }));
+    assert!(
+        third == 2 && is_told && waited < Duration::from_secs(1),
+        "{third} {end:?} {waited:?}"
+    );
+    holder.query("COMMIT")?;
+    for expected in [0, 1] {
+        let (number, end, waited) = told()?;
+        assert!(
+            number == expected && end.is_ok(),
+            "{number} {end:?} {waited:?}"
+        );
+    }
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+    let mut late = open()?;
+    holder.query("BEGIN")?;
+    holder.query("SELECT 1 FROM DUAL FOR UPDATE").ok();
+    let started = std::time::Instant::now();
+    let end = late.query("SELECT 1");
+    let waited = started.elapsed();
+    let is_told = matches!(&end, Err(Failure::Server { .. }));
+    let in_time = waited >= Duration::from_secs(2) && waited < Duration::from_secs(4);
+    assert!(is_told && in_time, "{end:?} after {waited:?}");
+    let pool = wait_for_pool(&proxy, "queuer", "what was counted", |pool| {
+        number(pool, "/wait_timeouts") == 1 && number(pool, "/refused_waits") == 1
+    })?;
+    let waits = pool
+        .get("waits")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let counted: u64 = waits.map(|bucket| number(bucket, "/count")).sum();
+    assert!(counted >= 3, "{pool}");
+    Ok(())
+}
+
+fn number_of_waiting(pool: &Value) -> u64 {
+    number(pool, "/waiting")
+}
