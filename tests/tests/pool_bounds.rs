@@ -324,8 +324,7 @@ fn whoever_waits_too_long_for_a_session_is_told_and_the_others_are_served_in_tur
     for _ in 0..3 {
         others.push(open()?);
     }
-    holder.query("BEGIN")?;
-    holder.query("SELECT 1 FROM DUAL FOR UPDATE").ok();
+    occupy(&mut holder)?;
     let (sender, order) = std::sync::mpsc::channel();
     let mut threads = Vec::new();
     for (number, mut client) in others.into_iter().enumerate() {
@@ -364,8 +363,7 @@ fn whoever_waits_too_long_for_a_session_is_told_and_the_others_are_served_in_tur
         thread.join().expect("no thread panics");
     }
     let mut late = open()?;
-    holder.query("BEGIN")?;
-    holder.query("SELECT 1 FROM DUAL FOR UPDATE").ok();
+    occupy(&mut holder)?;
     let started = std::time::Instant::now();
     let end = late.query("SELECT 1");
     let waited = started.elapsed();
@@ -383,6 +381,12 @@ fn whoever_waits_too_long_for_a_session_is_told_and_the_others_are_served_in_tur
     let counted: u64 = waits.map(|bucket| number(bucket, "/count")).sum();
     assert!(counted >= 3, "{pool}");
     Ok(())
+}
+
+/// Begins a transaction and runs a statement in it.
+fn occupy(client: &mut Connection) -> Result<(), Failure> {
+    client.query("BEGIN")?;
+    client.query("SELECT 1").map(drop)
 }
 
 fn number_of_waiting(pool: &Value) -> u64 {
