@@ -153,6 +153,14 @@ pub struct ServerStatus {
     pub role: String,
     /// `ok`, `status`, `detect`, `alive` or `drained`.
     pub standing: String,
+    /// What a quarter of its plain reads take at most, in milliseconds; null without enough of them in the
+    /// last ten seconds.
+    #[serde(default)]
+    pub response_ms: Option<f64>,
+    /// Whether that is far above the other servers of its region, so that reads which others can serve go
+    /// there last.
+    #[serde(default)]
+    pub is_slow: bool,
     /// Failures that count against it at the moment.
     pub strikes: u32,
     /// When something last said how it is, RFC 3339 in UTC; null while nothing did.

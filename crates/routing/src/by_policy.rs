@@ -127,7 +127,10 @@ impl Decider<'_> {
         let choice = &self.choice;
         let choose = |takes: &dyn Fn(ServerAddr) -> bool| {
             let (ranking, rotation) = (&field.ranking, choice.rotation);
-            field.candidates.choose(ranking, preferred, rotation, takes)
+            let behind = |server| choice.is_put_behind(server);
+            field
+                .candidates
+                .choose(ranking, preferred, rotation, behind, takes)
         };
         let server = |is_forced| {
             move |(candidate, _): (Candidate, Rank)| {

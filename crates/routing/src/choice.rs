@@ -54,19 +54,32 @@ impl Choice<'_> {
         claims
     }
 
+    /// Whether `server` comes behind its equals because it is slow. One request of some is not so choosy, so
+    /// that it shows when the server is quick again.
+    pub(crate) fn is_put_behind(&self, server: ServerAddr) -> bool {
+        self.blacklist.is_slow(server, self.now) && !is_trial(self.rotation)
+    }
+
     /// Whether `server` may be used though it is listed, in the pass for as little hope as `despair`.
     pub(crate) fn takes_listed(&self, server: ServerAddr, despair: u8) -> bool {
         let hope = self.blacklist.despair(server);
         !self.is_excluded(server) && hope.is_some_and(|own| own <= despair)
     }
 
-    /// The session's last server, when it may get the request.
+    /// The session's last server, when it may get the request and is none to move away from.
     pub(crate) fn last_server(&self) -> Option<ServerAddr> {
-        self.request.last_server.filter(|&last| self.takes(last))
+        let last = self.request.last_server?;
+        (!self.is_put_behind(last) && self.takes(last)).then_some(last)
     }
 
     /// Whether the server was tried already.
     pub(crate) fn is_excluded(&self, server: ServerAddr) -> bool {
         self.request.excluded.contains(&server)
     }
+}
+
+/// True for one turn of sixteen, in no step with any number of servers.
+fn is_trial(rotation: usize) -> bool {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    (rotation as u64).wrapping_mul(GOLDEN) >> 60 == 0
 }

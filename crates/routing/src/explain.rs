@@ -74,6 +74,10 @@ pub struct ExplainedServer {
     pub replica: Option<Replica>,
     /// Its standing on the blacklist; `None` when the cluster does not list it.
     pub standing: Option<Standing>,
+    /// What a quarter of its plain reads take at most, while that is known.
+    pub response_time: Option<Duration>,
+    /// Whether it comes behind its equals because that is far above its peers.
+    pub is_slow: bool,
     /// The tier or list that it falls into; `None` when the policy excludes it.
     pub tier: Option<&'static str>,
     /// Whether the decision is this one.
@@ -158,6 +162,8 @@ impl Decider<'_> {
                 region: zone.map(|zone| zone.region.clone()).unwrap_or_default(),
                 replica: candidate.replica,
                 standing: standing.map(|of| of.standing),
+                response_time: standing.and_then(|of| of.response_time),
+                is_slow: standing.is_some_and(|of| of.is_slow),
                 tier: rank.map(|rank| rank.tier),
                 is_chosen: chosen == Some(candidate.server),
             };

@@ -15,6 +15,9 @@ pub struct RouterLimits {
     pub congestion_retry_interval: Duration,
     /// How long a server stays listed at least (`min_keep_congestion_interval`).
     pub min_keep_congestion_interval: Duration,
+    /// How many times as long as the middle server of its region a server must take for plain reads to be
+    /// slow (`slow_server_factor`); 0 calls none slow.
+    pub slow_server_factor: u32,
     /// How long the one request that probes a listed server may be under way until it counts as lost
     /// and another one may; longer than a statement may take.
     pub probe_patience: Duration,
@@ -43,6 +46,7 @@ impl Default for RouterLimits {
             congestion_fail_window: Duration::from_mins(2),
             congestion_retry_interval: Duration::from_secs(20),
             min_keep_congestion_interval: Duration::from_secs(20),
+            slow_server_factor: 8,
             probe_patience: Duration::from_mins(10),
             delay_update_entry_interval: Duration::from_secs(5),
             location_expire_period_time: Duration::ZERO,

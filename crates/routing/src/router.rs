@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Knows the cluster, the locations and the blacklist; shared by all threads.
 #[derive(Debug)]
@@ -172,6 +172,13 @@ impl Router {
                 Observation::ConnectFailed | Observation::ConnectionLost
             ),
         }
+    }
+
+    /// Takes in how long a server took for a plain read, from the last byte of the request to the first of
+    /// the answer. A server that is far slower than its peers is preferred less where there is a choice.
+    pub fn note_response_time(&self, server: ServerAddr, took: Duration, now: Instant) {
+        let picture = self.picture.load();
+        picture.blacklist.note_pace(server, took, &self.limits, now);
     }
 
     /// Takes in what probes say of a server; for discovery only. True when that is news.

@@ -52,6 +52,11 @@ pub struct ServerStanding {
     pub alive_listed_at: Option<Instant>,
     /// What the probes said last.
     pub detected: Detected,
+    /// What a quarter of its plain reads take at most, while there are enough of them.
+    pub response_time: Option<Duration>,
+    /// Whether that is far above the other servers of its region: reads that others can serve go there
+    /// last.
+    pub is_slow: bool,
     /// Whether it is listed for failed requests, whatever else it is listed for.
     pub is_alive_listed: bool,
     /// All failures of requests there.

@@ -218,6 +218,7 @@ impl Session {
             effects,
             lists_sessions,
             uses,
+            stopwatch,
         } = target;
         if let Some(route) = route.as_ref().filter(|route| route.refresh)
             && let Some(table) = &route.table
@@ -271,13 +272,15 @@ impl Session {
         exchange.steps = steps;
         exchange.reply.effects = effects;
         exchange.reply.status = self.state.status;
-        let delta = context.settings.query_timeout_delta;
-        exchange.silence_ms = patience.map(|patience| milliseconds(patience + delta));
-        self.limit_the_clients_part(&mut exchange);
+        exchange.stopwatch = stopwatch;
+        self.set_limits(&mut exchange, patience, context);
         self.exchange = Some(exchange);
     }
 
-    fn limit_the_clients_part(&self, exchange: &mut Exchange) {
+    /// How long server and client may be silent.
+    fn set_limits(&self, exchange: &mut Exchange, patience: Option<Duration>, context: &Context) {
+        let delta = context.settings.query_timeout_delta;
+        exchange.silence_ms = patience.map(|patience| milliseconds(patience + delta));
         if self.state.mode == RoutingMode::OceanBase {
             let known = self.state.variables.known();
             exchange.read_ms = milliseconds(known.net_read_timeout);

@@ -8,6 +8,7 @@ use crate::exchange::{Exchange, Stage};
 use crate::leases::{ServerStatement, Synced};
 use crate::prepared::StatementContext;
 use crate::session::{Carried, Session};
+use crate::stopwatch::Stopwatch;
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
 use odp_protocol::{ErrPacket, PrepareOk};
@@ -58,6 +59,12 @@ impl Session {
         };
         if let Some(route) = &exchange.route {
             context.learn(route, observation);
+        }
+        if let (Stopwatch::Stopped(took, now), None) = (exchange.stopwatch, exchange.reply.error) {
+            context
+                .router
+                .router()
+                .note_response_time(server, took, now);
         }
         if let Ok(observed) = &applied
             && observed.schema_version.is_some()

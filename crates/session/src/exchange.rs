@@ -3,6 +3,7 @@
 
 use crate::effects::Effects;
 use crate::retry::Progress;
+use crate::stopwatch::Stopwatch;
 use crate::sync::SyncStep;
 use bytes::{Bytes, BytesMut};
 use odp_cluster::ServerAddr;
@@ -30,6 +31,9 @@ pub(crate) struct Exchange {
     pub(crate) stage: Stage,
     /// What the server has said so far.
     pub(crate) reply: Reply,
+    /// How long the server takes.
+    #[serde(skip)]
+    pub(crate) stopwatch: Stopwatch,
     /// The longest silence of the server while an answer is due, in milliseconds; `None` for a request
     /// that may take any time.
     pub(crate) silence_ms: Option<u64>,
@@ -192,9 +196,18 @@ impl Exchange {
             request,
             stage: Stage::Ready,
             reply,
+            stopwatch: Stopwatch::Off,
             silence_ms: None,
             read_ms: u64::MAX,
             write_ms: u64::MAX,
+        }
+    }
+
+    /// Without the measurement: another process has another clock, and the move takes its time.
+    pub(crate) fn unmeasured(self) -> Self {
+        Self {
+            stopwatch: Stopwatch::Off,
+            ..self
         }
     }
 

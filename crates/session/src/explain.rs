@@ -152,9 +152,14 @@ fn server_words(server: &ExplainedServer) -> String {
         .standing
         .map_or("unknown", |standing| standing.label());
     let tier = server.tier.unwrap_or("excluded by the policy");
+    let pace = match server.response_time {
+        Some(time) if server.is_slow => format!(", slow: answers in {time:.1?}"),
+        Some(time) => format!(", answers in {time:.1?}"),
+        None => String::new(),
+    };
     let chosen = if server.is_chosen { ", chosen" } else { "" };
     format!(
-        "{role}, zone {}, idc {}, region {}, standing {standing}, tier {tier}{chosen}",
+        "{role}, zone {}, idc {}, region {}, standing {standing}{pace}, tier {tier}{chosen}",
         named(server.zone.as_str()),
         named(server.idc.as_str()),
         named(server.region.as_str()),

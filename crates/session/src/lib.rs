@@ -51,6 +51,7 @@ mod session;
 mod session_ids;
 mod settings;
 mod state;
+mod stopwatch;
 mod sync;
 mod tenant_limits;
 mod tend;

@@ -8,6 +8,7 @@ use crate::explain::{Explained, Times};
 use crate::parameters::parameters;
 use crate::settings::RoutingMode;
 use crate::state::{PinReason, SessionState, Transaction};
+use crate::stopwatch::Stopwatch;
 use odp_cluster::{ServerAddr, TenantName};
 use odp_protocol::{Command, CommandKind};
 use odp_routing::{
@@ -74,6 +75,8 @@ pub(crate) struct Target {
     pub(crate) lists_sessions: bool,
     /// What it uses.
     pub(crate) uses: Uses,
+    /// Set for a plain read, whose time tells how quick the server is.
+    pub(crate) stopwatch: Stopwatch,
 }
 
 /// Plans `payload`, a command packet of which at least the beginning is there.
@@ -367,6 +370,10 @@ impl Planner<'_> {
             lists_sessions: uses.contains(Uses::PROCESSLIST) && !effects.are_several,
             effects,
             uses,
+            stopwatch: match outline {
+                Some(outline) if is_plain_read(outline) => Stopwatch::Set,
+                _ => Stopwatch::Off,
+            },
         }
     }
 
@@ -515,6 +522,14 @@ pub(crate) fn no_server(
         tenant: tenant.to_string(),
         reason,
     }
+}
+
+/// A SELECT from a table, without locks.
+fn is_plain_read(outline: &Outline<'_>) -> bool {
+    outline.verb() == Verb::Select
+        && outline.table().is_some()
+        && !outline.is_for_update()
+        && !outline.is_explain()
 }
 
 /// A consistent snapshot begins where and when the client says so; any other BEGIN can wait.

@@ -207,7 +207,7 @@ impl Session {
             row_count_at,
             status: status.bits(),
             client,
-            exchange,
+            exchange: exchange.map(Exchange::unmeasured),
             leases: records,
         };
         Ok((

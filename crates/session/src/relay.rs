@@ -116,6 +116,7 @@ fn send_next(lease: &mut Lease, exchange: &mut Exchange) {
     } else {
         out.extend_from_slice(&head);
     }
+    exchange.stopwatch.start();
     exchange.stage = Stage::Request { passable: 0 };
 }
 
@@ -250,6 +251,7 @@ async fn respond(
         request,
         silence_ms: limit,
         write_ms: write,
+        stopwatch,
         ..
     } = exchange;
     let Stage::Response {
@@ -296,6 +298,7 @@ async fn respond(
             Step::More(_) => {
                 to_client(client.flush(), *write, alarm).await?;
                 read_server(client, server, *limit, alarm, watch).await?;
+                stopwatch.stop();
             }
             Step::Done => {
                 reply.status = tracker.status().unwrap_or(reply.status);

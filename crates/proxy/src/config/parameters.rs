@@ -182,8 +182,11 @@ parameters! {
     congestion_fail_window: Span = "120s", Bounds::Time("1s", "1h");
     /// How long a listed server is left alone before one request tries it.
     congestion_retry_interval: Span = "20s", Bounds::Time("1s", "1h");
-    /// How long a server stays listed at least.
+    /// How long a server that failed requests stays listed at least.
     min_keep_congestion_interval: Span = "20s", Bounds::Time("1s", "1d");
+    /// How many times as long as the middle server of its region a server must take for plain reads until
+    /// those that others can serve go there last; 0 compares none.
+    slow_server_factor: Count = "8", Bounds::Number(0, 1000);
     /// Which servers are probed: 0 none, 1 those that somebody waits for, 2 all.
     server_detect_mode: Count = "1", Bounds::Number(0, 2);
     /// The time from one probe of a server to the next; half of OBProxy's.

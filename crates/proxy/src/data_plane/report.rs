@@ -87,6 +87,10 @@ fn server(standing: &ServerStanding, view: &ClusterView, clock: &WallClock) -> S
         zone: standing.server.zone.to_string(),
         role: if leads { "leader" } else { "unknown" }.to_owned(),
         standing: standing.standing.label().to_owned(),
+        response_ms: standing
+            .response_time
+            .map(|time| time.as_secs_f64() * 1000.0),
+        is_slow: standing.is_slow,
         strikes: standing.strikes,
         last_evidence: standing.last_evidence.map(|moment| clock.rfc3339(moment)),
         evidence: standing.evidence.map(|evidence| evidence.to_string()),

@@ -5,7 +5,7 @@ use crate::wall_clock::WallClock;
 use odp_routing::ServerStanding;
 
 /// The families with one sample for each server that has something to tell.
-pub(super) fn families(standings: &[ServerStanding], clock: &WallClock) -> [Family; 4] {
+pub(super) fn families(standings: &[ServerStanding], clock: &WallClock) -> [Family; 6] {
     let standing = Family::new(
         "odp_server_standing",
         "Servers by their standing; 1 for the one that each has.",
@@ -26,9 +26,19 @@ pub(super) fn families(standings: &[ServerStanding], clock: &WallClock) -> [Fami
         "When a request tries a listed server again, in seconds since 1970.",
         Kind::Gauge,
     );
-    let families = [standing, strikes, evidence, probe];
+    let pace = Family::new(
+        "odp_server_response_microseconds",
+        "What a quarter of a server's plain reads take at most.",
+        Kind::Gauge,
+    );
+    let slow = Family::new(
+        "odp_server_slow",
+        "1 for a server that is far slower than the others of its region.",
+        Kind::Gauge,
+    );
+    let families = [standing, strikes, evidence, probe, pace, slow];
     standings.iter().fold(families, |families, server| {
-        let [standing, strikes, mut evidence, mut probe] = families;
+        let [standing, strikes, mut evidence, mut probe, mut pace, slow] = families;
         let addr = server.addr().to_string();
         let own = [
             ("addr", addr.as_str()),
@@ -43,11 +53,17 @@ pub(super) fn families(standings: &[ServerStanding], clock: &WallClock) -> [Fami
         if let Some(moment) = server.next_probe_at {
             probe = probe.with(&own, clock.unix_seconds(moment));
         }
+        if let Some(time) = server.response_time {
+            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            pace = pace.with(&own, micros);
+        }
         [
             standing.with(&[addr, zone, ("standing", server.standing.label())], 1),
             strikes.with(&own, u64::from(server.strikes)),
             evidence,
             probe,
+            pace,
+            slow.with(&own, u64::from(server.is_slow)),
         ]
     })
 }

@@ -20,6 +20,7 @@ pub(super) fn router_limits(settings: &Settings) -> RouterLimits {
         congestion_failure_threshold: narrow(settings.congestion_failure_threshold.0),
         congestion_fail_window: settings.congestion_fail_window.0,
         congestion_retry_interval: settings.congestion_retry_interval.0,
+        slow_server_factor: narrow(settings.slow_server_factor.0),
         min_keep_congestion_interval: settings.min_keep_congestion_interval.0,
         delay_update_entry_interval: settings.delay_update_entry_interval.0,
         location_expire_period_time: settings.location_expire_period_time.0,

@@ -6,6 +6,8 @@
 //! alive list gets one probing request per retry interval, admitted by one compare-and-swap.
 
 mod lists;
+mod pace;
+mod peers;
 mod record;
 mod strikes;
 
@@ -14,16 +16,18 @@ use foldhash::fast::RandomState;
 pub(crate) use lists::Admission;
 pub use lists::Detected;
 use odp_cluster::ServerAddr;
+use peers::Peers;
 pub(crate) use record::Errand;
 use record::Record;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The records of the servers of one cluster view.
 #[derive(Debug, Default)]
 pub(crate) struct Blacklist {
     records: HashMap<ServerAddr, Arc<Record>, RandomState>,
+    peers: Peers,
 }
 
 impl Blacklist {
@@ -36,9 +40,9 @@ impl Blacklist {
             record.set_in_service(view.serves(server), now);
             (server.addr, record)
         };
-        Self {
-            records: view.servers.iter().map(record).collect(),
-        }
+        let records: HashMap<_, _, _> = view.servers.iter().map(record).collect();
+        let peers = Peers::of(view, &records);
+        Self { records, peers }
     }
 
     /// Whether `server` may get a request now. A server that the cluster does not list is dead.
@@ -90,6 +94,26 @@ impl Blacklist {
         if let Some(record) = self.records.get(&server) {
             record.answered(errand, limits, now);
         }
+    }
+
+    /// Takes in how long `server` took for a plain read.
+    pub(crate) fn note_pace(
+        &self,
+        server: ServerAddr,
+        took: Duration,
+        limits: &RouterLimits,
+        now: Instant,
+    ) {
+        let record = self.records.get(&server);
+        if record.is_some_and(|record| record.note_pace(took, now)) {
+            self.peers.weigh(limits.slow_server_factor, now);
+        }
+    }
+
+    /// Whether `server` is much slower than others of its region. Costs next to nothing while none is.
+    pub(crate) fn is_slow(&self, server: ServerAddr, now: Instant) -> bool {
+        let record = || self.records.get(&server);
+        self.peers.is_any_slow() && record().is_some_and(|record| record.is_slow(now))
     }
 
     /// Gives back the probe of `server`, which found nothing out.

@@ -1,6 +1,7 @@
 //! One server's standing: an atomic word for the readers, a locked history for the judge.
 
 use super::lists::{Admission, Detected, Lists, Millis};
+use super::pace::{Pace, Steps};
 use super::strikes::Strikes;
 use crate::{
     FormerStanding, LastListed, LastWord, Observation, RouterLimits, ServerStanding, Standing,
@@ -8,7 +9,7 @@ use crate::{
 use odp_cluster::Server;
 use parking_lot::Mutex;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a request was sent for.
@@ -27,6 +28,10 @@ pub(super) struct Record {
     word: AtomicU64,
     /// When the server answered last, in coarse milliseconds; 0 for never.
     heard: AtomicU64,
+    /// [`Pace`].
+    pace: AtomicU64,
+    /// Whether it is slow among its peers.
+    is_slow: AtomicBool,
     epoch: OnceLock<Instant>,
     history: Mutex<History>,
 }
@@ -190,6 +195,36 @@ impl Record {
         heard != 0 && heard >= self.millis(moment)
     }
 
+    /// Takes in how long a plain read took; true when that changes what is thought of the server's pace.
+    pub(super) fn note_pace(&self, took: Duration, now: Instant) -> bool {
+        let pace = self.pace().with_answer(took, self.millis(now));
+        // Of two answers at once, one is enough.
+        pace.map(|pace| self.pace.store(pace.word(), Ordering::Relaxed))
+            .is_some()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::from_word(self.pace.load(Ordering::Relaxed))
+    }
+
+    /// How long it takes for a plain read, while that is known.
+    pub(super) fn estimate(&self, now: Instant) -> Option<Steps> {
+        self.pace().estimate(self.millis(now))
+    }
+
+    /// Takes in from where on servers like this one are slow; says whether it is.
+    pub(super) fn weigh(&self, bound: Option<Steps>, now: Instant) -> bool {
+        let own = self.estimate(now);
+        let is_slow = bound.zip(own).is_some_and(|(bound, own)| own >= bound);
+        self.is_slow.store(is_slow, Ordering::Relaxed);
+        is_slow
+    }
+
+    /// Whether it was slow at the last comparison, and has been asked since not too long ago.
+    pub(super) fn is_slow(&self, now: Instant) -> bool {
+        self.is_slow.load(Ordering::Relaxed) && self.estimate(now).is_some()
+    }
+
     pub(super) fn standing(
         &self,
         server: Server,
@@ -220,6 +255,8 @@ impl Record {
             unconnected: history.unconnected.failures(limits, now),
             last_listed: history.last_listed,
             is_alive_listed: lists.is_alive_listed(),
+            response_time: self.estimate(now).map(Steps::time),
+            is_slow: self.is_slow(now),
             last_evidence: history.last_evidence.map(|(moment, _)| moment),
             evidence: history.last_evidence.map(|(_, evidence)| evidence),
             next_probe_at: if lists.is_alive_listed() && !lists.is_probing() {

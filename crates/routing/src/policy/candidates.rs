@@ -196,17 +196,22 @@ impl Candidates {
         }
     }
 
-    /// The best server that `takes` accepts. Among equals, `preferred` comes first, then the next one
-    /// from the rotation on.
+    /// The best server that `takes` accepts. Among equals, those that are `behind` come last; of the others
+    /// `preferred` comes first, then the next one from the rotation on, there or back.
     pub(crate) fn choose(
         &self,
         ranking: &Ranking<'_>,
         preferred: Option<ServerAddr>,
         rotation: usize,
+        behind: impl Fn(ServerAddr) -> bool,
         takes: impl Fn(ServerAddr) -> bool,
     ) -> Option<(Candidate, Rank)> {
         let mut refused = [false; MAX_CANDIDATES];
         let start = rotation.checked_rem(self.len).unwrap_or(0);
+        // Every other time around it goes backwards: what one that is out leaves falls to both neighbours.
+        let is_backwards = rotation
+            .checked_div(self.len)
+            .is_some_and(|times| times % 2 == 1);
         loop {
             let left = self
                 .iter()
@@ -214,9 +219,15 @@ impl Candidates {
                 .filter(|(at, _)| refused.get(*at) == Some(&false));
             let ranked = left.filter_map(|(at, candidate)| {
                 let rank = ranking.rank(candidate)?;
-                let turn = (at + self.len - start).checked_rem(self.len)?;
+                let turn = if is_backwards {
+                    self.len + start - at
+                } else {
+                    self.len + at - start
+                };
+                let turn = turn.checked_rem(self.len)?;
                 let is_preferred = preferred == Some(candidate.server);
-                Some(((rank.place, !is_preferred, turn), at, *candidate, rank))
+                let key = (rank.place, behind(candidate.server), !is_preferred, turn);
+                Some((key, at, *candidate, rank))
             });
             let (_, at, candidate, rank) = ranked.min_by_key(|(key, ..)| *key)?;
             if takes(candidate.server) {

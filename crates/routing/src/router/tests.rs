@@ -3,6 +3,7 @@
 pub(crate) mod fixture;
 mod learning;
 mod policies;
+mod slow;
 
 use super::*;
 use crate::{LookupPhase, Metadata, NoServerReason, Parameter, Tenant, Unsure};
