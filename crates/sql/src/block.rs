@@ -19,6 +19,7 @@ pub(crate) struct Walk<'a, 'o> {
     /// Behind WITH.
     with: Option<Mark>,
     search: Search,
+    join: Join,
     depth: u32,
     /// The depth of the block that the search is in.
     base: u32,
@@ -35,6 +36,17 @@ pub(crate) enum Search {
     Over,
 }
 
+/// What the ON that comes next says of the first table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Join {
+    /// Which of its rows are read.
+    Inner,
+    /// The same as before, but the JOIN that comes next is an outer one.
+    BeforeOuter,
+    /// Nothing: all of its rows are kept.
+    Outer,
+}
+
 impl<'a, 'o> Walk<'a, 'o> {
     /// A walk from where `lexer` stands, inside `depth` open parentheses.
     pub(crate) const fn new(
@@ -48,6 +60,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             outline,
             with,
             search: Search::Table,
+            join: Join::Inner,
             depth,
             base: depth,
             hops: 0,
@@ -98,6 +111,9 @@ impl<'a, 'o> Walk<'a, 'o> {
                     key @ (k::FROM
                     | k::JOIN
                     | k::STRAIGHT_JOIN
+                    | k::LEFT
+                    | k::FULL
+                    | k::ON
                     | k::WHERE
                     | k::UNION
                     | k::INTERSECT
@@ -123,6 +139,16 @@ impl<'a, 'o> Walk<'a, 'o> {
         match (key, self.search) {
             (k::FROM | k::JOIN | k::STRAIGHT_JOIN, Search::Table) => self.factor(),
             (k::WHERE, Search::Condition) => self.condition(),
+            (k::LEFT | k::FULL, Search::Condition) => self.join = Join::BeforeOuter,
+            (k::JOIN | k::STRAIGHT_JOIN, Search::Condition) => {
+                self.join = match self.join {
+                    Join::BeforeOuter => Join::Outer,
+                    Join::Inner | Join::Outer => Join::Inner,
+                };
+            }
+            (k::ON, Search::Condition) if self.join != Join::Outer && self.outline.on.is_none() => {
+                self.outline.on = Some(self.lexer.mark());
+            }
             (k::UNION | k::INTERSECT | k::EXCEPT | k::MINUS, Search::Condition) => {
                 self.search = Search::Over;
             }
@@ -134,10 +160,11 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn condition(&mut self) {
         self.search = Search::Over;
         let start = self.lexer.mark();
-        self.outline.body = match condition::only(self.lexer) {
-            Some(compared) => Body::Compared(compared),
-            None => Body::Condition(start),
+        let only = match self.outline.on {
+            None => condition::only(self.lexer),
+            Some(_) => None,
         };
+        self.outline.body = only.map_or(Body::Condition(start), Body::Compared);
     }
 
     /// A keyword or function that counts anywhere.
@@ -236,6 +263,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn follow(&mut self, body: Mark) {
         self.outline.table = None;
         self.outline.partition = None;
+        self.outline.on = None;
         let behind = self.lexer.mark();
         self.lexer.reset(body);
         let mut inner = Walk {
@@ -243,6 +271,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             outline: &mut *self.outline,
             with: self.with,
             search: Search::Table,
+            join: Join::Inner,
             depth: 1,
             base: 1,
             hops: self.hops + 1,

@@ -250,6 +250,9 @@ pub(crate) fn ends(token: Token<'_>) -> bool {
                     | k::FETCH
                     | k::START
                     | k::CONNECT
+                    | k::LEFT
+                    | k::RIGHT
+                    | k::FULL
             )
         )
 }
@@ -269,6 +272,12 @@ pub(crate) fn skip(lexer: &mut Lexer<'_>) {
             Token::Word(_, k::BETWEEN) if cases == 0 => betweens += 1,
             Token::Word(_, k::AND) if cases == 0 && betweens > 0 => betweens -= 1,
             Token::End | Token::Symbol(b')' | b';') => return,
+            // Not a function of that name.
+            Token::Word(_, k::LEFT | k::RIGHT)
+                if cases == 0 && ahead.peek() != Token::Symbol(b'(') =>
+            {
+                return;
+            }
             token if cases == 0 && breaks(token) => return,
             _ => {}
         }
@@ -298,6 +307,12 @@ fn breaks(token: Token<'_>) -> bool {
                 | k::SELECT
                 | k::FROM
                 | k::WHERE
+                | k::SET
+                | k::JOIN
+                | k::INNER
+                | k::CROSS
+                | k::NATURAL
+                | k::STRAIGHT_JOIN
         ),
         _ => false,
     }

@@ -115,6 +115,16 @@ pub struct Filter<'a> {
     level: usize,
     /// Operators still to be handed out, the next in the lowest four bits.
     queue: u64,
+    /// Another condition that must hold too.
+    also: Also<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Also<'a> {
+    Nothing,
+    Condition(Lexer<'a>),
+    /// It is being read, or has been: an And is due behind it.
+    Begun,
 }
 
 #[derive(Clone, Debug)]
@@ -137,7 +147,7 @@ const OR: u8 = 1 << 3;
 
 impl<'a> Filter<'a> {
     /// The deepest stack that any stream needs: three open operators per level, one row value and two for XOR.
-    pub const MAX_STACK: usize = 3 * LEVELS + 8;
+    pub const MAX_STACK: usize = 3 * LEVELS + 9;
 
     pub(crate) const fn none(lexer: Lexer<'a>) -> Self {
         Self {
@@ -146,6 +156,7 @@ impl<'a> Filter<'a> {
             levels: [0; LEVELS],
             level: 0,
             queue: 0,
+            also: Also::Nothing,
         }
     }
 
@@ -165,13 +176,34 @@ impl<'a> Filter<'a> {
             levels: [0; LEVELS],
             level: 0,
             queue: 0,
+            also: Also::Nothing,
         }
+    }
+
+    /// This condition and the one that starts at `lexer`.
+    pub(crate) fn and(self, lexer: Lexer<'a>) -> Self {
+        Self {
+            also: Also::Condition(lexer),
+            ..self
+        }
+    }
+
+    /// Reads the other condition; true when there was one.
+    fn begin_other(&mut self) -> bool {
+        let Also::Condition(lexer) = self.also else {
+            return false;
+        };
+        *self = Self {
+            also: Also::Begun,
+            ..Self::new(lexer)
+        };
+        true
     }
 
     /// Whether the whole condition is `(columns) IN (tuples)`.
     #[must_use]
     pub fn is_row_list(&self) -> bool {
-        let State::Operand = self.state else {
+        let (State::Operand, Also::Nothing) = (&self.state, &self.also) else {
             return false;
         };
         match Tuples::read(self.lexer) {
@@ -348,10 +380,16 @@ impl<'a> Iterator for Filter<'a> {
             }
             State::Done => return None,
         };
-        if matches!(self.state, State::Done) {
-            None
-        } else {
-            Some(item)
+        if !matches!(self.state, State::Done) {
+            return Some(item);
         }
+        if self.begin_other() {
+            return self.next();
+        }
+        let is_second = matches!(
+            std::mem::replace(&mut self.also, Also::Nothing),
+            Also::Begun
+        );
+        is_second.then_some(Item::And)
     }
 }

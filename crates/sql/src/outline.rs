@@ -36,6 +36,8 @@ pub struct Outline<'a> {
     pub(crate) is_for_update: bool,
     pub(crate) uses: Uses,
     pub(crate) body: Body<'a>,
+    /// Behind the first ON of an inner join with the table.
+    pub(crate) on: Option<Mark>,
     /// Where reading stopped: at the end of the first statement, or at the rows of an INSERT.
     pub(crate) tail: Lexer<'a>,
 }
@@ -85,6 +87,7 @@ fn read(lexer: Lexer<'_>) -> Outline<'_> {
         is_for_update: false,
         uses: Uses::NONE,
         body: Body::None,
+        on: None,
         tail: lexer,
     };
     outline.tail = Reader::new(lexer, &mut outline).read();
@@ -210,12 +213,16 @@ impl<'a> Outline<'a> {
         tail::parameters(self.tail)
     }
 
-    /// The WHERE condition of the block that holds [`Self::table`].
+    /// The WHERE condition of the block that holds [`Self::table`], and the first ON that leaves rows of
+    /// it out.
     #[must_use]
     pub fn filter(&self) -> Filter<'a> {
-        match self.body {
-            Body::Condition(mark) => Filter::new(self.tail.at(mark)),
-            Body::Compared(compared) => Filter::compared(compared, self.tail),
+        let on = self.on.map(|on| self.tail.at(on));
+        match (self.body, on) {
+            (Body::Condition(mark), None) => Filter::new(self.tail.at(mark)),
+            (Body::Condition(mark), Some(on)) => Filter::new(on).and(self.tail.at(mark)),
+            (Body::Compared(compared), _) => Filter::compared(compared, self.tail),
+            (_, Some(on)) => Filter::new(on),
             _ => Filter::none(self.tail),
         }
     }

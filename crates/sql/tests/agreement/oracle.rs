@@ -3,8 +3,8 @@
 use odp_sql::Verb;
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, FromTable, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, TableWithJoins,
-    UnaryOperator, Value,
+    Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, UnaryOperator, Value,
 };
 
 use crate::tree::{Tree, minus};
@@ -30,18 +30,19 @@ pub(crate) fn read(statement: &Statement) -> Expected {
             let select = select(query);
             let inner = block(query, select);
             expected.table = table(&inner.from[0].relation);
-            expected.condition = inner.selection.as_ref().map(tree);
+            expected.condition = condition(&inner.from[0], inner.selection.as_ref());
         }
         Statement::Update(update) => {
             expected.verb = Verb::Update;
             expected.table = table(&update.table.relation);
-            expected.condition = update.selection.as_ref().map(tree);
+            expected.condition = condition(&update.table, update.selection.as_ref());
         }
         Statement::Delete(delete) => {
             expected.verb = Verb::Delete;
             let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-            expected.table = table(&first(delete.using.as_ref().unwrap_or(from)).relation);
-            expected.condition = delete.selection.as_ref().map(tree);
+            let from = first(delete.using.as_ref().unwrap_or(from));
+            expected.table = table(&from.relation);
+            expected.condition = condition(from, delete.selection.as_ref());
         }
         Statement::Insert(insert) => {
             expected.verb = if insert.replace_into {
@@ -68,6 +69,26 @@ pub(crate) fn read(statement: &Statement) -> Expected {
         other => unreachable!("not generated: {other}"),
     }
     expected
+}
+
+/// The first ON that leaves rows of the first table out, and the WHERE condition.
+fn condition(from: &TableWithJoins, selection: Option<&Expr>) -> Option<Tree> {
+    let on = from
+        .joins
+        .iter()
+        .find_map(|join| match &join.join_operator {
+            JoinOperator::Join(JoinConstraint::On(on))
+            | JoinOperator::Inner(JoinConstraint::On(on))
+            | JoinOperator::Right(JoinConstraint::On(on))
+            | JoinOperator::RightOuter(JoinConstraint::On(on))
+            | JoinOperator::StraightJoin(JoinConstraint::On(on)) => Some(tree(on)),
+            _ => None,
+        });
+    let selection = selection.map(tree);
+    match (on, selection) {
+        (Some(on), Some(selection)) => Some(on.and(selection)),
+        (on, selection) => on.or(selection),
+    }
 }
 
 fn first(tables: &[TableWithJoins]) -> &TableWithJoins {
