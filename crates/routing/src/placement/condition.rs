@@ -1,6 +1,7 @@
 //! From a WHERE condition to the set of keys that it leaves.
 
 use super::Statement;
+use super::overruled::Overruled;
 use crate::Unsure;
 use crate::partition::Rules;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
@@ -57,9 +58,9 @@ impl<'r> Columns<'r> {
 
 impl<'a> Statement<'a> {
     /// The keys that the condition leaves; more when it is not understood in full.
-    pub(super) fn region(&self, columns: Columns<'_>) -> Region<'a> {
+    pub(super) fn region(&self, columns: Columns<'_>, overruled: &Overruled) -> Region<'a> {
         let mut stack: Vec<Known<'a>> = Vec::new();
-        for item in self.outline.filter() {
+        for (at, item) in self.outline.filter().enumerate() {
             let known = match item {
                 Item::And | Item::Or => {
                     let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else {
@@ -79,6 +80,7 @@ impl<'a> Statement<'a> {
                     },
                     None => return Region::Everything,
                 },
+                _ if overruled.contains(at) => Known::UNSURE,
                 atom => self.atom(&atom, columns),
             };
             if stack.len() == Filter::MAX_STACK {
@@ -87,7 +89,7 @@ impl<'a> Statement<'a> {
             stack.push(known);
         }
         match (stack.pop(), stack.is_empty()) {
-            (Some(known), true) => self.without_contradictions(known.holds, columns),
+            (Some(known), true) => self.without_contradictions(known.holds, columns, overruled),
             _ => Region::Everything,
         }
     }
@@ -95,7 +97,12 @@ impl<'a> Statement<'a> {
     /// Leaves single keys out for which another part of the condition is false: the server puts the
     /// value of an equality into the other parts. It does not so with a string or a label, which another
     /// part may compare as a number; and a decimal may stand for one that equals nothing.
-    fn without_contradictions(&self, region: Region<'a>, columns: Columns<'_>) -> Region<'a> {
+    fn without_contradictions(
+        &self,
+        region: Region<'a>,
+        columns: Columns<'_>,
+        overruled: &Overruled,
+    ) -> Region<'a> {
         let stays = |column: &KeyColumn| {
             let kept = matches!(column.column_type, ColumnType::Decimal { .. });
             let labelled = matches!(column.column_type, ColumnType::Enum | ColumnType::Set);
@@ -108,7 +115,7 @@ impl<'a> Statement<'a> {
                         .iter()
                         .map(|interval| interval.only().cloned())
                         .collect();
-                    points.is_none_or(|row| self.may_hold(columns, 0, &row))
+                    points.is_none_or(|row| self.may_hold(columns, overruled, 0, &row))
                 });
                 Region::Areas(areas)
             }

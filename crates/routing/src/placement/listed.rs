@@ -2,6 +2,7 @@
 
 use super::Statement;
 use super::condition::Columns;
+use super::overruled::Overruled;
 use crate::partition::column::KeyColumn;
 use crate::partition::convert::{Converted, compare_as_doubles, compare_as_text, convert_any};
 use crate::partition::operand::Intent;
@@ -56,11 +57,17 @@ struct Listed<'r> {
 impl<'a> Statement<'a> {
     /// Whether the condition may hold for a listed row of one level, as far as it is about that level's
     /// columns.
-    pub(super) fn may_hold(&self, columns: Columns<'_>, from: usize, row: &[Value<'_>]) -> bool {
+    pub(super) fn may_hold(
+        &self,
+        columns: Columns<'_>,
+        overruled: &Overruled,
+        from: usize,
+        row: &[Value<'_>],
+    ) -> bool {
         let listed = Listed { columns, from, row };
         let mut stack = [Truth::UNKNOWN; Filter::MAX_STACK];
         let mut depth = 0_usize;
-        for item in self.outline.filter() {
+        for (place, item) in self.outline.filter().enumerate() {
             let operands = match item {
                 Item::And | Item::Or => 2,
                 Item::Not => 1,
@@ -74,6 +81,7 @@ impl<'a> Statement<'a> {
                 Item::And => at(0).and(at(1)),
                 Item::Or => at(0).or(at(1)),
                 Item::Not => at(0).not(),
+                _ if overruled.contains(place) => Truth::UNKNOWN,
                 atom => self.truth(&atom, &listed),
             };
             let Some(slot) = stack.get_mut(base) else {

@@ -5,6 +5,7 @@ mod equality;
 mod fold;
 mod listed;
 mod operands;
+mod overruled;
 mod tally;
 
 use crate::partition::column::KeyColumn;
@@ -80,8 +81,9 @@ impl<'a> Statement<'a> {
     fn leaves(&self, partitioning: &Partitioning) -> Result<Vec<usize>, Unsure> {
         let rules = partitioning.rules.as_ref().map_err(|&unsure| unsure)?;
         let columns = condition::Columns::new(rules);
-        let region = self.region(columns);
-        let fits = |from: usize, row: &[Value<'_>]| self.may_hold(columns, from, row);
+        let overruled = self.overruled(columns);
+        let region = self.region(columns, &overruled);
+        let fits = |from: usize, row: &[Value<'_>]| self.may_hold(columns, &overruled, from, row);
         let pairs = rules.pairs_levels() && self.outline.filter().is_row_list();
         let mut leaves = match region {
             Region::Areas(areas) if pairs => {
