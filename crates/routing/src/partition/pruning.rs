@@ -15,13 +15,13 @@ const MAX_SPLIT: i128 = 32;
 type Parts = Vec<usize>;
 
 impl Partitioning {
-    /// The leaves that hold keys of `region`, ascending. Its areas have the first level's key columns in
-    /// front of the second's. `fits` tells whether the condition may hold for a row of a list partition;
+    /// The leaves that hold keys of both levels' regions, ascending. Their areas have the first level's key
+    /// columns in front of the second's; of each only its own level's count. `fits` tells whether the condition may hold for a row of a list partition;
     /// it is asked for the columns of one level, from the given one on.
     pub(crate) fn leaves_of(
         &self,
         rules: &Rules,
-        region: &Region<'_>,
+        regions: [&Region<'_>; 2],
         fits: &dyn Fn(usize, &[Value<'_>]) -> bool,
     ) -> Vec<usize> {
         let first = rules.first.key.columns.len();
@@ -31,12 +31,13 @@ impl Partitioning {
             first
                 + second.map_or(0, |level| level.key.columns.len())
         ]];
-        let areas = match region {
+        let areas = regions.map(|region| match region {
             Region::Everything => &everything[..],
             Region::Areas(areas) => areas,
-        };
+        });
+        let [areas_of_first, areas_of_second] = areas;
         // As in the server, each level is looked at on its own.
-        let union = |key: &Key, buckets: &Buckets, from: usize| {
+        let union = |key: &Key, buckets: &Buckets, areas: &[Vec<Interval<'_>>], from: usize| {
             let mut marked = vec![false; buckets.len()];
             let fits = |row: &[Value<'_>]| fits(from, row);
             for area in areas {
@@ -51,14 +52,14 @@ impl Partitioning {
             numbered.filter_map(|(part, marked)| marked.then_some(part))
         };
         let mut leaves = Vec::new();
-        for part in union(&rules.first.key, &rules.first.buckets, 0) {
+        for part in union(&rules.first.key, &rules.first.buckets, areas_of_first, 0) {
             let Some(within) = self.parts.get(part).map(|part| part.leaves.clone()) else {
                 continue;
             };
             match second.and_then(|level| Some((&level.key, level.buckets.get(part)?))) {
                 None => leaves.extend(within),
                 Some((key, buckets)) => {
-                    let inner = union(key, buckets, first);
+                    let inner = union(key, buckets, areas_of_second, first);
                     leaves.extend(inner.map(|offset| within.start + offset));
                 }
             }

@@ -13,6 +13,7 @@ use crate::partition::operand::{Intent, Operand};
 use crate::partition::value::Value;
 use odp_sql::{ColumnRef, CompareOp, Filter, Item, Literal, LiteralList};
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// The longest list that a NOT IN is followed over, as in the server.
 const MAX_NOT_IN: usize = 10;
@@ -51,14 +52,25 @@ impl<'r> Columns<'r> {
         self.rules.first.key.columns.iter().chain(second)
     }
 
-    fn count(self) -> usize {
+    /// The columns with these numbers.
+    fn of(self, level: &Range<usize>) -> impl Iterator<Item = &'r KeyColumn> {
+        self.iter().skip(level.start).take(level.len())
+    }
+
+    pub(super) fn count(self) -> usize {
         self.iter().count()
     }
 }
 
 impl<'a> Statement<'a> {
-    /// The keys that the condition leaves; more when it is not understood in full.
-    pub(super) fn region(&self, columns: Columns<'_>, overruled: &Overruled) -> Region<'a> {
+    /// The keys that the condition leaves; more when it is not understood in full. What it says of columns
+    /// outside `level` does not count.
+    pub(super) fn region(
+        &self,
+        columns: Columns<'_>,
+        level: Range<usize>,
+        overruled: &Overruled,
+    ) -> Region<'a> {
         let mut stack: Vec<Known<'a>> = Vec::new();
         for (at, item) in self.outline.filter().enumerate() {
             let known = match item {
@@ -81,7 +93,7 @@ impl<'a> Statement<'a> {
                     None => return Region::Everything,
                 },
                 _ if overruled.contains(at) => Known::UNSURE,
-                atom => self.atom(&atom, columns),
+                atom => self.atom(&atom, columns, &level),
             };
             if stack.len() == Filter::MAX_STACK {
                 return Region::Everything;
@@ -89,7 +101,9 @@ impl<'a> Statement<'a> {
             stack.push(known);
         }
         match (stack.pop(), stack.is_empty()) {
-            (Some(known), true) => self.without_contradictions(known.holds, columns, overruled),
+            (Some(known), true) => {
+                self.without_contradictions(known.holds, columns, level, overruled)
+            }
             _ => Region::Everything,
         }
     }
@@ -101,6 +115,7 @@ impl<'a> Statement<'a> {
         &self,
         region: Region<'a>,
         columns: Columns<'_>,
+        level: Range<usize>,
         overruled: &Overruled,
     ) -> Region<'a> {
         let stays = |column: &KeyColumn| {
@@ -109,13 +124,14 @@ impl<'a> Statement<'a> {
             kept || labelled || matches!(column.column_type, ColumnType::Text { .. })
         };
         match region {
-            Region::Areas(mut areas) if !columns.iter().any(stays) => {
+            Region::Areas(mut areas) if !columns.of(&level).any(stays) => {
                 areas.retain(|area| {
+                    let area = area.get(level.clone()).unwrap_or_default();
                     let points: Option<Vec<Value<'_>>> = area
                         .iter()
                         .map(|interval| interval.only().cloned())
                         .collect();
-                    points.is_none_or(|row| self.may_hold(columns, overruled, 0, &row))
+                    points.is_none_or(|row| self.may_hold(columns, overruled, level.start, &row))
                 });
                 Region::Areas(areas)
             }
@@ -124,7 +140,7 @@ impl<'a> Statement<'a> {
     }
 
     /// A condition about one column; a column may be in the keys of both levels.
-    fn atom(&self, item: &Item<'a>, columns: Columns<'_>) -> Known<'a> {
+    fn atom(&self, item: &Item<'a>, columns: Columns<'_>, level: &Range<usize>) -> Known<'a> {
         let of = match item {
             Item::Compare { column, .. }
             | Item::In { column, .. }
@@ -145,6 +161,9 @@ impl<'a> Statement<'a> {
         };
         let mut all = Known::UNSURE;
         for (at, column) in columns.iter().enumerate() {
+            if !level.contains(&at) {
+                continue;
+            }
             let Some(about) = About::new(self, column, of) else {
                 continue;
             };

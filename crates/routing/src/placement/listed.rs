@@ -47,6 +47,71 @@ impl Truth {
     }
 }
 
+/// A part of the condition for one row.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    truth: Truth,
+    /// Whether other columns are in it too.
+    is_foreign: bool,
+    /// Whether it is parts joined by AND, each evaluated on its own.
+    is_evaluated: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::of(Truth::UNKNOWN)
+    }
+}
+
+impl Seen {
+    const FOREIGN: Self = Self {
+        truth: Truth::UNKNOWN,
+        is_foreign: true,
+        is_evaluated: false,
+    };
+
+    const fn of(truth: Truth) -> Self {
+        Self {
+            truth,
+            is_foreign: false,
+            is_evaluated: false,
+        }
+    }
+
+    /// What the server knows of it: of a part with other columns in it, nothing.
+    fn evaluated(self) -> Truth {
+        if self.is_foreign && !self.is_evaluated {
+            Truth::UNKNOWN
+        } else {
+            self.truth
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            truth: self.evaluated().and(other.evaluated()),
+            is_foreign: self.is_foreign || other.is_foreign,
+            is_evaluated: true,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            truth: self.truth.or(other.truth),
+            is_foreign: self.is_foreign || other.is_foreign,
+            is_evaluated: false,
+        }
+    }
+
+    fn not(self) -> Self {
+        Self {
+            truth: self.truth.not(),
+            is_evaluated: false,
+            ..self
+        }
+    }
+}
+
 /// One level's part of a listed row: its values are those of the key columns from `from` on.
 struct Listed<'r> {
     columns: Columns<'r>,
@@ -65,7 +130,7 @@ impl<'a> Statement<'a> {
         row: &[Value<'_>],
     ) -> bool {
         let listed = Listed { columns, from, row };
-        let mut stack = [Truth::UNKNOWN; Filter::MAX_STACK];
+        let mut stack = [Seen::default(); Filter::MAX_STACK];
         let mut depth = 0_usize;
         for (place, item) in self.outline.filter().enumerate() {
             let operands = match item {
@@ -76,65 +141,62 @@ impl<'a> Statement<'a> {
             let Some(base) = depth.checked_sub(operands) else {
                 return true;
             };
-            let at = |at: usize| stack.get(base + at).copied().unwrap_or(Truth::UNKNOWN);
-            let truth = match item {
+            let at = |at: usize| stack.get(base + at).copied().unwrap_or_default();
+            let seen = match item {
                 Item::And => at(0).and(at(1)),
                 Item::Or => at(0).or(at(1)),
                 Item::Not => at(0).not(),
-                _ if overruled.contains(place) => Truth::UNKNOWN,
-                atom => self.truth(&atom, &listed),
+                _ if overruled.contains(place) => Seen::default(),
+                atom => self.truth(&atom, &listed).map_or(Seen::FOREIGN, Seen::of),
             };
             let Some(slot) = stack.get_mut(base) else {
                 return true;
             };
-            *slot = truth;
+            *slot = seen;
             depth = base + 1;
         }
         match stack {
-            [only, ..] if depth == 1 => only.may_be(Truth::TRUE),
+            [only, ..] if depth == 1 => only.evaluated().may_be(Truth::TRUE),
             _ => true,
         }
     }
 
-    fn truth(&self, item: &Item<'a>, listed: &Listed<'_>) -> Truth {
+    /// `None` for a condition that is not, or not only, about the row's columns.
+    fn truth(&self, item: &Item<'a>, listed: &Listed<'_>) -> Option<Truth> {
         let find = |of: &ColumnRef<'_>| {
             let mut columns = listed.columns.iter().skip(listed.from).zip(listed.row);
             columns.find(|(column, _)| self.is(*of, column))
         };
-        match item {
-            Item::Compare { column, op, value } => match find(column) {
-                Some((column, row)) => self.comparison(column, row, *op, *value),
-                None => Truth::UNKNOWN,
-            },
+        Some(match item {
+            Item::Compare { column, op, value } => {
+                let (column, row) = find(column)?;
+                self.comparison(column, row, *op, *value)
+            }
             Item::Call {
                 function,
                 column,
                 op,
                 value,
-            } if function.eq_ignore_case("concat") => match find(column) {
-                Some((column, row)) => self.concatenated(column, row, *op, *value),
-                None => Truth::UNKNOWN,
-            },
-            Item::In { column, list } => match find(column) {
-                Some((column, row)) => {
-                    let equal = |value| self.comparison(column, row, CompareOp::Eq, value);
-                    list.clone().map(equal).fold(Truth::FALSE, Truth::or)
+            } => {
+                let (column, row) = find(column)?;
+                if !function.eq_ignore_case("concat") {
+                    return Some(Truth::UNKNOWN);
                 }
-                None => Truth::UNKNOWN,
-            },
-            Item::Between { column, low, high } => match find(column) {
-                Some((column, row)) => {
-                    let above = self.comparison(column, row, CompareOp::Ge, *low);
-                    above.and(self.comparison(column, row, CompareOp::Le, *high))
-                }
-                None => Truth::UNKNOWN,
-            },
-            Item::IsNull(column) => match find(column) {
-                Some((_, row)) => Truth::of(row.is_null()),
-                None => Truth::UNKNOWN,
-            },
-            _ => Truth::UNKNOWN,
-        }
+                self.concatenated(column, row, *op, *value)
+            }
+            Item::In { column, list } => {
+                let (column, row) = find(column)?;
+                let equal = |value| self.comparison(column, row, CompareOp::Eq, value);
+                list.clone().map(equal).fold(Truth::FALSE, Truth::or)
+            }
+            Item::Between { column, low, high } => {
+                let (column, row) = find(column)?;
+                let above = self.comparison(column, row, CompareOp::Ge, *low);
+                above.and(self.comparison(column, row, CompareOp::Le, *high))
+            }
+            Item::IsNull(column) => Truth::of(find(column)?.1.is_null()),
+            _ => return None,
+        })
     }
 
     fn comparison(

@@ -15,6 +15,7 @@ use crate::partition::value::Value;
 use crate::{Partitioning, Request, Table, Unsure};
 use odp_cluster::{ServerAddr, TabletId};
 use odp_sql::{ColumnRef, Columns, LiteralList, Name, Outline, TableRef, Verb};
+use std::ops::Range;
 use tally::Tally;
 
 /// The most rows of an INSERT that are looked at.
@@ -82,17 +83,23 @@ impl<'a> Statement<'a> {
         let rules = partitioning.rules.as_ref().map_err(|&unsure| unsure)?;
         let columns = condition::Columns::new(rules);
         let overruled = self.overruled(columns);
-        let region = self.region(columns, &overruled);
         let fits = |from: usize, row: &[Value<'_>]| self.may_hold(columns, &overruled, from, row);
-        let pairs = rules.pairs_levels() && self.outline.filter().is_row_list();
-        let mut leaves = match region {
-            Region::Areas(areas) if pairs => {
-                let leaves = areas.into_iter().flat_map(|area| {
-                    partitioning.leaves_of(rules, &Region::Areas(vec![area]), &fits)
-                });
-                leaves.collect()
-            }
-            region => partitioning.leaves_of(rules, &region, &fits),
+        let region = |level: Range<usize>| self.region(columns, level, &overruled);
+        let (first, all) = (rules.first.key.columns.len(), columns.count());
+        let pairs = rules.pairs_levels()
+            && self.outline.filter().is_row_list()
+            && self.is_exact_throughout(columns);
+        let areas = match pairs.then(|| region(0..all)) {
+            Some(Region::Areas(areas)) => areas,
+            _ => Vec::new(),
+        };
+        let mut leaves: Vec<usize> = if areas.is_empty() {
+            let regions = [&region(0..first), &region(first..all)];
+            partitioning.leaves_of(rules, regions, &fits)
+        } else {
+            let areas = areas.into_iter().map(|area| Region::Areas(vec![area]));
+            let leaves = areas.map(|area| partitioning.leaves_of(rules, [&area, &area], &fits));
+            leaves.flatten().collect()
         };
         leaves.sort_unstable();
         leaves.dedup();

@@ -97,25 +97,28 @@ impl<'a> Statement<'a> {
             places: vec![place],
             ..conjunct
         };
-        let fails = match conjunct.form {
-            Form::Among(_) | Form::Vague => vec![opposite],
-            Form::Equal | Form::NotAmong => Vec::new(),
+        let (holds, fails) = match (conjunct.form, item) {
+            (
+                _,
+                Item::Compare {
+                    op: CompareOp::Ne, ..
+                },
+            ) => (Vec::new(), vec![conjunct]),
+            (Form::Among(_) | Form::Vague, _) => (vec![conjunct], vec![opposite]),
+            (Form::Equal | Form::NotAmong, _) => (vec![conjunct], Vec::new()),
         };
-        Sides {
-            holds: vec![conjunct],
-            fails,
-        }
+        Sides { holds, fails }
     }
 
     fn conjunct(&self, item: &Item<'a>, place: usize, columns: Columns<'_>) -> Option<Conjunct> {
-        let of = match item {
-            Item::Compare {
-                column,
-                op: CompareOp::Eq | CompareOp::NullSafeEq,
-                ..
-            }
-            | Item::In { column, .. } => column,
-            _ => return None,
+        let (Item::Compare {
+            column: of,
+            op: CompareOp::Eq | CompareOp::NullSafeEq | CompareOp::Ne,
+            ..
+        }
+        | Item::In { column: of, .. }) = item
+        else {
+            return None;
         };
         let mut columns = columns.iter().enumerate();
         let (number, column) = columns.find(|(_, column)| self.is(*of, column))?;
@@ -131,17 +134,32 @@ impl<'a> Statement<'a> {
     }
 
     fn form(&self, list: &LiteralList<'a>, column: &KeyColumn) -> Form {
-        let is_exact = |member: Literal<'a>| {
-            let operand = self.operand(member).ok();
-            let circumstances = self.circumstances(Intent::Compare);
-            let converted = operand.and_then(|it| convert(&it, column, circumstances).ok());
-            converted.is_some_and(|converted| converted.order.is_eq())
-        };
         match list.clone().count() {
             1 => Form::Equal,
-            _ if !list.clone().all(is_exact) => Form::Vague,
+            _ if !list.clone().all(|it| self.is_exact(it, column)) => Form::Vague,
             length => Form::Among(length),
         }
+    }
+
+    /// Whether the column has this value, or may have none.
+    fn is_exact(&self, value: Literal<'a>, column: &KeyColumn) -> bool {
+        let operand = self.operand(value).ok();
+        let circumstances = self.circumstances(Intent::Compare);
+        let converted = operand.and_then(|it| convert(&it, column, circumstances).ok());
+        converted.is_some_and(|converted| converted.order.is_eq())
+    }
+
+    /// Whether the condition compares key columns with nothing but values that they have.
+    pub(super) fn is_exact_throughout(&self, columns: Columns<'_>) -> bool {
+        self.outline.filter().all(|item| match item {
+            Item::And | Item::Or => true,
+            Item::Compare { column, value, .. } => {
+                let mut columns = columns.iter();
+                let key = columns.find(|key| self.is(column, key));
+                value != Literal::Null && key.is_none_or(|key| self.is_exact(value, key))
+            }
+            _ => false,
+        })
     }
 }
 
