@@ -1,6 +1,7 @@
 //! From a WHERE condition to the set of keys that it leaves.
 
 use super::Statement;
+use super::listed::Held;
 use super::overruled::Overruled;
 use crate::Unsure;
 use crate::partition::Rules;
@@ -125,13 +126,20 @@ impl<'a> Statement<'a> {
         };
         match region {
             Region::Areas(mut areas) if !columns.of(&level).any(stays) => {
+                let held = match areas.len() {
+                    1 => Held::Alone,
+                    _ => Held::AmongOthers,
+                };
                 areas.retain(|area| {
                     let area = area.get(level.clone()).unwrap_or_default();
                     let points: Option<Vec<Value<'_>>> = area
                         .iter()
                         .map(|interval| interval.only().cloned())
                         .collect();
-                    points.is_none_or(|row| self.may_hold(columns, overruled, level.start, &row))
+                    points.is_none_or(|row| {
+                        let row = (level.start, row.as_slice());
+                        self.may_hold(columns, overruled, row, held)
+                    })
                 });
                 Region::Areas(areas)
             }

@@ -5,7 +5,7 @@ use super::condition::Columns;
 use super::overruled::Overruled;
 use crate::partition::column::KeyColumn;
 use crate::partition::convert::{Converted, compare_as_doubles, compare_as_text, convert_any};
-use crate::partition::operand::Intent;
+use crate::partition::operand::{Intent, Operand};
 use crate::partition::value::Value;
 use odp_sql::{ColumnRef, CompareOp, Filter, Item, Literal};
 use std::cmp::Ordering;
@@ -112,8 +112,19 @@ impl Seen {
     }
 }
 
+/// What is held against the condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// A row of a list partition, or the only value that a condition leaves.
+    Alone,
+    /// One of several values that it leaves: the server does not compare those with a number between two
+    /// values of the column.
+    AmongOthers,
+}
+
 /// One level's part of a listed row: its values are those of the key columns from `from` on.
 struct Listed<'r> {
+    held: Held,
     columns: Columns<'r>,
     from: usize,
     row: &'r [Value<'r>],
@@ -126,10 +137,15 @@ impl<'a> Statement<'a> {
         &self,
         columns: Columns<'_>,
         overruled: &Overruled,
-        from: usize,
-        row: &[Value<'_>],
+        (from, row): (usize, &[Value<'_>]),
+        held: Held,
     ) -> bool {
-        let listed = Listed { columns, from, row };
+        let listed = Listed {
+            held,
+            columns,
+            from,
+            row,
+        };
         let mut stack = [Seen::default(); Filter::MAX_STACK];
         let mut depth = 0_usize;
         for (place, item) in self.outline.filter().enumerate() {
@@ -170,7 +186,7 @@ impl<'a> Statement<'a> {
         Some(match item {
             Item::Compare { column, op, value } => {
                 let (column, row) = find(column)?;
-                self.comparison(column, row, *op, *value)
+                self.compare(listed, column, row, *op, *value)
             }
             Item::Call {
                 function,
@@ -186,17 +202,36 @@ impl<'a> Statement<'a> {
             }
             Item::In { column, list } => {
                 let (column, row) = find(column)?;
-                let equal = |value| self.comparison(column, row, CompareOp::Eq, value);
+                let equal = |value| self.compare(listed, column, row, CompareOp::Eq, value);
                 list.clone().map(equal).fold(Truth::FALSE, Truth::or)
             }
             Item::Between { column, low, high } => {
                 let (column, row) = find(column)?;
-                let above = self.comparison(column, row, CompareOp::Ge, *low);
-                above.and(self.comparison(column, row, CompareOp::Le, *high))
+                let above = self.compare(listed, column, row, CompareOp::Ge, *low);
+                above.and(self.compare(listed, column, row, CompareOp::Le, *high))
             }
             Item::IsNull(column) => Truth::of(find(column)?.1.is_null()),
             _ => return None,
         })
+    }
+
+    fn compare(
+        &self,
+        listed: &Listed<'_>,
+        column: &KeyColumn,
+        row: &Value<'_>,
+        op: CompareOp,
+        value: Literal<'a>,
+    ) -> Truth {
+        let is_between = || {
+            matches!(self.operand(value), Ok(Operand::Decimal { .. }))
+                && value != Literal::Null
+                && !self.is_exact(value, column)
+        };
+        if listed.held == Held::AmongOthers && is_between() {
+            return Truth::UNKNOWN;
+        }
+        self.comparison(column, row, op, value)
     }
 
     fn comparison(

@@ -13,6 +13,7 @@ use crate::partition::interval::Region;
 use crate::partition::operand::{Circumstances, Intent, Operand};
 use crate::partition::value::Value;
 use crate::{Partitioning, Request, Table, Unsure};
+use listed::Held;
 use odp_cluster::{ServerAddr, TabletId};
 use odp_sql::{ColumnRef, Columns, LiteralList, Name, Outline, TableRef, Verb};
 use std::ops::Range;
@@ -83,7 +84,9 @@ impl<'a> Statement<'a> {
         let rules = partitioning.rules.as_ref().map_err(|&unsure| unsure)?;
         let columns = condition::Columns::new(rules);
         let overruled = self.overruled(columns);
-        let fits = |from: usize, row: &[Value<'_>]| self.may_hold(columns, &overruled, from, row);
+        let fits = |from: usize, row: &[Value<'_>]| {
+            self.may_hold(columns, &overruled, (from, row), Held::Alone)
+        };
         let region = |level: Range<usize>| self.region(columns, level, &overruled);
         let (first, all) = (rules.first.key.columns.len(), columns.count());
         let pairs = rules.pairs_levels()

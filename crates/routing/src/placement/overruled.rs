@@ -124,6 +124,7 @@ impl<'a> Statement<'a> {
         let (number, column) = columns.find(|(_, column)| self.is(*of, column))?;
         let form = match item {
             Item::In { list, .. } => self.form(list, column),
+            Item::Compare { value, .. } if !self.is_exact(*value, column) => return None,
             _ => Form::Equal,
         };
         Some(Conjunct {
@@ -135,14 +136,14 @@ impl<'a> Statement<'a> {
 
     fn form(&self, list: &LiteralList<'a>, column: &KeyColumn) -> Form {
         match list.clone().count() {
-            1 => Form::Equal,
             _ if !list.clone().all(|it| self.is_exact(it, column)) => Form::Vague,
+            1 => Form::Equal,
             length => Form::Among(length),
         }
     }
 
     /// Whether the column has this value, or may have none.
-    fn is_exact(&self, value: Literal<'a>, column: &KeyColumn) -> bool {
+    pub(super) fn is_exact(&self, value: Literal<'a>, column: &KeyColumn) -> bool {
         let operand = self.operand(value).ok();
         let circumstances = self.circumstances(Intent::Compare);
         let converted = operand.and_then(|it| convert(&it, column, circumstances).ok());
