@@ -293,7 +293,8 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
         };
         for (at, member) in list.clone().enumerate() {
             known.holds = known.holds.or(self.region(CompareOp::Eq, member, slice));
-            if at < MAX_NOT_IN {
+            // The server does not see that NOT IN with a NULL holds for no row.
+            if at < MAX_NOT_IN && member != Literal::Null {
                 let other = self.region(CompareOp::Ne, member, slice);
                 known.fails = known.fails.and(other);
             }
