@@ -1,6 +1,6 @@
 //! What the pools tell of themselves and how they keep to their bounds, in front of the real engine.
 
-use odp_tests::mysql::{Connection, LoginOptions};
+use odp_tests::mysql::{Connection, LoginOptions, Rows};
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use serde_json::Value;
@@ -391,4 +391,66 @@ fn occupy(client: &mut Connection) -> Result<(), Failure> {
 
 fn number_of_waiting(pool: &Value) -> u64 {
     number(pool, "/waiting")
+}
+
+/// How many statements are prepared in each server session of the engine, at most, and of how many texts.
+fn prepared(root: &mut Connection) -> Result<(u64, u64), Failure> {
+    let rows = root.query(
+        "SELECT COUNT(*), COUNT(DISTINCT ps_inner_stmt_id) FROM oceanbase.__all_virtual_session_ps_info \
+         GROUP BY session_id ORDER BY 1 DESC LIMIT 1",
+    )?;
+    let number = |at: usize| rows.first()?.get(at)?.as_deref()?.parse().ok();
+    number(0)
+        .zip(number(1))
+        .ok_or_else(|| Failure::answer("count prepared statements", format!("{rows:?}")))
+}
+
+#[test]
+fn a_server_session_has_one_statement_for_each_text_and_not_too_many() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let engine = Engine::shared()?;
+    let mut root = create(&engine, "drafter", "pw")?;
+    let sharing = settings(&engine, "transaction").with("pool_max", "2");
+    let proxy = Proxy::start(&sharing)?;
+    open_pool(&proxy, "drafter")?;
+    let open = |_| Connection::login(proxy.port(), "drafter", "pw");
+    let mut clients: Vec<_> = (0..12).map(open).collect::<Result<_, _>>()?;
+    let check = |client: &mut Connection, id: u32, sum: u32| {
+        let rows = client.execute(id, &["a"], Rows::AtOnce)?;
+        let expected = [[Some(format!("a{sum}"))]];
+        if rows == expected {
+            return Ok(());
+        }
+        Err(Failure::answer(
+            format!("{expected:?}"),
+            format!("{rows:?}"),
+        ))
+    };
+    for client in &mut clients {
+        let id = client.prepare("SELECT CONCAT(?, 7)")?;
+        check(client, id, 7)?;
+        let (most, texts) = prepared(&mut root)?;
+        assert_eq!((most, texts), (1, 1), "statements in a server session");
+    }
+    // In one transaction, so in one server session; 50 is what an OBServer allows by default.
+    let mut ids = Vec::new();
+    for (number, client) in (100_u32..).zip(clients.iter_mut().take(3)) {
+        client.query("BEGIN")?;
+        for text in 0..28 {
+            let sum = number * 100 + text;
+            let id = client.prepare(&format!("SELECT CONCAT(?, {sum})"))?;
+            check(client, id, sum)?;
+            ids.push((number - 100, id, sum));
+            let (most, _) = prepared(&mut root)?;
+            assert!(most <= 33, "{most} statements in a server session");
+        }
+        client.query("COMMIT")?;
+    }
+    for (client, id, sum) in ids {
+        let client = clients.get_mut(usize::try_from(client).unwrap_or(0));
+        check(client.expect("three of them"), id, sum)?;
+        let (most, _) = prepared(&mut root)?;
+        assert!(most <= 33, "{most} statements in a server session");
+    }
+    Ok(())
 }

@@ -245,14 +245,12 @@ impl Session {
         if let Some(id) = known.filter(|_| kind == CommandKind::StmtExecute)
             && let Some(prepared) = self.state.prepared.get_mut(id)
         {
-            let has_types = lease
-                .synced
-                .prepared
-                .get(&id)
-                .is_some_and(|known| known.has_types);
+            let seen = lease.synced.prepared.get(&id);
+            let has_types = seen.is_some_and(|known| known.has_types);
             head = with_types(head, &body, prepared, has_types);
         }
         let prepares = (is_new && statement.is_some()).then(|| join(&head).split_off(1).freeze());
+        lease.make_room(&self.state, prepares.as_ref(), &steps);
         let mut exchange = Exchange::new(
             server,
             kind,

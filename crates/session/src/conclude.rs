@@ -6,7 +6,6 @@ use crate::context::Context;
 use crate::error::SessionError;
 use crate::exchange::{Exchange, Stage};
 use crate::leases::{ServerStatement, Synced};
-use crate::prepared::StatementContext;
 use crate::session::{Carried, Session};
 use crate::stopwatch::Stopwatch;
 use crate::sync::SyncStep;
@@ -103,10 +102,7 @@ impl Session {
                     columns: answer.columns,
                     warnings: 0,
                 };
-                let context = StatementContext {
-                    database: state.database.clone(),
-                    settings: state.variables.reading(),
-                };
+                let context = state.statement_context();
                 state.prepared.add(id, text.clone(), context, &packet);
                 let known = ServerStatement {
                     id: answer.server_id,

@@ -1,15 +1,18 @@
 //! The server sessions that a client holds: at most one a server.
 
-use crate::borrow::Origin;
+use crate::borrow::{self, Origin};
 use crate::login_variables::LoginVariables;
+use crate::prepared::Prepared;
 use crate::remains::Remains;
 use crate::session_ids::Place;
 use crate::state::SessionState;
+use crate::sync::SyncStep;
+use bytes::Bytes;
 use odp_cluster::{ClientSessionId, DatabaseName, ServerAddr};
 use odp_pool::ServerSession;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// How far a server session has followed its client; plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,6 +91,29 @@ impl Lease {
         match &mut self.origin {
             Origin::Pool(borrowed) => Some(&mut borrowed.left.remains),
             Origin::Own | Origin::Adopted(_) => None,
+        }
+    }
+
+    /// Makes room for the statements that are about to be prepared, where clients share the session:
+    /// that of the client's own PREPARE and those of `steps`.
+    pub(crate) fn make_room(
+        &mut self,
+        state: &SessionState,
+        text: Option<&Bytes>,
+        steps: &VecDeque<SyncStep>,
+    ) {
+        let Origin::Pool(borrowed) = &mut self.origin else {
+            return;
+        };
+        let new = text.map(|text| Prepared::new(text.clone(), 0, state.statement_context()));
+        let known = steps.iter().filter_map(|step| match step {
+            SyncStep::Prepare { statement, .. } => state.prepared.get(*statement),
+            _ => None,
+        });
+        for statement in new.as_ref().into_iter().chain(known) {
+            for id in borrowed.left.remains.make_room(statement, &self.synced) {
+                borrow::close_statement(&mut self.session, id);
+            }
         }
     }
 

@@ -76,6 +76,14 @@ impl Remains {
         closed
     }
 
+    /// Makes room for a statement that is about to be prepared in the session: closed first are one of
+    /// the same text, whose place it takes, and as many as would be too many, the one that was not used
+    /// for longest first. Those that the client uses stay.
+    pub(crate) fn make_room(&mut self, statement: &Prepared, synced: &Synced) -> Vec<u32> {
+        let taken: HashSet<u32> = synced.prepared.values().map(|known| known.id).collect();
+        self.statements.make_room(statement, &taken)
+    }
+
     /// Keeps the server's statement of one that its client closes; answers what is to be closed there.
     pub(crate) fn keep(&mut self, statement: &Prepared, known: ServerStatement) -> Option<u32> {
         if known.is_as_prepared && statement.cursor.is_none() {
@@ -128,6 +136,27 @@ impl SharedStatements {
         Some(oldest)
     }
 
+    fn make_room(&mut self, statement: &Prepared, taken: &HashSet<u32>) -> Vec<u32> {
+        let mut closed = Vec::new();
+        if let Some(known) = self.find(statement).filter(|known| !taken.contains(known)) {
+            self.forget(known);
+            closed.push(known);
+        }
+        let is_free = |shared: &&Shared| !taken.contains(&shared.id);
+        let mut free = self.known.values().filter(is_free).count();
+        while free > 0 && free + taken.len() >= STATEMENTS_MAX {
+            let free_ones = self.known.values().filter(is_free);
+            let Some(oldest) = free_ones.min_by_key(|shared| shared.used) else {
+                break;
+            };
+            let oldest = oldest.id;
+            self.forget(oldest);
+            closed.push(oldest);
+            free -= 1;
+        }
+        closed
+    }
+
     fn forget(&mut self, id: u32) {
         self.known.retain(|_, shared| shared.id != id);
     }
@@ -159,6 +188,34 @@ mod tests {
             "a second one"
         );
         assert_eq!(shared.find(&statement("SELECT 1", "a")), Some(1));
+    }
+
+    #[test]
+    fn a_statement_that_is_prepared_anew_takes_the_place_of_the_old_one_and_of_the_oldest() {
+        let mut shared = SharedStatements::default();
+        for id in 0..32 {
+            shared.keep(&statement(&format!("SELECT {id}"), ""), id);
+        }
+        let nobody = HashSet::new();
+        assert_eq!(shared.make_room(&statement("SELECT 7", ""), &nobody), [7]);
+        assert!(
+            shared
+                .make_room(&statement("SELECT 99", ""), &nobody)
+                .is_empty()
+        );
+        let taken: HashSet<u32> = [0, 1, 100, 101].into();
+        let closed = shared.make_room(&statement("SELECT 98", ""), &taken);
+        assert_eq!(
+            closed,
+            [2, 3],
+            "31 of which 2 are taken, 2 of the client's own"
+        );
+        let all: HashSet<u32> = (0..99).collect();
+        assert!(
+            shared
+                .make_room(&statement("SELECT 8", ""), &all)
+                .is_empty()
+        );
     }
 
     #[test]

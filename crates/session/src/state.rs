@@ -3,7 +3,7 @@
 use crate::answer::Rewrite;
 use crate::exchange::Reply;
 use crate::pooling::Pooling;
-use crate::prepared::PreparedStatements;
+use crate::prepared::{PreparedStatements, StatementContext};
 use crate::settings::RoutingMode;
 use crate::variables::Variables;
 use bytes::Bytes;
@@ -165,6 +165,14 @@ impl SessionState {
             OkFormat::Tracked
         } else {
             OkFormat::Plain
+        }
+    }
+
+    /// What decides what a text means that is prepared now.
+    pub(crate) fn statement_context(&self) -> StatementContext {
+        StatementContext {
+            database: self.database.clone(),
+            settings: self.variables.reading(),
         }
     }
 
