@@ -64,6 +64,9 @@ impl Settings {
             // A killed coordinator leaves its data plane behind: not for longer than a test lasts.
             writeln!(text, "orphan_timeout = \"5s\"").ok();
         }
+        if let Some(mode) = workspace::pool_mode().filter(|_| !has_own("pool_mode")) {
+            writeln!(text, "pool_mode = \"{mode}\"").ok();
+        }
         for (parameter, value) in &self.extra {
             // Writing to a string cannot fail.
             writeln!(text, "{parameter} = {value}").ok();

@@ -85,6 +85,11 @@ impl Sandbox {
             .args(["--admin-port", &admin.to_string()])
             .args(["--control-port", &control.to_string()])
             .args(["-o", "orphan_timeout=2s"])
+            .args(
+                workspace::pool_mode()
+                    .iter()
+                    .flat_map(|mode| ["-o".to_owned(), format!("pool_mode={mode}")]),
+            )
             .args(parameters.iter().flat_map(|parameter| ["-o", parameter]));
         if let Some(path) = path {
             command.env("PATH", path);

@@ -71,6 +71,13 @@ pub fn long() -> bool {
     std::env::var_os("ODP_LONG").is_some_and(|value| value == "1")
 }
 
+/// The `pool_mode` that a run of the tests is to have where a test has none of its own
+/// (`ODP_POOL_MODE=transaction`).
+#[must_use]
+pub fn pool_mode() -> Option<String> {
+    std::env::var("ODP_POOL_MODE").ok()
+}
+
 /// The binary that becomes the script beside it; cargo builds it with every test that could ask.
 ///
 /// # Errors

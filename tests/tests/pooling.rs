@@ -1,7 +1,7 @@
 //! Server sessions that clients share, in front of the real engine: what they save, and that nobody
 //! notices.
 
-use odp_tests::mysql::{Connection, LoginOptions, greeting};
+use odp_tests::mysql::{Connection, greeting};
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,104 +94,6 @@ fn short_connections_cost_the_engine_no_login() -> Result<(), Failure> {
         "200 visits: {pooled:?} with a warm pool, {:?} without",
         started.elapsed()
     );
-    Ok(())
-}
-
-/// What changes, step by step.
-const CHANGES: [(&str, &[&str]); 12] = [
-    (
-        "a new account",
-        &[
-            "DROP USER IF EXISTS guest",
-            "CREATE USER guest IDENTIFIED BY 'pw'",
-        ],
-    ),
-    ("a right", &["GRANT SELECT ON pooled.* TO guest"]),
-    ("a revoked right", &["REVOKE SELECT ON pooled.* FROM guest"]),
-    ("a right everywhere", &["GRANT SELECT ON *.* TO guest"]),
-    (
-        "a revoked right everywhere",
-        &["REVOKE SELECT ON *.* FROM guest"],
-    ),
-    ("a locked account", &["ALTER USER guest ACCOUNT LOCK"]),
-    ("an unlocked account", &["ALTER USER guest ACCOUNT UNLOCK"]),
-    (
-        "another password",
-        &["SET PASSWORD FOR guest = PASSWORD('other')"],
-    ),
-    (
-        "the old password again",
-        &["SET PASSWORD FOR guest = PASSWORD('pw')"],
-    ),
-    (
-        "a namesake for one host",
-        &[
-            "DROP USER IF EXISTS guest@'10.9.8.7'",
-            "CREATE USER guest@'10.9.8.7' IDENTIFIED BY 'pw'",
-            "GRANT SELECT ON pooled.* TO guest@'10.9.8.7'",
-        ],
-    ),
-    ("one host only", &["DROP USER guest"]),
-    ("nobody", &["DROP USER guest@'10.9.8.7'"]),
-];
-
-/// What a client meets that logs in and asks for something it may or may not have.
-fn outcome(port: u16, user: &str, password: &str, options: LoginOptions<'_>) -> String {
-    let ask = || {
-        let mut client = Connection::login_with(port, user, password, options)?;
-        let rows = client.query("SELECT CURRENT_USER(), DATABASE()")?;
-        let read = client.query("SELECT COUNT(*) FROM pooled.secret");
-        let read = read.map_or_else(|error| error.to_string(), |rows| format!("{rows:?}"));
-        client.quit()?;
-        Ok::<_, Failure>(format!("{rows:?} {read}"))
-    };
-    ask().unwrap_or_else(|error| error.to_string())
-}
-
-#[test]
-fn every_login_ends_as_it_would_without_pooling() -> Result<(), Failure> {
-    let (_timer, _alone) = (Timer::start(), alone());
-    let engine = Engine::shared()?;
-    let mut root = root(&engine)?;
-    root.query("CREATE TABLE IF NOT EXISTS pooled.secret (id INT PRIMARY KEY)")?;
-    let (pooled, plain) = (
-        Proxy::start(&settings(&engine, "session"))?,
-        Proxy::start(&settings(&engine, "off"))?,
-    );
-    let plainly = LoginOptions::default();
-    let database = |name| LoginOptions {
-        database: Some(name),
-        ..plainly
-    };
-    let from = |ip| LoginOptions {
-        client_ip: Some(ip),
-        ..plainly
-    };
-    for (what, statements) in CHANGES {
-        for statement in statements {
-            root.query(statement)?;
-        }
-        for (user, password, options) in [
-            ("guest", "pw", plainly),
-            ("guest", "other", plainly),
-            ("guest", "", plainly),
-            ("guest", "pw", database("pooled")),
-            ("guest", "pw", database("nowhere")),
-            ("guest", "pw", from("10.9.8.7")),
-            ("guest", "pw", from("10.9.8.6")),
-        ] {
-            let expected = outcome(plain.port(), user, password, options);
-            wait::until(what, LIMIT, || {
-                let seen = outcome(pooled.port(), user, password, options);
-                if seen == expected {
-                    return Ok(());
-                }
-                Err(format!(
-                    "{password:?} {options:?}: {seen} instead of {expected}"
-                ))
-            })?;
-        }
-    }
     Ok(())
 }
 

@@ -115,11 +115,17 @@ impl ServerSession {
     /// Chooses the current database, as a login that names it does.
     ///
     /// # Errors
-    /// [`PoolError::Refused`] with the server's words.
+    /// [`PoolError::Refused`] with the words in which the server refuses a login.
     pub async fn choose_database(&mut self, name: &str, limit: Duration) -> Result<(), PoolError> {
-        self.command(CommandKind::InitDb, name.as_bytes(), limit)
-            .await?;
-        Ok(())
+        let chosen = self.command(CommandKind::InitDb, name.as_bytes(), limit);
+        match chosen.await {
+            // The command's own refusal does not say which database: that of USE does, as a login's.
+            Err(PoolError::Refused { .. }) => {
+                let name = name.replace('`', "``");
+                self.run(&format!("USE `{name}`"), limit).await
+            }
+            other => other.map(drop),
+        }
     }
 
     /// Runs a command of the proxy's own whose answer has no rows that matter.

@@ -240,8 +240,7 @@ impl Session {
         if chooses_database {
             steps.retain(|step| !matches!(step, sync::SyncStep::Database(_)));
         }
-        let fresh = sync::fresh_counts(&self.state, uses);
-        steps.extend(fresh.filter(|_| lease.is_shared()));
+        sync::put_fresh_counts(&mut steps, &self.state, uses);
         if let Some(id) = known.filter(|_| kind == CommandKind::StmtExecute)
             && let Some(prepared) = self.state.prepared.get_mut(id)
         {

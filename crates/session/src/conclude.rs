@@ -66,7 +66,7 @@ impl Session {
                 .note_response_time(server, took, now);
         }
         if let Ok(observed) = &applied
-            && observed.schema_version.is_some()
+            && (observed.schema_version.is_some() || exchange.reply.effects.changes_accounts)
         {
             // Accounts and global values are schema, too.
             context.credentials.tenant_changed(&self.state.tenant);

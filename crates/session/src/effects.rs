@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 
 /// What the success of a request changes in its session.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, not a state"
+)]
 pub(crate) struct Effects {
     /// What it ties the session to the server for.
     pub(crate) pins: BTreeSet<PinReason>,
@@ -17,6 +21,8 @@ pub(crate) struct Effects {
     pub(crate) may_commit: bool,
     /// Whether it changes what `FOUND_ROWS()` gives.
     pub(crate) counts_rows: bool,
+    /// Whether it changes accounts: not every such statement moves the schema's version.
+    pub(crate) changes_accounts: bool,
     /// Whether there are several statements: the first of them may have run though the answer is an error.
     pub(crate) are_several: bool,
 }
@@ -38,6 +44,8 @@ impl Effects {
             unseen: unseen(verb),
             may_commit: may_commit(verb),
             counts_rows: counts_rows(verb, uses),
+            changes_accounts: matches!(verb, Verb::Grant | Verb::Ddl)
+                || uses.contains(Uses::PASSWORD),
             are_several: false,
         }
     }
@@ -46,6 +54,7 @@ impl Effects {
         self.pins.extend(later.pins);
         self.unseen = self.unseen.or(later.unseen);
         self.counts_rows |= later.counts_rows;
+        self.changes_accounts |= later.changes_accounts;
         self.are_several = true;
         // What comes before the one that fails may have committed.
         self.may_commit = true;

@@ -28,6 +28,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout_at;
 
+/// What a server says of the database that a login names: no right to it, or there is none. The account
+/// is as it was.
+const OF_DATABASE: [u16; 2] = [1044, 1049];
+
 /// A client that is in.
 #[derive(Debug)]
 pub(crate) struct LoggedIn {
@@ -316,11 +320,12 @@ pub(crate) async fn first_session(
             ))
         }
         Err(error) => {
-            if let (Some(pooling), SessionError::Refused(PoolError::Refused { .. })) =
+            if let (Some(pooling), SessionError::Refused(PoolError::Refused { error, .. })) =
                 (pooling, &error)
+                && !OF_DATABASE.contains(&error.code)
             {
-                // What the proxy believes of the account is wrong, or the database is none of its own:
-                // either way it is read anew, and nobody is lent a session until then.
+                // What the proxy believes of the account is wrong: it is read anew, and nobody is lent a
+                // session until then.
                 context.credentials.doubt(account);
                 context
                     .pools

@@ -59,11 +59,15 @@ impl SyncStep {
     }
 }
 
-/// The step before a request that `uses` the counts of a statement, when the client has run none.
-pub(crate) fn fresh_counts(state: &SessionState, uses: Uses) -> Option<SyncStep> {
+/// Adds what a request needs that `uses` the counts of a statement when the client has run none: before
+/// the BEGIN that it has sent, which counts like any other.
+pub(crate) fn put_fresh_counts(steps: &mut VecDeque<SyncStep>, state: &SessionState, uses: Uses) {
     let found = uses.contains(Uses::FOUND_ROWS) && state.found_rows_at.is_none();
     let counted = uses.contains(Uses::ROW_COUNT) && state.row_count_at.is_none();
-    (found || counted).then_some(SyncStep::OneRow)
+    if state.pooling.is_some() && (found || counted) {
+        let begin = steps.iter().position(|it| matches!(it, SyncStep::Begin(_)));
+        steps.insert(begin.unwrap_or(steps.len()), SyncStep::OneRow);
+    }
 }
 
 /// The steps before a request of `kind`, in the order of `OBProxy` (database, variables, BEGIN,

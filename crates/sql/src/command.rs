@@ -117,10 +117,13 @@ impl Reader<'_, '_> {
         if matches!(token, Token::Word(_, k::TRANSACTION)) {
             return Verb::SetTransaction;
         }
-        if matches!(token, Token::Word(word, _) if word.eq_ignore_ascii_case(b"role"))
-            && !matches!(ahead.peek(), Token::Assign | Token::Compare(_))
-        {
-            self.outline.uses |= Uses::ROLE;
+        if let Token::Word(word, _) = token {
+            let is_assigned = matches!(ahead.peek(), Token::Assign | Token::Compare(_));
+            if word.eq_ignore_ascii_case(b"role") && !is_assigned {
+                self.outline.uses |= Uses::ROLE;
+            } else if word.eq_ignore_ascii_case(b"password") {
+                self.outline.uses |= Uses::PASSWORD;
+            }
         }
         self.outline.body = Body::Settings(self.lexer.mark());
         let mut ahead = self.lexer;

@@ -31,6 +31,8 @@ impl Uses {
     pub const PROCESSLIST: Self = Self(1 << 9);
     /// `SET ROLE`.
     pub const ROLE: Self = Self(1 << 10);
+    /// `SET PASSWORD`.
+    pub const PASSWORD: Self = Self(1 << 11);
 
     /// Whether every feature of `other` is in this set.
     #[must_use]

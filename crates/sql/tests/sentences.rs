@@ -372,6 +372,8 @@ fn features_tied_to_a_session_are_noticed() {
         ("set role none", Uses::ROLE),
         ("SET role = 1", Uses::NONE),
         ("SET DEFAULT ROLE r TO u", Uses::NONE),
+        ("SET PASSWORD FOR u = PASSWORD('x')", Uses::PASSWORD),
+        ("set password = 'x'", Uses::PASSWORD),
         ("SELECT GET_LOCK('a', 1)", Uses::USER_LOCK),
         ("SELECT RELEASE_ALL_LOCKS()", Uses::USER_LOCK),
         ("CREATE TEMPORARY TABLE t (a int)", Uses::TEMPORARY_TABLE),
