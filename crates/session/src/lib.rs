@@ -55,6 +55,7 @@ mod stopwatch;
 mod sync;
 mod tenant_limits;
 mod tend;
+mod user_variable;
 mod variables;
 mod watch;
 

@@ -51,11 +51,17 @@ impl LoginVariables {
         std::iter::from_fn(move || Some((reader.lenenc_bytes().ok()?, reader.lenenc_bytes().ok()?)))
     }
 
+    /// The value of a variable.
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        let mut pairs = self.iter();
+        pairs.find_map(|(key, value)| (key == name.as_bytes()).then_some(value))
+    }
+
     /// The statement that sets these variables to the values of this login; empty when it has none.
     pub(crate) fn set_statement(&self, names: &[&str]) -> Bytes {
         let mut sql = BytesMut::new();
         for name in names {
-            if let Some((_, value)) = self.iter().find(|(key, _)| *key == name.as_bytes()) {
+            if let Some(value) = self.get(name) {
                 sql.extend_from_slice(if sql.is_empty() { b"SET" } else { b"," });
                 put_assignment(&mut sql, name, value);
             }

@@ -166,7 +166,7 @@ async fn sync(
             lease.synced.corrections.clear();
             lease.synced.strangers.clear();
         }
-        SyncStep::OneRow | SyncStep::Begin(_) => {}
+        SyncStep::OneRow | SyncStep::UserVariables(_) | SyncStep::Begin(_) => {}
         SyncStep::Prepare {
             statement,
             is_as_prepared,

@@ -24,6 +24,8 @@ pub(crate) enum SyncStep {
     /// A query of one row, which makes `FOUND_ROWS()` and `ROW_COUNT()` what they are behind a login: a
     /// reset leaves them alone.
     OneRow,
+    /// User variables that cannot be set together with the others.
+    UserVariables(Bytes),
     /// The BEGIN that was held back.
     Begin(Bytes),
     /// A prepared statement that the server session does not know.
@@ -42,7 +44,9 @@ impl SyncStep {
     pub(crate) fn kind(&self) -> CommandKind {
         match self {
             Self::Database(_) => CommandKind::InitDb,
-            Self::Variables { .. } | Self::OneRow | Self::Begin(_) => CommandKind::Query,
+            Self::Variables { .. } | Self::UserVariables(_) | Self::OneRow | Self::Begin(_) => {
+                CommandKind::Query
+            }
             Self::Prepare { .. } => CommandKind::StmtPrepare,
         }
     }
@@ -53,7 +57,7 @@ impl SyncStep {
             Self::Database(name) => name.as_str().as_bytes(),
             Self::Variables { sql, .. } => sql,
             Self::OneRow => b"SELECT 1",
-            Self::Begin(text) | Self::Prepare { text, .. } => text,
+            Self::UserVariables(text) | Self::Begin(text) | Self::Prepare { text, .. } => text,
         };
         put_packet(out, 0, &[&[self.kind().byte()], argument].concat());
     }
@@ -82,12 +86,12 @@ pub(crate) fn steps(
     if synced.database != state.database && !state.database.is_empty() {
         steps.push_back(SyncStep::Database(state.database.clone()));
     }
-    let version = state.variables.version();
-    if let Some(sql) =
-        state
-            .variables
-            .sync_statement(synced.variables, &synced.corrections, &synced.strangers)
-    {
+    let (variables, version) = (&state.variables, state.variables.version());
+    let (seen, corrections) = (synced.variables, &synced.corrections);
+    if let Some(sql) = variables.user_statement(seen, corrections, &synced.strangers) {
+        steps.push_back(SyncStep::UserVariables(sql));
+    }
+    if let Some(sql) = variables.sync_statement(seen, corrections, &synced.strangers) {
         steps.push_back(SyncStep::Variables { sql, version });
     }
     // Nobody answers to long data, so that nobody would say that the transaction is open.

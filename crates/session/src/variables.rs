@@ -5,12 +5,31 @@
 
 use crate::known::Known;
 use crate::login_variables::LoginVariables;
+use crate::user_variable::{Spelling, UserVariable, put_name};
 use bytes::{BufMut, Bytes, BytesMut};
 use odp_protocol::SessionChange;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// The variables by which the text of a statement is read.
+const READING: [&str; 4] = [
+    "character_set_client",
+    "collation_connection",
+    "collation_database",
+    "sql_mode",
+];
+
+/// The variables that SET NAMES sets, but for the one of results.
+const CHARSETS: [&str; 3] = [
+    "character_set_client",
+    "character_set_connection",
+    COLLATION,
+];
+
+/// The collation of text in statements.
+const COLLATION: &str = "collation_connection";
 
 /// A value that differs from the login's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +42,7 @@ struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Difference {
     system: BTreeMap<SmolStr, Changed>,
-    user: BTreeMap<SmolStr, Changed>,
+    user: BTreeMap<SmolStr, UserVariable>,
     /// Variables that servers report but do not let anybody set.
     left_out: BTreeSet<SmolStr>,
     version: u64,
@@ -125,12 +144,6 @@ impl Variables {
 
     /// The variables by which a statement's text is read, where they are not the login's.
     pub(crate) fn reading(&self) -> Vec<(SmolStr, Bytes)> {
-        const READING: [&str; 4] = [
-            "character_set_client",
-            "collation_connection",
-            "collation_database",
-            "sql_mode",
-        ];
         let system = &self.difference.system;
         READING
             .iter()
@@ -154,7 +167,7 @@ impl Variables {
                 }
                 (&mut self.difference.system, name, value)
             }
-            SessionChange::User { name, value } => (&mut self.difference.user, name, value),
+            SessionChange::User { name, value } => return self.note_user(name, value),
             SessionChange::Schema(_) => return,
         };
         let Ok(name) = std::str::from_utf8(name) else {
@@ -169,6 +182,93 @@ impl Variables {
         let before = map.insert(SmolStr::new(name), changed);
         let before = before.map_or(0, |before| before.value.len());
         self.difference.bytes = self.difference.bytes + value.len() - before;
+    }
+
+    fn note_user(&mut self, name: &[u8], value: &[u8]) {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return;
+        };
+        self.difference.version += 1;
+        let changed = UserVariable {
+            value: Bytes::copy_from_slice(value),
+            collation: self.collation(),
+            version: self.difference.version,
+        };
+        let before = self.difference.user.insert(SmolStr::new(name), changed);
+        let before = before.map_or(0, |before| before.value.len());
+        self.difference.bytes = self.difference.bytes + value.len() - before;
+    }
+
+    /// The collation of the connection, where it is not the login's.
+    fn collation(&self) -> Option<SmolStr> {
+        let changed = self.difference.system.get(COLLATION)?;
+        std::str::from_utf8(&changed.value).ok().map(SmolStr::new)
+    }
+
+    /// How the user variables are written in a statement that sets these variables of the login, too.
+    fn spelling(&self, corrections: &[SmolStr]) -> Spelling<'_> {
+        let is_set = |name: &&str| {
+            self.difference.system.contains_key(*name) || corrections.iter().any(|it| it == name)
+        };
+        let login = self.login.get(COLLATION).unwrap_or_default();
+        Spelling {
+            is_plain: !READING.iter().any(is_set),
+            login: std::str::from_utf8(login).unwrap_or_default(),
+            current: self.collation(),
+        }
+    }
+
+    /// The statement with the user variables that a server session at `version` lacks, where they
+    /// cannot be set together with the system variables; see [`Spelling::fits`].
+    pub(crate) fn user_statement(
+        &self,
+        version: u64,
+        corrections: &[SmolStr],
+        strangers: &[SmolStr],
+    ) -> Option<Bytes> {
+        let spelling = self.spelling(corrections);
+        if self.is_together(version, &spelling) {
+            return None;
+        }
+        let mut sql = BytesMut::from(&b"SET"[..]);
+        for (name, value) in CHARSETS
+            .iter()
+            .zip(["utf8mb4", "utf8mb4", "utf8mb4_general_ci"])
+        {
+            put_system(&mut sql, name, value.as_bytes());
+        }
+        self.put_users(&mut sql, version, &spelling, strangers);
+        sql.truncate(sql.len() - 1);
+        Some(sql.freeze())
+    }
+
+    fn is_together(&self, version: u64, spelling: &Spelling<'_>) -> bool {
+        let mut lacking = self
+            .difference
+            .user
+            .values()
+            .filter(|it| it.version > version);
+        lacking.all(|variable| spelling.fits(variable))
+    }
+
+    fn put_users(
+        &self,
+        sql: &mut BytesMut,
+        version: u64,
+        spelling: &Spelling<'_>,
+        strangers: &[SmolStr],
+    ) {
+        for (name, variable) in &self.difference.user {
+            if variable.version > version {
+                spelling.put(sql, name, variable);
+            }
+        }
+        for name in strangers {
+            if !self.difference.user.contains_key(name) {
+                put_name(sql, name);
+                sql.put_slice(b"NULL,");
+            }
+        }
     }
 
     /// What the values that differ from the login's hold, in bytes.
@@ -191,7 +291,8 @@ impl Variables {
         *self = Self::new(Arc::clone(&self.login));
     }
 
-    /// The statement that brings a server session from `version` up to date; `None` when it is.
+    /// The statement that brings a server session from `version` up to date; `None` when it is. The
+    /// statement of [`Self::user_statement`], if there is one, goes before it.
     /// `corrections` are variables whose values at that session's login were not this session's, and
     /// `strangers` user variables that somebody else has left there.
     pub(crate) fn sync_statement(
@@ -204,29 +305,26 @@ impl Variables {
         if version >= self.difference.version && is_clean {
             return None;
         }
+        let spelling = self.spelling(corrections);
+        let is_together = self.is_together(version, &spelling);
         let mut sql = BytesMut::from(&b"SET"[..]);
         let empty = sql.len();
         for name in corrections {
             if !self.difference.system.contains_key(name)
-                && let Some((_, value)) = self.login.iter().find(|(key, _)| *key == name.as_bytes())
+                && let Some(value) = self.login.get(name)
             {
                 put_system(&mut sql, name, value);
             }
         }
         for (name, changed) in &self.difference.system {
-            if changed.version > version || !corrections.is_empty() {
+            // What the user variables' own statement has changed goes back.
+            let is_changed = changed.version > version || !corrections.is_empty();
+            if is_changed || (!is_together && CHARSETS.contains(&name.as_str())) {
                 put_system(&mut sql, name, &changed.value);
             }
         }
-        for (name, changed) in &self.difference.user {
-            if changed.version > version {
-                put_user(&mut sql, name, &changed.value);
-            }
-        }
-        for name in strangers {
-            if !self.difference.user.contains_key(name) {
-                put_user(&mut sql, name, b"NULL");
-            }
+        if is_together {
+            self.put_users(&mut sql, version, &spelling, strangers);
         }
         if sql.len() == empty {
             return None;
@@ -299,15 +397,6 @@ pub(crate) fn put_assignment(sql: &mut BytesMut, name: &str, value: &[u8]) {
         }
         sql.put_u8(b'\'');
     }
-}
-
-/// Appends `` @`name` = value,``; values come as SQL literals.
-fn put_user(sql: &mut BytesMut, name: &str, value: &[u8]) {
-    sql.put_slice(b" @`");
-    sql.put_slice(name.replace('`', "``").as_bytes());
-    sql.put_slice(b"` = ");
-    sql.put_slice(if value.is_empty() { b"NULL" } else { value });
-    sql.put_u8(b',');
 }
 
 fn is_number(value: &[u8]) -> bool {

@@ -279,12 +279,19 @@ impl Scanner<'_> {
         Ok(self.text(start).replace('`', ""))
     }
 
-    /// A word, or a literal with an introducer (`x'..'`, `_utf8mb4'..'`).
+    /// A word, or a literal with an introducer (`x'..'`, `_utf8mb4'..'`, `_gbk X'..'`).
     fn word(&mut self) -> Result<Kind, SqlError> {
         let start = self.at;
         self.skip_while(is_name_byte);
         let word = self.text(start);
         let quote = self.peek(0);
+        if word.starts_with('_')
+            && let [b' ', b'x' | b'X', b'\'', ..] = self.rest()
+        {
+            self.at += 2;
+            let bytes = hex_bytes(&String::from_utf8_lossy(&self.string(b'\'')?));
+            return Ok(Kind::Text(bytes));
+        }
         if !matches!(quote, b'\'' | b'"') {
             return Ok(Kind::Word(word));
         }
