@@ -95,6 +95,9 @@ pub struct PinnedBy {
     /// A role that was chosen.
     #[serde(default)]
     pub role: u64,
+    /// Several statements in one text were forbidden.
+    #[serde(default)]
+    pub multi_statements: u64,
     /// An XA transaction (transaction pooling).
     #[serde(default)]
     pub xa: u64,
@@ -134,6 +137,7 @@ impl Add for PinnedBy {
             text_prepared: self.text_prepared + other.text_prepared,
             locks: self.locks + other.locks,
             role: self.role + other.role,
+            multi_statements: self.multi_statements + other.multi_statements,
             xa: self.xa + other.xa,
             sequence: self.sequence + other.sequence,
             unseen: self.unseen + other.unseen,

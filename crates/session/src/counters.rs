@@ -66,6 +66,8 @@ counters! {
         pinned_locks,
         /// Clients that are tied to one server session by a role that they have chosen.
         pinned_role,
+        /// Clients that are tied to one server session because it takes one statement at a time.
+        pinned_multi_statements,
         /// Clients that are tied to one server session by an XA transaction.
         pinned_xa,
         /// Clients that are tied to one server session by the number that a sequence has given.
@@ -124,6 +126,7 @@ impl Counters {
             PinReason::TextPrepared => &self.pinned_text_prepared,
             PinReason::Locks => &self.pinned_locks,
             PinReason::Role => &self.pinned_role,
+            PinReason::MultiStatements => &self.pinned_multi_statements,
             PinReason::Xa => &self.pinned_xa,
             PinReason::Sequence => &self.pinned_sequence,
             PinReason::Unseen => &self.pinned_unseen,
@@ -142,6 +145,7 @@ impl Counts {
             PinReason::TextPrepared => self.pinned_text_prepared,
             PinReason::Locks => self.pinned_locks,
             PinReason::Role => self.pinned_role,
+            PinReason::MultiStatements => self.pinned_multi_statements,
             PinReason::Xa => self.pinned_xa,
             PinReason::Sequence => self.pinned_sequence,
             PinReason::Unseen => self.pinned_unseen,
@@ -220,14 +224,14 @@ mod tests {
         {
             let mut pinned = PinGauge::new(&counters);
             pinned.set(Some(PinReason::TemporaryTable));
-            assert_eq!(shown(), [0, 1, 0, 0, 0, 0, 0, 0, 0]);
+            assert_eq!(shown(), [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
             pinned.set(Some(PinReason::Locks));
-            assert_eq!(shown(), [0, 0, 0, 1, 0, 0, 0, 0, 0]);
+            assert_eq!(shown(), [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
             pinned.set(None);
-            assert_eq!(shown(), [0; 9]);
+            assert_eq!(shown(), [0; 10]);
             pinned.set(Some(PinReason::TextPrepared));
         }
-        assert_eq!(shown(), [0; 9]);
+        assert_eq!(shown(), [0; 10]);
     }
 
     #[test]

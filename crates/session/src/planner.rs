@@ -119,6 +119,7 @@ pub(crate) fn plan(
             }),
             other => other,
         }),
+        Command::Other(CommandKind::SetOption) => planner.set_option(payload),
         Command::Other(kind) => match unsupported(kind) {
             Some(what) => Err(SessionError::Unsupported(what)),
             None => planner.route(None, &[]),
@@ -345,6 +346,19 @@ impl Planner<'_> {
             && asked
                 .iter()
                 .any(|(what, at)| uses.contains(*what) && (at.is_none() || state.may_move()))
+    }
+
+    /// A server session that takes one statement at a time is kept: the others take several.
+    fn set_option(&self, payload: &[u8]) -> Result<Plan, SessionError> {
+        /// `MYSQL_OPTION_MULTI_STATEMENTS_OFF` (MySQL manual, `COM_SET_OPTION`).
+        const OFF: &[u8] = &[1, 0];
+        let mut plan = self.route(None, &[])?;
+        if let Plan::Forward(target) = &mut plan
+            && payload.get(1..) == Some(OFF)
+        {
+            target.effects.pins.insert(PinReason::MultiStatements);
+        }
+        Ok(plan)
     }
 
     /// A command without a statement, for the server that holds what it is about.

@@ -39,6 +39,8 @@ pub enum PinReason {
     Locks,
     /// A role was chosen there.
     Role,
+    /// Several statements in one text were forbidden there (`COM_SET_OPTION`).
+    MultiStatements,
     /// An XA transaction was begun there. Only with transaction pooling.
     Xa,
     /// A sequence has given its number there. Only with transaction pooling.
@@ -52,12 +54,13 @@ pub enum PinReason {
 
 impl PinReason {
     /// All of them, in the order of their gauges.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TransactionCharacteristics,
         Self::TemporaryTable,
         Self::TextPrepared,
         Self::Locks,
         Self::Role,
+        Self::MultiStatements,
         Self::Xa,
         Self::Sequence,
         Self::Unseen,
@@ -73,6 +76,7 @@ impl PinReason {
             Self::TextPrepared => "text_prepared",
             Self::Locks => "locks",
             Self::Role => "role",
+            Self::MultiStatements => "multi_statements",
             Self::Xa => "xa",
             Self::Sequence => "sequence",
             Self::Unseen => "unseen",

@@ -38,6 +38,7 @@ pub(super) fn snapshot(shared: &Shared, counts: &Counts) -> Snapshot {
             text_prepared: gauge(counts.pinned_text_prepared),
             locks: gauge(counts.pinned_locks),
             role: gauge(counts.pinned_role),
+            multi_statements: gauge(counts.pinned_multi_statements),
             xa: gauge(counts.pinned_xa),
             sequence: gauge(counts.pinned_sequence),
             unseen: gauge(counts.pinned_unseen),
