@@ -1,6 +1,6 @@
 //! Statements as text.
 
-use super::{Script, Step};
+use super::{Dialect, Script, Step};
 use std::fmt::Write as _;
 
 impl Script {
@@ -40,7 +40,7 @@ impl Script {
 
     fn system_variables(&self) -> &'static [&'static str] {
         match self.dialect {
-            super::Dialect::MariaDb => SYSTEM.split_at(12).0,
+            Dialect::MariaDb => SYSTEM.split_at(12).0,
             _ => &SYSTEM,
         }
     }
@@ -54,6 +54,8 @@ impl Script {
             3 => "'it''s a \"quoted\" word'".to_owned(),
             4 => "'中文 ü €'".to_owned(),
             5 => format!("CONCAT('a', {})", self.random.below(50)),
+            // A copy keeps the collation of the original, which an engine does not tell.
+            6 if self.dialect == Dialect::SeekDb => "17".to_owned(),
             6 => format!("@{}", self.random.pick(&USERS)),
             7 => "''".to_owned(),
             _ => format!("'word {}'", self.random.below(100)),
@@ -80,7 +82,8 @@ impl Script {
             12 => format!("SELECT COUNT(*), MAX(id) FROM {table}"),
             13 => format!("INSERT INTO {table} (k, v) SELECT k, v FROM parted WHERE k = {key}"),
             14 => format!(
-                "SELECT '{}' AS wide",
+                // A plan that is kept tells the width of whatever made it.
+                "SELECT /*+ USE_PLAN_CACHE(NONE) */ '{}' AS wide",
                 "w".repeat(self.random.below(30_000) as usize)
             ),
             _ => {
