@@ -12,8 +12,13 @@ impl Key {
         Self::packed(u128::from_le_bytes(*ahead), length)
     }
 
-    /// The key of the word of `length` bytes that ends at `end`, wherever that is in `text`.
-    pub(crate) fn of_last(text: &[u8], end: usize, length: usize) -> Self {
+    /// The key of `word`, which ends at `end`, wherever that is in `text`.
+    pub(crate) fn of_last(text: &[u8], end: usize, word: &[u8]) -> Self {
+        let length = word.len();
+        if length <= SHORT {
+            let pack = |packed: u32, byte: &u8| (packed << 8) | u32::from(*byte);
+            return Self::packed(word.iter().rev().fold(0, pack).into(), length);
+        }
         let start = end.saturating_sub(length);
         let (before, ahead) = text.split_at_checked(start).unwrap_or_default();
         let packed = match (ahead.first_chunk(), text.last_chunk::<LONGEST>()) {
@@ -60,6 +65,8 @@ impl Key {
 
 /// The shortest word that is looked up, in bytes: columns often have one letter.
 const SHORTEST: usize = 2;
+/// A word of so many bytes is packed byte by byte.
+const SHORT: usize = 4;
 /// The longest word that is looked up, in bytes.
 const LONGEST: usize = 16;
 

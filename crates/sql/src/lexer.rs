@@ -261,27 +261,32 @@ impl<'a> Lexer<'a> {
     /// not pay for the room that those need.
     pub(crate) fn token(&mut self) -> Token<'a> {
         while let Some(byte) = self.byte(0) {
-            return match class(byte) {
-                BLANK => {
-                    self.at += 1;
-                    continue;
-                }
-                WORD => self.word(),
-                DIGIT => self.number(),
-                EQUALS => {
-                    self.at += 1;
-                    Token::Compare(CompareOp::Eq)
-                }
-                QUOTE => self.text_or_name(byte),
-                OPERATOR => self.operator(byte),
-                COMMENT => self.behind_comment(byte),
-                _ => {
-                    self.at += 1;
-                    Token::Symbol(byte)
-                }
-            };
+            match class(byte) {
+                BLANK => self.at += 1,
+                WORD => return self.word(),
+                kind => return self.no_word(kind, byte),
+            }
         }
         Token::End
+    }
+
+    /// Reads a token that starts with `byte`.
+    #[inline(never)]
+    fn no_word(&mut self, kind: u8, byte: u8) -> Token<'a> {
+        match kind {
+            DIGIT => self.number(),
+            EQUALS => {
+                self.at += 1;
+                Token::Compare(CompareOp::Eq)
+            }
+            QUOTE => self.text_or_name(byte),
+            OPERATOR => self.operator(byte),
+            COMMENT => self.behind_comment(byte),
+            _ => {
+                self.at += 1;
+                Token::Symbol(byte)
+            }
+        }
     }
 
     /// The token behind the comment that starts with `byte`, or `byte` itself.
@@ -353,7 +358,7 @@ impl<'a> Lexer<'a> {
     /// A word near the end of the text.
     #[inline(never)]
     fn last_word(&self, word: &'a [u8]) -> Token<'a> {
-        Token::Word(word, Key::of_last(self.text, self.at, word.len()))
+        Token::Word(word, Key::of_last(self.text, self.at, word))
     }
 
     /// A word that may hold characters whose trail bytes look like something else.
