@@ -182,7 +182,25 @@ fn a_condition_ends_with_its_clause() {
 fn the_condition_belongs_to_the_block_of_the_table() {
     let cases = [
         ("SELECT * FROM t", ""),
-        ("SELECT * FROM t JOIN u ON t.a = u.a WHERE t.k = 1", "t.k=1"),
+        (
+            "SELECT * FROM t JOIN u ON t.a = u.a WHERE t.k = 1",
+            "? t.k=1 &",
+        ),
+        (
+            "SELECT * FROM t JOIN u ON t.k = 1 AND t.a = u.a",
+            "t.k=1 ? &",
+        ),
+        ("SELECT * FROM t RIGHT JOIN u ON t.k = 1", "t.k=1"),
+        ("SELECT * FROM t LEFT JOIN u ON t.k = 1", ""),
+        ("SELECT * FROM t LEFT JOIN u ON t.k = 1 WHERE j = 2", "j=2"),
+        (
+            "SELECT * FROM t LEFT JOIN u ON k = 1 JOIN v ON k = 2 JOIN w ON k = 3",
+            "k=2",
+        ),
+        (
+            "SELECT * FROM t JOIN (SELECT * FROM u JOIN v ON k = 1) x ON j = 2",
+            "j=2",
+        ),
         (
             "SELECT * FROM (SELECT * FROM t WHERE k = 1) x WHERE c = 2",
             "k=1",
