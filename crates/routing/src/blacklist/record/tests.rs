@@ -12,6 +12,8 @@ enum Event {
     Strike(Errand),
     Answered(Errand),
     InService(bool),
+    Drained(bool),
+    Detected(Detected),
     Claim,
     GiveUp,
 }
@@ -94,6 +96,14 @@ fn only_one_of_many_threads_has_the_probe() {
     assert_eq!(claims, 1);
 }
 
+fn server() -> Server {
+    Server {
+        addr: "127.0.0.1:1".parse().unwrap(),
+        zone: odp_cluster::ZoneName::new("z"),
+        state: odp_cluster::ServerState::Active,
+    }
+}
+
 fn apply(record: &Record, limits: &RouterLimits, now: Instant, event: Event) -> bool {
     match event {
         Event::Strike(errand) => {
@@ -101,6 +111,10 @@ fn apply(record: &Record, limits: &RouterLimits, now: Instant, event: Event) -> 
         }
         Event::Answered(errand) => record.answered(errand, limits, now),
         Event::InService(in_service) => record.set_in_service(in_service, now),
+        Event::Drained(drained) => record.set_drained(drained),
+        Event::Detected(detected) => {
+            record.set_detected(detected, now);
+        }
         Event::Claim => return record.claim_probe(limits, now),
         Event::GiveUp => record.give_up_probe(now),
     }
@@ -183,12 +197,7 @@ fn the_last_evidence_is_told_with_its_moment() {
     let (base, limits) = (Instant::now(), RouterLimits::default());
     let record = Record::default();
     let told = |second| {
-        let server = Server {
-            addr: "127.0.0.1:1".parse().unwrap(),
-            zone: odp_cluster::ZoneName::new("z"),
-            state: odp_cluster::ServerState::Active,
-        };
-        let standing = record.standing(server, &limits, at(base, second));
+        let standing = record.standing(server(), &limits, at(base, second));
         let words = standing.evidence.map(|evidence| evidence.to_string());
         (standing.last_evidence, words.unwrap_or_default())
     };
@@ -228,4 +237,59 @@ fn the_last_evidence_is_told_with_its_moment() {
     let kept = at(base, 8) + limits.min_keep_congestion_interval;
     record.answered(Errand::Probe, &limits, kept);
     assert_eq!(told(100), (Some(kept), "it answered a request".to_owned()));
+}
+
+#[test]
+fn each_list_is_entered_and_left_by_its_own_cause_and_the_standing_names_the_strongest() {
+    use Admission::{No, Probe, Yes};
+    use Event::{Answered, Claim, Detected as Found, Drained, InService, Strike};
+    let table: &[(u64, Event, Standing, Admission)] = &[
+        (0, InService(false), Standing::Status, No),
+        (1, Found(Detected::Unreachable), Standing::Status, No),
+        (2, InService(true), Standing::Detect, No),
+        (3, Found(Detected::Dead), Standing::Detect, No),
+        (4, Drained(true), Standing::Drained, No),
+        (5, Found(Detected::Alive), Standing::Drained, No),
+        (6, Drained(false), Standing::Ok, Yes),
+        // The cluster's word counts at once, also when it changes its mind.
+        (7, InService(false), Standing::Status, No),
+        (7, InService(true), Standing::Ok, Yes),
+        // Failures while it is out for another reason count all the same.
+        (10, Drained(true), Standing::Drained, No),
+        (10, Strike(Errand::Request), Standing::Drained, No),
+        (10, Strike(Errand::Request), Standing::Drained, No),
+        (10, Strike(Errand::Request), Standing::Drained, No),
+        (10, Strike(Errand::Request), Standing::Drained, No),
+        (10, Strike(Errand::Request), Standing::Drained, No),
+        (11, Drained(false), Standing::Alive, No),
+        // No probe is due in between, whoever asks; an answer to a probe of detection proves no request.
+        (12, Found(Detected::Dead), Standing::Detect, No),
+        (30, Claim, Standing::Detect, No),
+        (31, Found(Detected::Alive), Standing::Alive, Probe),
+        (31, Claim, Standing::Alive, No),
+        (31, Claim, Standing::Alive, No),
+        (32, Answered(Errand::Probe), Standing::Ok, Yes),
+        (40, InService(false), Standing::Status, No),
+    ];
+    let (record, limits, base) = (Record::default(), RouterLimits::default(), Instant::now());
+    for &(second, event, standing, admission) in table {
+        let now = at(base, second);
+        apply(&record, &limits, now, event);
+        let shown = record.standing(server(), &limits, now);
+        assert_eq!(
+            (shown.standing, record.admits(now)),
+            (standing, admission),
+            "{second} s {event:?}"
+        );
+    }
+    let shown = record.standing(server(), &limits, at(base, 50));
+    let when = |second| Some(at(base, second));
+    let last = shown.last_listed;
+    assert_eq!(
+        (last.status, last.detect, last.alive),
+        (when(40), when(12), when(10))
+    );
+    assert_eq!(shown.failures.total, 5);
+    assert_eq!((shown.failures.recent, shown.failures.last), (0, when(10)));
+    assert_eq!(shown.unconnected.total, 0);
 }
