@@ -255,7 +255,7 @@ impl<'a> Client<'a> {
         let killed = match reply.error {
             Some(QUERY_INTERRUPTED) => Some(Kill::Query),
             // The server of a killed session may close it before it reads the statement.
-            Some(SESSION_KILLED | SERVER_LOST) => Some(Kill::Connection),
+            Some(SESSION_INTERRUPTED | SESSION_KILLED) => Some(Kill::Connection),
             Some(_) => return Err(Failure::answer(token, text)),
             None => None,
         };
@@ -415,9 +415,9 @@ const STATEMENTS: u32 = 40;
 /// `ER_QUERY_INTERRUPTED`, the end of a killed statement.
 const QUERY_INTERRUPTED: u16 = 1317;
 /// What the statement of a killed session ends in.
+const SESSION_INTERRUPTED: u16 = 5066;
+/// What a statement behind that ends in, when another proxy's client has killed the session.
 const SESSION_KILLED: u16 = 4401;
-/// What the proxy says of a statement whose server session ended.
-const SERVER_LOST: u16 = 0x271E;
 /// How long an answer, or a login with its repetitions, may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between a refused login and the next one.

@@ -7,6 +7,7 @@ use crate::error::SessionError;
 use crate::exchange::{Exchange, Stage};
 use crate::leases::{ServerStatement, Synced};
 use crate::session::{Carried, Session};
+use crate::settings::RoutingMode;
 use crate::stopwatch::Stopwatch;
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
@@ -78,7 +79,8 @@ impl Session {
                 self.lose(server);
             }
         }
-        if exchange.reply.error == Some(SessionError::KILLED) {
+        let is_killed = exchange.reply.error.is_some_and(SessionError::says_killed);
+        if is_killed && self.state.mode == RoutingMode::OceanBase {
             return Err(SessionError::Killed);
         }
         Ok(Carried::On)

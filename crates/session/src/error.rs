@@ -131,6 +131,9 @@ pub enum SessionError {
     /// Somebody killed the session.
     #[error("the session was killed")]
     Killed,
+    /// Somebody killed the session in the middle of a request: what an `OBServer` says then.
+    #[error("Session interrupted")]
+    KilledAtWork,
     /// The server says that the session was killed, perhaps through another proxy.
     #[error("the session was killed: {0}")]
     KilledElsewhere(ErrPacket),
@@ -179,6 +182,14 @@ impl SessionError {
     /// (`OB_ERR_KILL_CLIENT_SESSION`).
     pub(crate) const KILLED: u16 = 4401;
 
+    /// A server's code for the statement of a session that was killed (`OB_ERR_SESSION_INTERRUPTED`).
+    const KILLED_AT_WORK: u16 = 5066;
+
+    /// Whether a server that answers with this error has ended the session.
+    pub(crate) fn says_killed(code: u16) -> bool {
+        matches!(code, Self::KILLED | Self::KILLED_AT_WORK)
+    }
+
     /// Who is to blame.
     #[must_use]
     pub fn side(&self) -> Side {
@@ -192,6 +203,7 @@ impl SessionError {
             | Self::Denied(_)
             | Self::UnknownCluster(_)
             | Self::Killed
+            | Self::KilledAtWork
             | Self::KilledElsewhere(_)
             | Self::KilledItself
             | Self::Interrupted => Side::Client,
@@ -252,6 +264,7 @@ impl SessionError {
             Self::ServerTimeout { .. } => (10022, b"HY000"),
             Self::Unsupported(_) => (1235, b"0A000"),
             Self::KilledItself | Self::Interrupted => (1317, b"70100"),
+            Self::KilledAtWork => (Self::KILLED_AT_WORK, b"HY000"),
             Self::ShuttingDown => (1053, b"08S01"),
         };
         Some(ErrPacket::new(code, state, self.to_string()))
@@ -281,6 +294,7 @@ impl SessionError {
                 | Self::LoginTimeout(_)
                 | Self::LoginRefused
                 | Self::Killed
+                | Self::KilledAtWork
                 | Self::KilledElsewhere(_)
                 | Self::KilledItself
                 | Self::ShuttingDown

@@ -22,6 +22,10 @@ use tokio_util::task::TaskTracker;
 /// MySQL's code for an id that no session has.
 const UNKNOWN_THREAD: u16 = 1094;
 
+/// How much a client may send ahead of what it waits for, in bytes, before it is no longer watched for
+/// going away.
+const AHEAD_MAX: usize = 64 << 10;
+
 /// How many servers are asked for a session that this proxy does not know.
 const SERVERS_MAX: usize = 32;
 
@@ -46,7 +50,7 @@ impl Kills {
     }
 
     /// Waits for a turn.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
         Arc::clone(&self.permits).acquire_owned().await
     }
 
@@ -99,13 +103,17 @@ impl Session {
                 KillScope::Connection => SessionError::KilledItself,
             });
         }
-        let _turn = context.kills.turn().await;
+        let _turn = self.unless_gone(context.kills.turn()).await?;
         let own_id = context.ids.allocate();
         let login = ClientLogin {
             session_id: own_id.get(),
             ..self.state.login.clone()
         };
-        match context.ids.aim_at(id) {
+        let ends_session = kill.scope == KillScope::Connection;
+        if ends_session {
+            context.ids.doom(id, true);
+        }
+        let killed = match context.ids.aim_at(id) {
             Some(aim) => {
                 let there = Kill {
                     id: aim.place.visible_id,
@@ -113,14 +121,34 @@ impl Session {
                 };
                 kill_at(aim.place.server, &login, there, &context.settings)
                     .await
-                    .map_err(told)?;
+                    .map_err(told)
             }
-            None => self.kill_somewhere(&login, kill, context).await?,
+            None => self.kill_somewhere(&login, kill, context).await,
+        };
+        match &killed {
+            Ok(()) if ends_session => context.ids.kill(id),
+            Err(_) if ends_session => context.ids.doom(id, false),
+            _ => {}
         }
-        if kill.scope == KillScope::Connection {
-            context.ids.kill(id);
+        killed
+    }
+
+    /// Waits for something that is of no use any more when the client leaves.
+    async fn unless_gone<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, SessionError> {
+        let mut wait = std::pin::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut wait => return Ok(done),
+                read = self.client.read_more(), if self.client.inbound().len() < AHEAD_MAX => {
+                    match read {
+                        Ok(0) => return Err(SessionError::ClientGone),
+                        Ok(_) => {}
+                        Err(error) => return Err(SessionError::client_io(error)),
+                    }
+                }
+            }
         }
-        Ok(())
     }
 
     async fn kill_somewhere(

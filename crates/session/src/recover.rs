@@ -55,8 +55,9 @@ impl Session {
             Broken::Sync(error) => self.judge(&exchange, Trouble::Said(error.code)),
         };
         let mut in_transaction = self.lose(addr);
-        let begins_again =
-            verdict != Verdict::Tell && attempts.goes_on_elsewhere(addr, context.max_attempts());
+        let begins_again = !self.id.is_doomed()
+            && verdict != Verdict::Tell
+            && attempts.goes_on_elsewhere(addr, context.max_attempts());
         // A refused step has done nothing: a BEGIN that is held is good for the next server.
         if !begins_again && !matches!(broken, Broken::Sync(_)) {
             in_transaction |= self.state.drop_held_transaction();
@@ -66,11 +67,13 @@ impl Session {
             (true, false) => Fate::RolledBack,
             (true, true) => Fate::Unknown,
         };
+        let is_lost = matches!(broken, Broken::Server(_) | Broken::Lost(_));
         let (error, observation) = broken.into_error(addr, fate);
         let error = match self.state.mode {
             RoutingMode::MySql if error.side() == Side::Server => {
                 SessionError::OnlyServerLost(Box::new(error))
             }
+            RoutingMode::OceanBase if is_lost && self.id.is_doomed() => SessionError::KilledAtWork,
             _ => error,
         };
         if let Some(route) = &exchange.route {

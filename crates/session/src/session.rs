@@ -89,6 +89,18 @@ impl Session {
             () = killed => Err(SessionError::Killed),
             () = lifecycle::deadline(context.lifecycle.clone()) => Err(SessionError::ShuttingDown),
         };
+        let is_at_work = self
+            .exchange
+            .as_ref()
+            .is_some_and(|it| !it.is_over_for_client());
+        let end = match end {
+            Err(SessionError::Killed)
+                if is_at_work && self.state.mode == RoutingMode::OceanBase =>
+            {
+                Err(SessionError::KilledAtWork)
+            }
+            end => end,
+        };
         if let Err(error) = &end {
             self.say_goodbye(error).await;
         }

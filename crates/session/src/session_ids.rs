@@ -5,8 +5,8 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 /// Hands out connection ids and knows who has them; shared by the workers of a generation. As large as
@@ -36,6 +36,8 @@ struct Seat {
     /// The client that has the server session of this id on loan; 0 for none.
     holder: AtomicU32,
     killed: Notify,
+    /// Somebody is killing it.
+    is_doomed: AtomicBool,
     /// Held by those who kill what runs at the place.
     aimed_at: Arc<RwLock<()>>,
 }
@@ -174,6 +176,14 @@ impl SessionIds {
         aliases
     }
 
+    /// Notes whether somebody is killing the live session with this id: it knows then why a server
+    /// session of its own ends.
+    pub(crate) fn doom(&self, id: ClientSessionId, is_doomed: bool) {
+        if let Some(seat) = self.state.lock().live.get(&id) {
+            seat.is_doomed.store(is_doomed, Relaxed);
+        }
+    }
+
     /// Ends the live session with this id, if there is one in this process.
     pub fn kill(&self, id: ClientSessionId) {
         if let Some(seat) = self.state.lock().live.get(&id) {
@@ -222,6 +232,11 @@ impl LiveId {
         *self.seat.place.lock() = None;
         let is_aimed_at = self.seat.aimed_at.try_write().is_err();
         is_aimed_at.then(|| self.leaves_place())
+    }
+
+    /// Whether somebody is killing the session.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.seat.is_doomed.load(Relaxed)
     }
 
     /// Completes when somebody has killed the session.

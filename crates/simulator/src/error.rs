@@ -106,6 +106,11 @@ impl SqlError {
         Self::new(1317, "Query execution was interrupted")
     }
 
+    /// 5066, what a statement of a killed session ends with.
+    pub(crate) fn session_interrupted() -> Self {
+        Self::new(5066, "Session interrupted")
+    }
+
     /// 1235.
     pub(crate) fn unsupported() -> Self {
         Self::new(1235, "Not supported feature or function")

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Whose session it is, from its login on.
@@ -38,6 +38,8 @@ pub(crate) struct SessionHandle {
     pub(crate) running: Mutex<Option<String>>,
     pub(crate) killed: Killed,
     pub(crate) interrupt: Mutex<Option<InterruptHandle>>,
+    /// Somebody has killed it: what runs ends with 5066 instead of 1317.
+    pub(crate) doomed: AtomicBool,
     /// It holds the turn to write.
     pub(crate) writing: AtomicBool,
     pub(crate) stream: TcpStream,
@@ -90,6 +92,16 @@ impl SessionHandle {
         self.leave_engine();
         // A connection that is gone already is as good as closed.
         self.stream.shutdown(Shutdown::Both).ok();
+    }
+
+    /// Ends what runs, with an answer that says so, and then the session. One that is at rest is closed
+    /// without a word.
+    fn end(&self) {
+        self.doomed.store(true, Ordering::Relaxed);
+        self.kill_query();
+        self.leave_engine();
+        // The session reads the end of its connection next. One that is gone already is as good as closed.
+        self.stream.shutdown(Shutdown::Read).ok();
     }
 
     /// Resets the connection: the peer gets an RST and no goodbye.
@@ -164,7 +176,7 @@ impl Registry {
                 .iter()
                 .any(|row| row.identity.id == session.identity.id)
             {
-                session.kill();
+                session.end();
             }
         }
     }

@@ -139,6 +139,7 @@ impl Caller {
             running: Mutex::default(),
             killed: Killed::default(),
             interrupt: Mutex::default(),
+            doomed: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             stream: self.stream.try_clone()?,
             engine: None,

@@ -12,6 +12,7 @@ use odp_protocol::{
 };
 use rusqlite::types::ValueRef;
 use std::io;
+use std::sync::atomic::Ordering;
 
 /// Writes an error.
 pub(crate) fn put_error(out: &mut BytesMut, error: &SqlError) {
@@ -98,6 +99,10 @@ impl Session {
 
     /// Writes an error with the OK that a proxy gets behind it.
     pub(super) fn put_failure(&mut self, error: &SqlError) -> Result<(), SimulatorError> {
+        let is_killed = error.code == SqlError::interrupted().code
+            && self.handle.doomed.load(Ordering::Relaxed);
+        let killed = SqlError::session_interrupted();
+        let error = if is_killed { &killed } else { error };
         self.warnings = vec![(error.code, error.message.clone())];
         self.facts.lock().row_count = -1;
         self.wire.packet(|out| put_error(out, error))?;
