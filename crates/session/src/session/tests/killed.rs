@@ -92,7 +92,7 @@ fn a_kill_that_waits_for_its_turn_is_given_up_when_its_client_leaves() {
             drop(client);
         };
         let ended = async { tokio::join!(run(killer, &context), drive).0 };
-        let end = timeout(Duration::from_secs(5), ended).await;
+        let end = timeout(Duration::from_secs(5), Box::pin(ended)).await;
         assert!(matches!(end, Ok(Err(SessionError::ClientGone))), "{end:?}");
         drop(turns);
     });
