@@ -246,7 +246,34 @@ fn script() -> Vec<Vec<u8>> {
         execute(1, false, 4),
         query("select 400 from b"),
         query("select database_and_variables from a"),
+        query("select 7 from a; set @x = 8; select 9 from b"),
+        query("select 2 from b; error"),
+        query("load 1 into b"),
+        [&[0x16], &b"select 9 from b where k = ?"[..]].concat(),
+        with_cursor(execute(3, true, 4)),
+        with_id(0x1C, 3, &4_u32.to_le_bytes()),
+        query("select 1 from a"),
+        with_id(0x1C, 3, &20_u32.to_le_bytes()),
+        with_id(0x18, 3, b"\0\0some text, "),
+        with_id(0x18, 3, b"\0\0and more"),
+        execute(3, false, 4),
+        with_cursor(execute(3, false, 4)),
+        with_id(0x1A, 3, b""),
+        query("load 2 into a"),
+        b"\x04a\0".to_vec(),
+        vec![0x09],
+        query("begin"),
+        query("select 3 from b; select 300 from a; commit"),
     ]
+}
+
+fn with_id(command: u8, statement: u32, rest: &[u8]) -> Vec<u8> {
+    [&[command][..], &statement.to_le_bytes(), rest].concat()
+}
+
+fn with_cursor(mut execute: Vec<u8>) -> Vec<u8> {
+    execute[5] = 1;
+    execute
 }
 
 /// What the client speaks.
@@ -298,8 +325,8 @@ async fn run(wire: Wire, pauses: Option<Vec<usize>>) -> (Vec<u8>, usize) {
     for command in script() {
         near.put_packet(0, &command);
         near.flush().await.unwrap();
-        // COM_STMT_CLOSE has no answer.
-        if command[0] != 0x19 {
+        // COM_STMT_CLOSE and long data have no answer.
+        if ![0x18, 0x19].contains(&command[0]) {
             read_answer(&mut near, command[0], &mut received).await;
         }
     }
@@ -332,6 +359,15 @@ async fn read_answer(client: &mut Stream, command: u8, received: &mut Vec<u8>) {
     loop {
         match tracker.next(client.inbound()).unwrap() {
             odp_protocol::Step::Done => break,
+            odp_protocol::Step::Packet(odp_protocol::Control::LocalInfile, count) => {
+                received.extend(client.take(count));
+                let long = vec![b'x'; 500];
+                let contents = [&b"first line"[..], &long, b""];
+                for (sequence, content) in (tracker.next_sequence()..).zip(contents) {
+                    client.put_packet(sequence, content);
+                    client.flush().await.unwrap();
+                }
+            }
             odp_protocol::Step::Forward(count) | odp_protocol::Step::Packet(_, count) => {
                 received.extend(client.take(count));
             }

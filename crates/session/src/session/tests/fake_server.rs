@@ -18,6 +18,8 @@ pub(super) struct FakeServer {
     prepared: HashMap<u32, Known>,
     last_prepared: u32,
     sequence: u8,
+    /// Another result follows.
+    more_results: bool,
     /// After so many bytes it drops dead.
     pub(super) dies_after: Option<usize>,
     /// Whether it obeys `lost`, `half` and `refused` in a statement.
@@ -27,6 +29,10 @@ pub(super) struct FakeServer {
 struct Known {
     text: String,
     has_types: bool,
+    /// What was sent ahead of an EXECUTE.
+    ahead: Vec<u8>,
+    /// Rows that a cursor still has.
+    cursor: Option<usize>,
 }
 
 impl FakeServer {
@@ -54,6 +60,11 @@ impl FakeServer {
             let half = word("half");
             match text.split_once("refused ").filter(|_| self.is_sick) {
                 Some((_, code)) => self.refuse(code.parse().unwrap(), "no", &mut out),
+                None if text.contains("load") => {
+                    if !self.load(&mut stream, &mut out).await {
+                        return;
+                    }
+                }
                 None => self.run(&payload, &mut out),
             }
             if half {
@@ -83,44 +94,141 @@ impl FakeServer {
         match Command::parse(payload).unwrap() {
             Command::Query(text) => self.query(&String::from_utf8_lossy(text), out),
             Command::InitDb(name) => self.choose(&String::from_utf8_lossy(name), out),
-            Command::Prepare(text) => {
-                self.last_prepared += 1;
-                let statement = self.last_prepared;
-                let text = String::from_utf8_lossy(text).into_owned();
-                self.prepared.insert(
-                    statement,
-                    Known {
-                        text,
-                        has_types: false,
-                    },
-                );
-                let mut packet = BytesMut::new();
-                PrepareOk {
-                    statement,
-                    columns: 1,
-                    parameters: 1,
-                    warnings: 0,
-                }
-                .put(&mut packet);
-                self.packet(out, &packet);
-                self.columns(out);
+            Command::Prepare(text) => self.prepare(text, out),
+            Command::Execute(id) => self.execute(id, payload, out),
+            Command::Fetch(id) => self.fetch(id, &payload[5..], out),
+            Command::SendLongData(id) => {
+                let known = self
+                    .prepared
+                    .get_mut(&id)
+                    .expect("long data of a statement");
+                known.ahead.extend_from_slice(&payload[7..]);
+            }
+            Command::Reset(id) => {
+                let known = self.prepared.get_mut(&id).expect("RESET of a statement");
+                (known.cursor, known.ahead) = (None, Vec::new());
+                self.ok(out, &[]);
+            }
+            Command::Close(id) => {
+                self.prepared.remove(&id);
+            }
+            Command::Other(CommandKind::Quit) => {}
+            Command::Other(CommandKind::FieldList) => {
                 self.columns(out);
                 self.ok(out, &[]);
             }
-            Command::Execute(id) => {
-                let known = self.prepared.get_mut(&id);
-                let known = known.unwrap_or_else(|| panic!("statement {id} is not known here"));
-                known.has_types |= payload[11] == 1;
-                assert!(
-                    known.has_types,
-                    "types come with the first EXECUTE on each server"
-                );
-                let text = known.text.clone();
-                self.rows(&text, out);
+            Command::Other(CommandKind::Statistics) => {
+                self.packet(out, b"statistics");
             }
-            Command::Other(CommandKind::Quit) | Command::Close(_) => {}
             other => panic!("unexpected {other:?}"),
         }
+    }
+
+    fn prepare(&mut self, text: &[u8], out: &mut BytesMut) {
+        self.last_prepared += 1;
+        let statement = self.last_prepared;
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.prepared.insert(
+            statement,
+            Known {
+                text,
+                has_types: false,
+                ahead: Vec::new(),
+                cursor: None,
+            },
+        );
+        let mut packet = BytesMut::new();
+        PrepareOk {
+            statement,
+            columns: 1,
+            parameters: 1,
+            warnings: 0,
+        }
+        .put(&mut packet);
+        self.packet(out, &packet);
+        self.columns(out);
+        self.columns(out);
+        self.ok(out, &[]);
+    }
+
+    fn execute(&mut self, id: u32, payload: &[u8], out: &mut BytesMut) {
+        let known = self.prepared.get_mut(&id);
+        let known = known.unwrap_or_else(|| panic!("statement {id} is not known here"));
+        known.has_types |= payload[11] == 1;
+        assert!(
+            known.has_types,
+            "types come with the first EXECUTE on each server"
+        );
+        let mut text = known.text.clone();
+        let ahead = std::mem::take(&mut known.ahead);
+        if !ahead.is_empty() {
+            text = format!("select 2 ahead {}", String::from_utf8_lossy(&ahead));
+        }
+        known.cursor = (payload[5] == 1).then(|| rows_of(&text));
+        match known.cursor {
+            Some(_) => self.open_cursor(out),
+            None => self.rows(&text, out),
+        }
+    }
+
+    /// Asks the client for a file and answers with what was in it; false when the client has gone.
+    async fn load(&mut self, stream: &mut Stream, out: &mut BytesMut) -> bool {
+        let mut request = BytesMut::new();
+        self.packet(&mut request, b"\xFBfile");
+        stream.outbound().extend_from_slice(&request);
+        stream.flush().await.unwrap();
+        let mut file = Vec::new();
+        loop {
+            let Ok((sequence, content)) = stream.read_packet(1 << 20).await else {
+                return false;
+            };
+            self.sequence = sequence.wrapping_add(1);
+            if content.is_empty() {
+                break;
+            }
+            file.extend_from_slice(&content);
+        }
+        let text = format!("{} bytes: {}", file.len(), String::from_utf8_lossy(&file));
+        let mut packet = BytesMut::new();
+        let ok = OkPacket {
+            info: text.as_bytes(),
+            status: self.status(),
+            ..OkPacket::default()
+        };
+        ok.put(&mut packet, OkFormat::Tracked);
+        self.packet(out, &packet);
+        true
+    }
+
+    fn open_cursor(&mut self, out: &mut BytesMut) {
+        self.packet(out, &[1]);
+        let mut packet = BytesMut::new();
+        Column::new("c", ColumnType::MYSQL_TYPE_VAR_STRING, 45, 100).put(&mut packet);
+        self.packet(out, &packet);
+        self.eof_with(StatusFlags::SERVER_STATUS_CURSOR_EXISTS, out);
+        self.ok(out, &[]);
+    }
+
+    fn fetch(&mut self, id: u32, count: &[u8], out: &mut BytesMut) {
+        let known = self.prepared.get_mut(&id);
+        let left = known.and_then(|known| known.cursor.as_mut());
+        let left = left.expect("the cursor is on this server");
+        let wanted = u32::from_le_bytes(count.try_into().unwrap()) as usize;
+        let now = wanted.min(*left);
+        *left -= now;
+        let rest = *left;
+        for number in 0..now {
+            self.row(&format!("fetched {number}, {rest} left"), out);
+        }
+        self.eof_with(
+            if rest == 0 {
+                StatusFlags::SERVER_STATUS_LAST_ROW_SENT
+            } else {
+                StatusFlags::SERVER_STATUS_CURSOR_EXISTS
+            },
+            out,
+        );
+        self.ok(out, &[]);
     }
 
     fn choose(&mut self, name: &str, out: &mut BytesMut) {
@@ -129,6 +237,14 @@ impl FakeServer {
     }
 
     fn query(&mut self, text: &str, out: &mut BytesMut) {
+        let statements: Vec<&str> = text.split(';').map(str::trim).collect();
+        for (number, statement) in statements.iter().enumerate() {
+            self.more_results = number + 1 < statements.len();
+            self.statement(statement, out);
+        }
+    }
+
+    fn statement(&mut self, text: &str, out: &mut BytesMut) {
         match text.split_whitespace().next().unwrap() {
             "use" => self.choose(text.trim_start_matches("use "), out),
             "SET" if text.contains("@@ob_odd") => {
@@ -184,13 +300,15 @@ impl FakeServer {
             let row = format!("db={} @x={x}", self.database);
             self.row(&row, out);
         }
-        let count: usize = text.split_whitespace().nth(1).unwrap().parse().unwrap_or(0);
-        for number in 0..count {
+        for number in 0..rows_of(text) {
             let row = format!("row {number} of {} with @x={x}", self.database);
             self.row(&row, out);
         }
         self.eof(out);
-        self.ok(out, &[]);
+        // One extra OK, behind the last result.
+        if !self.more_results {
+            self.ok(out, &[]);
+        }
     }
 
     fn row(&mut self, text: &str, out: &mut BytesMut) {
@@ -202,12 +320,17 @@ impl FakeServer {
     fn status(&self) -> StatusFlags {
         let mut status = StatusFlags::SERVER_STATUS_AUTOCOMMIT;
         status.set(StatusFlags::SERVER_STATUS_IN_TRANS, self.in_transaction);
+        status.set(StatusFlags::SERVER_MORE_RESULTS_EXISTS, self.more_results);
         status
     }
 
     fn eof(&mut self, out: &mut BytesMut) {
+        self.eof_with(StatusFlags::empty(), out);
+    }
+
+    fn eof_with(&mut self, flags: StatusFlags, out: &mut BytesMut) {
         let mut packet = BytesMut::new();
-        put_eof(&mut packet, self.status(), 0);
+        put_eof(&mut packet, self.status() | flags, 0);
         self.packet(out, &packet);
     }
 
@@ -225,4 +348,10 @@ impl FakeServer {
         ok.put(&mut packet, OkFormat::Tracked);
         self.packet(out, &packet);
     }
+}
+
+/// How many rows a query has: its second word.
+fn rows_of(text: &str) -> usize {
+    let count = text.split_whitespace().nth(1).unwrap();
+    count.parse().unwrap_or(0)
 }
