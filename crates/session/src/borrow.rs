@@ -352,11 +352,12 @@ fn read_answer(
 }
 
 /// Gives a server session that is at rest back to its pool, once it is in the state of a login again.
-/// One that has no pool, or may not go back, is handed out to be closed. `unaimed` completes when nobody
-/// is about to kill what ran there.
+/// One that has no pool, or may not go back, is handed out to be closed. `aimed` completes when those are
+/// done who are about to kill what ran there, if there are any: nobody gets the session then, for a server
+/// that has answered a KILL may heed it later.
 pub(crate) fn leave(
     lease: Lease,
-    unaimed: impl Future<Output = ()> + 'static,
+    aimed: Option<impl Future<Output = ()> + 'static>,
     context: &Context,
 ) -> Option<ServerSession> {
     let Lease {
@@ -376,7 +377,11 @@ pub(crate) fn leave(
     left.note_database(&synced.database);
     loan.returns();
     context.tasks.spawn_local(async move {
-        unaimed.await;
+        if let Some(aimed) = aimed {
+            aimed.await;
+            loan.is_spoiled();
+            return;
+        }
         if session.reset(&left.restore, RESET_LIMIT).await.is_err() {
             loan.is_spoiled();
             return;
@@ -390,8 +395,8 @@ pub(crate) fn leave(
     None
 }
 
-/// Gives a server session to whoever is next, as the client leaves it between two transactions. `aimed`
-/// completes when nobody is about to kill what ran there; `None` when nobody is.
+/// Gives a server session to whoever is next, as the client leaves it between two transactions; `aimed`
+/// is that of [`leave`].
 pub(crate) fn hand_on(
     lease: Lease,
     state: &SessionState,
@@ -426,7 +431,8 @@ pub(crate) fn hand_on(
         Some(aimed) => {
             context.tasks.spawn_local(async move {
                 aimed.await;
-                loan.give_back(parked, is_bare);
+                loan.is_spoiled();
+                drop(parked);
             });
         }
     }

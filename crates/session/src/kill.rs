@@ -113,7 +113,9 @@ impl Session {
         if ends_session {
             context.ids.doom(id, true);
         }
-        let killed = match context.ids.aim_at(id) {
+        // Held until the victim knows: what it leaves meanwhile goes to nobody.
+        let aim = context.ids.aim_at(id);
+        let killed = match &aim {
             Some(aim) => {
                 let there = Kill {
                     id: aim.place.visible_id,

@@ -85,8 +85,9 @@ impl Session {
     pub async fn run(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
         let killed = self.id.killed();
         let end = tokio::select! {
-            end = self.serve(context) => end,
+            biased;
             () = killed => Err(SessionError::Killed),
+            end = self.serve(context) => end,
             () = lifecycle::deadline(context.lifecycle.clone()) => Err(SessionError::ShuttingDown),
         };
         let is_at_work = self
@@ -108,6 +109,10 @@ impl Session {
             && exchange.keeps_server_busy()
         {
             self.forsake(exchange.server, context);
+        }
+        if matches!(end, Err(SessionError::Killed)) {
+            // A server that has answered a KILL may end the session only when others have it.
+            drop(self.leases.take_all());
         }
         self.leave_servers(context).await;
         end
@@ -367,10 +372,7 @@ impl Session {
                 None if is_clean && lease.is_shared() && !context.is_draining() => {
                     borrow::hand_on(lease, &self.state, NOBODY, context);
                 }
-                _ => {
-                    let unaimed = self.id.leaves_place();
-                    at_rest.extend(borrow::leave(lease, unaimed, context));
-                }
+                aimed => at_rest.extend(borrow::leave(lease, aimed, context)),
             }
         }
         at_rest

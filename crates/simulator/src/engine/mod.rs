@@ -131,6 +131,18 @@ impl Engine {
             .map_err(|error| sql_error(&error))
     }
 
+    /// Lets go of databases that have been dropped since, also where there are new ones of their names:
+    /// inside a transaction that cannot be done.
+    pub(crate) fn forget_dropped(&mut self) -> Result<(), SqlError> {
+        let is_gone = |(name, known): &&(String, PathBuf)| {
+            let file = self.catalogue.database_file(&self.tenant, name);
+            let is_own = !["oceanbase", "information_schema"].contains(&name.as_str());
+            is_own && file.ok().flatten().as_ref() != Some(known)
+        };
+        let gone: Vec<_> = self.attached.iter().filter(is_gone).cloned().collect();
+        gone.iter().try_for_each(|(name, _)| self.forget(name))
+    }
+
     /// Lets go of a database that is to be dropped.
     pub(crate) fn forget(&mut self, database: &str) -> Result<(), SqlError> {
         if let Some(index) = self

@@ -14,6 +14,9 @@ impl Session {
     /// BEGIN: ends what was open; the engine's own transaction waits for the first write.
     pub(super) fn begin(&mut self) -> Result<Answer, SqlError> {
         self.commit()?;
+        if let Some(engine) = &mut self.engine {
+            engine.forget_dropped()?;
+        }
         self.in_transaction = true;
         Ok(Answer::Ok(Summary::default()))
     }
