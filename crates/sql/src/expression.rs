@@ -57,9 +57,9 @@ pub enum Function<'a> {
 /// The type of a CAST, without length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CastType {
-    /// SIGNED [INTEGER]
+    /// `SIGNED [INTEGER]`
     Signed,
-    /// UNSIGNED [INTEGER]
+    /// `UNSIGNED [INTEGER]`
     Unsigned,
     /// CHAR
     Char,
