@@ -92,7 +92,7 @@ impl Steps {
     /// From where on a server is slow among `peers`, all of which are known: at `factor` times what the
     /// middle one takes, of an even number the quicker one, so that never more than half are slow. `None`
     /// for no peers, or with a factor of 0.
-    pub(super) fn bound(mut peers: Vec<Self>, factor: u32) -> Option<Self> {
+    pub(super) fn bound(peers: &mut [Self], factor: u32) -> Option<Self> {
         peers.sort_unstable();
         let middle = peers.len().checked_sub(1)? / 2;
         let middle = peers.get(middle).filter(|_| factor > 0)?;

@@ -4,6 +4,7 @@ use super::pace::Steps;
 use super::record::Record;
 use crate::ClusterView;
 use odp_cluster::{RegionName, ServerAddr};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use std::time::Instant;
 pub(super) struct Peers {
     regions: Vec<Vec<Arc<Record>>>,
     is_any_slow: AtomicBool,
+    /// Room for the estimates of one region; whoever has it compares.
+    estimates: Mutex<Vec<Steps>>,
 }
 
 impl Peers {
@@ -33,15 +36,20 @@ impl Peers {
             regions: regions.into_values().collect(),
             // Until the next answer, what was found holds.
             is_any_slow: AtomicBool::new(true),
+            estimates: Mutex::default(),
         }
     }
 
-    /// Finds the slow ones anew.
+    /// Finds the slow ones anew; of two threads that want to at once, one is enough.
     pub(super) fn weigh(&self, factor: u32, now: Instant) {
+        let Some(mut estimates) = self.estimates.try_lock() else {
+            return;
+        };
         let mut is_any_slow = false;
         for region in &self.regions {
-            let known = region.iter().filter_map(|record| record.estimate(now));
-            let bound = Steps::bound(known.collect(), factor);
+            estimates.clear();
+            estimates.extend(region.iter().filter_map(|record| record.estimate(now)));
+            let bound = Steps::bound(&mut estimates, factor);
             for record in region {
                 is_any_slow |= record.weigh(bound, now);
             }

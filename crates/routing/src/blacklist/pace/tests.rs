@@ -12,7 +12,7 @@ fn micros(micros: u64) -> Duration {
 /// Which of these servers are slow.
 fn slow(peers: &[Pace], factor: u32, now: Millis) -> Vec<bool> {
     let known = peers.iter().filter_map(|pace| pace.estimate(now));
-    let bound = Steps::bound(known.collect(), factor);
+    let bound = Steps::bound(&mut known.collect::<Vec<_>>(), factor);
     let is_slow = |pace: &Pace| {
         bound
             .zip(pace.estimate(now))
