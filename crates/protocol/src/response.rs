@@ -225,15 +225,26 @@ impl ResponseTracker {
             let behind = rest.get(HEADER_LEN..).unwrap_or_default();
             // What follows the frame must not be taken for its fields.
             let payload = behind.get(..header.payload).unwrap_or(behind);
-            match self.classify(header, payload)? {
+            // What is in order goes on first; what is wrong behind it is told by the next call.
+            let wrong = |error| match passed {
+                0 => Err(error),
+                _ => Ok(Step::Forward(passed)),
+            };
+            let frame = match self.classify(header, payload) {
+                Ok(frame) => frame,
+                Err(error) => return wrong(error),
+            };
+            match frame {
                 Frame::Content(next) => {
                     self.phase = next;
                     self.enter(header);
                     passed += HEADER_LEN;
                 }
                 Frame::Eof => {
+                    if let Err(error) = self.end_of_part(payload) {
+                        return wrong(error);
+                    }
                     self.sequence = header.sequence;
-                    self.end_of_part(payload)?;
                     passed += header.frame_len();
                 }
                 Frame::Unclear(needed) => {
@@ -250,6 +261,13 @@ impl ResponseTracker {
                 Frame::Control(control) => return self.control(control, header, payload),
             }
         }
+    }
+
+    /// Takes back the control packet that was told last, because it is not what it should be and goes
+    /// nowhere: the answer is not over, and an error can stand in its place.
+    pub fn take_back(&mut self) {
+        self.sequence = self.sequence.wrapping_sub(1);
+        self.phase = Phase::First;
     }
 
     fn forward_or(passed: usize, step: Step) -> Step {
@@ -276,7 +294,9 @@ impl ResponseTracker {
             return Ok(Frame::Unclear(1));
         };
         let short = first == 0xFE && header.payload < EOF_LIMIT;
-        if first == 0xFF && self.shape != Shape::Statistics {
+        // Behind the end, an error would be taken for the answer to the next command.
+        let may_fail = !matches!(self.phase, Phase::ExtraOk | Phase::Done);
+        if first == 0xFF && may_fail && self.shape != Shape::Statistics {
             return Ok(Frame::Control(Control::Err));
         }
         let eof = || Self::eof_or_unclear(header, payload);
