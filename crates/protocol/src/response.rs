@@ -264,10 +264,13 @@ impl ResponseTracker {
     }
 
     /// Takes back the control packet that was told last, because it is not what it should be and goes
-    /// nowhere: the answer is not over, and an error can stand in its place.
-    pub fn take_back(&mut self) {
-        self.sequence = self.sequence.wrapping_sub(1);
-        self.phase = Phase::First;
+    /// nowhere: the answer is not over, and an error can stand in its place. Behind an answer that the
+    /// client has there is no such place.
+    pub fn take_back(&mut self, control: Control) {
+        if control != Control::ExtraOk {
+            self.sequence = self.sequence.wrapping_sub(1);
+            self.phase = Phase::First;
+        }
     }
 
     fn forward_or(passed: usize, step: Step) -> Step {

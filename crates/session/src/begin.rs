@@ -22,7 +22,7 @@ use odp_protocol::{
     CommandKind, ExecuteRequest, FrameHeader, HEADER_LEN, PacketTracker, StatusFlags,
     execute_types, put_packet,
 };
-use odp_routing::LookupPhase;
+use odp_routing::{LookupPhase, Route};
 use odp_sql::with_connection_id;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ impl Session {
         context: &Context,
         attempts: &mut Attempts,
     ) -> Result<Begun, SessionError> {
-        self.check_memory(context)?;
+        self.check_limits(context)?;
         loop {
             if let Some((table, pause)) = attempts.take_search() {
                 sleep(pause).await;
@@ -111,7 +111,13 @@ impl Session {
     }
 
     /// Refuses requests of a session that keeps too much; what makes it smaller goes on.
-    fn check_memory(&self, context: &Context) -> Result<(), SessionError> {
+    fn check_limits(&self, context: &Context) -> Result<(), SessionError> {
+        let count = self.state.prepared.len();
+        let most = context.settings.max_statements;
+        let is_prepare = self.payload().first() == Some(&CommandKind::StmtPrepare.byte());
+        if is_prepare && most > 0 && count >= most && self.state.mode == RoutingMode::OceanBase {
+            return Err(SessionError::TooManyStatements(count));
+        }
         let limit = context.settings.max_session_bytes;
         if limit == 0 {
             return Ok(());
@@ -220,11 +226,8 @@ impl Session {
             uses,
             stopwatch,
         } = target;
-        if let Some(route) = route.as_ref().filter(|route| route.refresh)
-            && let Some(table) = &route.table
-        {
-            context.lookup.refresh(table);
-        }
+        refresh_location(route.as_ref(), context);
+        self.give_room_to(statement, server, context);
         let Some(lease) = self.leases.get_mut(server) else {
             return;
         };
@@ -272,6 +275,18 @@ impl Session {
         exchange.stopwatch = stopwatch;
         self.set_limits(&mut exchange, patience, context);
         self.exchange = Some(exchange);
+    }
+
+    /// Makes room in a server session for a statement that it does not know, and notes its use.
+    fn give_room_to(&mut self, statement: Option<u32>, server: ServerAddr, context: &Context) {
+        let (Some(id), Some(lease)) = (statement, self.leases.get_mut(server)) else {
+            return;
+        };
+        if lease.synced.prepared.contains_key(&id) {
+            lease.synced.use_statement(id);
+        } else {
+            self.make_room(server, context);
+        }
     }
 
     /// How long server and client may be silent.
@@ -410,6 +425,15 @@ impl Session {
                 borrow::close_statement(&mut lease.session, closed);
             }
         }
+    }
+}
+
+/// Asks for a fresh location where the route wants one.
+fn refresh_location(route: Option<&Route>, context: &Context) {
+    if let Some(route) = route.filter(|route| route.refresh)
+        && let Some(table) = &route.table
+    {
+        context.lookup.refresh(table);
     }
 }
 

@@ -29,6 +29,9 @@ impl Session {
             return Ok(Carried::On);
         };
         if let Some(refusal) = &exchange.reply.refusal {
+            if self.makes_room(exchange.server, refusal.code) {
+                return Ok(Carried::Again);
+            }
             if self.moves(&exchange, refusal, context, attempts) {
                 return Ok(Carried::Again);
             }
@@ -110,8 +113,10 @@ impl Session {
                     id: answer.server_id,
                     has_types: false,
                     is_as_prepared: true,
+                    used: 0,
                 };
                 lease.synced.prepared.insert(id, known);
+                lease.synced.use_statement(id);
             }
         }
         if let Some(id) = exchange.request.statement {

@@ -65,6 +65,9 @@ pub enum SessionError {
         /// `client_max_memory_size`.
         limit: usize,
     },
+    /// The client has prepared as many statements as it may. The words are MySQL's.
+    #[error("Can't create more than max_prepared_stmt_count statements (current value: {0})")]
+    TooManyStatements(usize),
     /// There is no server to send the request to.
     #[error("no server for tenant '{tenant}': {}", no_server_text(*.reason))]
     NoServer {
@@ -218,6 +221,7 @@ impl SessionError {
             Self::TooManyClients
             | Self::TooManyOfTenant(_)
             | Self::TooMuchMemory { .. }
+            | Self::TooManyStatements(_)
             | Self::NoServer { .. }
             | Self::WrongCluster(_)
             | Self::Unsupported(_)
@@ -258,6 +262,7 @@ impl SessionError {
             Self::TooManyClients => (1203, b"42000"),
             Self::TooManyOfTenant(_) => (1040, b"08004"),
             Self::TooMuchMemory { .. } => (4080, b"HY013"),
+            Self::TooManyStatements(_) => (1461, b"42000"),
             Self::NoServer { .. } | Self::SlowLogin(_) => (4012, b"HY000"),
             Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
             Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),

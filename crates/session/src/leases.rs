@@ -27,6 +27,10 @@ pub(crate) struct Synced {
     pub(crate) database: DatabaseName,
     /// The statements it knows, by the client's ids.
     pub(crate) prepared: HashMap<u32, ServerStatement>,
+    /// How many of them its server takes, once that has refused one more.
+    pub(crate) statements_max: Option<usize>,
+    /// Counts the uses of statements.
+    pub(crate) uses: u64,
 }
 
 /// A prepared statement on one server session.
@@ -38,6 +42,8 @@ pub(crate) struct ServerStatement {
     pub(crate) has_types: bool,
     /// Whether its text was read here as where the client prepared it.
     pub(crate) is_as_prepared: bool,
+    /// When it was used last, by the server session's own count.
+    pub(crate) used: u64,
 }
 
 /// A server session on loan to a client.
@@ -70,6 +76,25 @@ impl Synced {
             .corrections
             .extend(state.variables.corrections(login));
         synced
+    }
+}
+
+impl Synced {
+    /// Notes that the request at hand is about this statement of the client's.
+    pub(crate) fn use_statement(&mut self, id: u32) {
+        self.uses += 1;
+        if let Some(known) = self.prepared.get_mut(&id) {
+            known.used = self.uses;
+        }
+    }
+
+    /// Forgets the statement that was not used for longest, of those that `may_go`; answers the server's
+    /// id of it, to be closed there.
+    pub(crate) fn forget_oldest(&mut self, may_go: impl Fn(u32) -> bool) -> Option<u32> {
+        let candidates = self.prepared.iter().filter(|(id, _)| may_go(**id));
+        let oldest = candidates.min_by_key(|(_, known)| known.used);
+        let id = oldest.map(|(id, _)| *id)?;
+        self.prepared.remove(&id).map(|known| known.id)
     }
 }
 

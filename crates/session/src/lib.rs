@@ -46,6 +46,7 @@ mod relayed_login;
 mod remains;
 mod result_set;
 mod retry;
+mod room;
 mod server_version;
 mod session;
 mod session_ids;

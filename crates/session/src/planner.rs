@@ -99,9 +99,6 @@ pub(crate) fn plan(
     }
     match command {
         Command::Query(text) => planner.query(text),
-        Command::Prepare(_) if state.prepared.is_full() => Err(SessionError::Unsupported(
-            "preparing more than 16,382 statements",
-        )),
         Command::Prepare(text) => planner.prepare(text),
         Command::Execute(id) => planner.execute(id, payload),
         Command::Fetch(id) => planner.fetch(id),

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// MySQL's default of `max_prepared_stmt_count`, here for one client.
-const MAX_STATEMENTS: usize = 16_382;
-
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Prepared {
@@ -76,9 +73,15 @@ impl PreparedStatements {
         next.max(1)
     }
 
-    /// Whether one more may be prepared.
-    pub(crate) fn is_full(&self) -> bool {
-        self.statements.len() >= MAX_STATEMENTS
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Whether `server` holds long data or a cursor for the statement.
+    pub(crate) fn holds(&self, id: u32, server: ServerAddr) -> bool {
+        let cursor = self.get(id).and_then(|statement| statement.cursor);
+        cursor == Some(server) || self.long_data_of(id) == Some(server)
     }
 
     /// Adds the statement that was prepared under [`PreparedStatements::next_id`].

@@ -29,7 +29,7 @@ impl Session {
         attempts: &mut Attempts,
     ) -> Result<Carried, SessionError> {
         if let Broken::Sync(error) = &broken
-            && self.leave_out_variable(error)
+            && (self.leave_out_variable(error) || self.prepares_again(error))
         {
             return Ok(Carried::On);
         }

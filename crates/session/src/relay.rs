@@ -9,6 +9,7 @@ use crate::answer::{self, Rewrite};
 use crate::exchange::{Exchange, PreparedAnswer, Reply, Request, Stage};
 use crate::leases::{Lease, ServerStatement};
 use crate::retry;
+use crate::room;
 use crate::sync::SyncStep;
 use crate::watch::{FIRST_LOOK, Lost, Watch, next_look};
 use bytes::BytesMut;
@@ -177,8 +178,10 @@ async fn sync(
                     id,
                     has_types: false,
                     is_as_prepared: *is_as_prepared,
+                    used: 0,
                 };
                 lease.synced.prepared.insert(*statement, known);
+                lease.synced.use_statement(*statement);
             }
         }
     }
@@ -274,7 +277,7 @@ async fn respond(
                 let packet = server.inbound().get(..count).unwrap_or_default();
                 if control == Control::Err
                     && !*started
-                    && let Some(refusal) = refusal(packet, request)?
+                    && let Some(refusal) = refusal(packet, request)
                 {
                     reply.error = Some(refusal.code);
                     reply.refusal = Some(refusal.into());
@@ -282,7 +285,9 @@ async fn respond(
                     continue;
                 }
                 *started |= control != Control::ExtraOk;
-                note_control(client.outbound(), control, packet, rewrite, request, reply)?;
+                let out = client.outbound();
+                note_control(out, control, packet, rewrite, request, reply)
+                    .inspect_err(|_| tracker.take_back(control))?;
                 server.consume(count);
                 if control == Control::LocalInfile {
                     client.consume(std::mem::take(&mut request.kept));
@@ -323,12 +328,13 @@ fn put_session(out: &mut BytesMut, head: &[u8], request: &Request) {
 }
 
 /// The error in `packet`, when it says that the request did not run, and that is still here.
-fn refusal(packet: &[u8], request: &Request) -> Result<Option<ErrPacket>, ProtocolError> {
+fn refusal(packet: &[u8], request: &Request) -> Option<ErrPacket> {
     if request.kept == 0 {
-        return Ok(None);
+        return None;
     }
-    let error = ErrPacket::parse(packet.get(HEADER_LEN..).unwrap_or_default())?;
-    Ok(retry::says_not_run(error.code).then_some(error))
+    let error = ErrPacket::parse(packet.get(HEADER_LEN..).unwrap_or_default()).ok()?;
+    let is_full = request.prepares.is_some() && error.code == room::TOO_MANY_STATEMENTS;
+    (is_full || retry::says_not_run(error.code)).then_some(error)
 }
 
 /// Writes a control packet for the client, unless it is the proxy's alone, and notes what it says.

@@ -39,6 +39,7 @@ impl Remains {
                     id: known,
                     has_types: false,
                     is_as_prepared: true,
+                    used: 0,
                 };
                 prepared.insert(id, known);
             }
@@ -53,6 +54,8 @@ impl Remains {
             strangers,
             database: self.database.clone(),
             prepared,
+            statements_max: None,
+            uses: 0,
         }
     }
 
@@ -82,6 +85,11 @@ impl Remains {
     pub(crate) fn make_room(&mut self, statement: &Prepared, synced: &Synced) -> Vec<u32> {
         let taken: HashSet<u32> = synced.prepared.values().map(|known| known.id).collect();
         self.statements.make_room(statement, &taken)
+    }
+
+    /// Forgets a server's statement that is being closed.
+    pub(crate) fn forget(&mut self, id: u32) {
+        self.statements.forget(id);
     }
 
     /// Keeps the server's statement of one that its client closes; answers what is to be closed there.

@@ -55,6 +55,12 @@ pub struct Settings {
     /// What a session may keep in memory for its client, in bytes; 0 for no limit
     /// (`client_max_memory_size`, error 4080).
     pub max_session_bytes: usize,
+    /// The most statements that a client may have prepared; 0 for no limit (`max_prepared_stmt_count`,
+    /// error 1461).
+    pub max_statements: usize,
+    /// The most of them that are prepared in one server session; 0 for no limit but the server's own
+    /// (`server_prepared_stmt_count`).
+    pub max_server_statements: usize,
     /// How server sessions are pooled (`pool_mode`).
     pub pool_mode: PoolMode,
     /// The same for some tenants and users (`pool_mode_overrides`); the last that fits counts.
@@ -112,6 +118,8 @@ impl Default for Settings {
             max_clients: 8192,
             tenant_limits: TenantLimits::default(),
             max_session_bytes: 8 << 20,
+            max_statements: 16_382,
+            max_server_statements: 1_024,
             pool_mode: PoolMode::Off,
             pool_overrides: Vec::new(),
             proxy_id: ProxyId::new(0).expect("0 is a proxy id"),

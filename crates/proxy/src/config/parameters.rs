@@ -128,6 +128,11 @@ parameters! {
     /// What one client's session may keep in memory: texts of its prepared statements and values of its
     /// variables. Beyond it statements get error 4080; 0 is without limit.
     client_max_memory_size: Bytes = "8MB", Bounds::Size("0", "100GB");
+    /// Prepared statements of one client at a time; further ones get error 1461; 0 is without limit.
+    max_prepared_stmt_count: Count = "16382", Bounds::Number(0, 1_048_576);
+    /// How many of them are prepared in one server session: the one that was not used for longest makes room,
+    /// and is prepared again when it is wanted. 0 is without limit; a server that takes fewer is heeded.
+    server_prepared_stmt_count: Count = "1024", Bounds::Number(0, 1_048_576);
     /// From a client's connection to the end of its login.
     login_timeout: Span = "10s", Bounds::Time("1s", "1h");
     /// How many servers are tried for one login or statement.

@@ -130,6 +130,8 @@ pub(super) fn session_settings(settings: &Settings) -> odp_session::Settings {
         max_clients: narrow(settings.client_max_connections.0),
         tenant_limits: settings.resource_max_connections.limits.clone(),
         max_session_bytes: narrow(settings.client_max_memory_size.0),
+        max_statements: narrow(settings.max_prepared_stmt_count.0),
+        max_server_statements: narrow(settings.server_prepared_stmt_count.0),
         pool_mode: pool_mode(settings.pool_mode.as_str()).unwrap_or_default(),
         pool_overrides: settings.pool_mode_overrides.overrides.clone(),
         proxy_id: u16::try_from(settings.proxy_id.0)

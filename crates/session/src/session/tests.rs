@@ -3,6 +3,7 @@
 
 mod explain;
 mod fake_server;
+mod hostile_server;
 mod killed;
 mod lost_server;
 mod retrying;
