@@ -237,7 +237,7 @@ fn the_minimum_is_opened_ahead_and_what_is_idle_or_old_is_given_up() -> Result<(
     create(&engine, "keeper", "pw")?;
     let ahead = settings(&engine, "session")
         .with("pool_min_idle", "3")
-        .with("pool_idle_timeout", "\"1s\"");
+        .with("pool_idle_timeout", "\"4s\"");
     let proxy = Proxy::start(&ahead)?;
     open_pool(&proxy, "keeper")?;
     let clients = (0..2).map(|_| Connection::login(proxy.port(), "keeper", "pw"));

@@ -128,9 +128,10 @@ fn every_login_ends_as_it_would_without_pooling() -> Result<(), Failure> {
             ("guest", "pw", from("10.9.8.7")),
             ("guest", "pw", from("10.9.8.6")),
         ] {
-            let expected = outcome(plain.port(), user, password, options);
             for proxy in &pooled {
+                // Asked anew each time, should the engine heed a change later than it answers.
                 wait::until(what, LIMIT, || {
+                    let expected = outcome(plain.port(), user, password, options);
                     let seen = outcome(proxy.port(), user, password, options);
                     if seen == expected {
                         return Ok(());

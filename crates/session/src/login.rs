@@ -28,9 +28,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout_at;
 
-/// What a server says of the database that a login names: no right to it, or there is none. The account
-/// is as it was.
-const OF_DATABASE: [u16; 2] = [1044, 1049];
+/// Whether a server refuses the database that a login names: no right to it, or there is none.
+fn is_of_database(error: &SessionError) -> bool {
+    const OF_DATABASE: [u16; 2] = [1044, 1049];
+    matches!(error, SessionError::Refused(PoolError::Refused { error, .. }) if OF_DATABASE.contains(&error.code))
+}
 
 /// A client that is in.
 #[derive(Debug)]
@@ -306,6 +308,12 @@ pub(crate) async fn first_session(
         Verdict::Unproven(_) | Verdict::Unknown => None,
     };
     match try_servers(login, &account.tenant, pooling, context).await {
+        Err(error) if pooling.is_some() && is_of_database(&error) => {
+            // A session that is lent may remember older rights, and refuses in another order: only a login
+            // of the client's own is answered as without a pool. The account is as it was.
+            let obtained = try_servers(login, &account.tenant, None, context).await?;
+            Ok((obtained, None))
+        }
         Ok(obtained) => {
             if let Verdict::Unproven(Unproven::Password) = verdict {
                 // The server knows a newer password than the proxy.
@@ -320,9 +328,8 @@ pub(crate) async fn first_session(
             ))
         }
         Err(error) => {
-            if let (Some(pooling), SessionError::Refused(PoolError::Refused { error, .. })) =
+            if let (Some(pooling), SessionError::Refused(PoolError::Refused { .. })) =
                 (pooling, &error)
-                && !OF_DATABASE.contains(&error.code)
             {
                 // What the proxy believes of the account is wrong: it is read anew, and nobody is lent a
                 // session until then.
