@@ -67,7 +67,8 @@ impl Session {
             }
             login.response.user = format!("{}@{tenant}", name.user).into_bytes();
             let account = account_name(&tenant, name.user.as_str());
-            let (obtained, pooling) = login::first_session(&login, &account, context).await?;
+            let (obtained, pooling) =
+                Box::pin(login::first_session(&login, &account, context)).await?;
             Ok(login::admit(
                 login,
                 tenant.clone(),

@@ -93,9 +93,12 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
     }
     let mut client = Stream::plain(stream);
     let mut id = context.ids.allocate();
+    // Boxed, so that a session does not hold the room that its login needed for as long as it lives.
     let entered = match context.settings.mode {
-        RoutingMode::OceanBase => login::run(&mut client, peer, &mut id, &context).await,
-        RoutingMode::MySql => relayed_login::run(&mut client, peer, &mut id, &context).await,
+        RoutingMode::OceanBase => Box::pin(login::run(&mut client, peer, &mut id, &context)).await,
+        RoutingMode::MySql => {
+            Box::pin(relayed_login::run(&mut client, peer, &mut id, &context)).await
+        }
     };
     match entered {
         Ok(logged_in) => {
