@@ -43,7 +43,7 @@ fn wait_for_pool(
     proxy: &Proxy,
     user: &str,
     what: &str,
-    expected: impl Fn(&Value) -> bool,
+    mut expected: impl FnMut(&Value) -> bool,
 ) -> Result<Value, Failure> {
     wait::until(what, LIMIT, || {
         let pools = pools_of(proxy, user).map_err(|error| error.to_string())?;
