@@ -1,7 +1,7 @@
 //! Where a client's server sessions come from and where they go: the pool, or a login of its own.
 
 use crate::context::Context;
-use crate::leases::Lease;
+use crate::leases::{Lease, Synced};
 use crate::login::random_salt;
 use crate::login_variables::LoginVariables;
 use crate::pooling::{Pooling, may_be_pooled};
@@ -365,16 +365,10 @@ pub(crate) fn leave(
         synced,
         origin,
     } = lease;
-    let Origin::Pool(borrowed) = origin else {
+    let Some(Borrowed { mut loan, mut left }) = take_back(origin, &synced, context.is_draining())
+    else {
         return Some(session);
     };
-    let Borrowed { mut loan, mut left } = *borrowed;
-    left.id.comes_back();
-    if !left.may_be_pooled || loan.is_over(Instant::now()) || context.is_draining() {
-        loan.is_spoiled();
-        return Some(session);
-    }
-    left.note_database(&synced.database);
     loan.returns();
     context.tasks.spawn_local(async move {
         if let Some(aimed) = aimed {
@@ -408,16 +402,9 @@ pub(crate) fn hand_on(
         synced,
         origin,
     } = lease;
-    let Origin::Pool(borrowed) = origin else {
+    let Some(Borrowed { mut loan, mut left }) = take_back(origin, &synced, false) else {
         return;
     };
-    let Borrowed { mut loan, mut left } = *borrowed;
-    left.id.comes_back();
-    if !left.may_be_pooled || loan.is_over(Instant::now()) {
-        loan.is_spoiled();
-        return;
-    }
-    left.note_database(&synced.database);
     for statement in left.remains.leave(synced, state) {
         close_statement(&mut session, statement);
     }
@@ -436,6 +423,23 @@ pub(crate) fn hand_on(
             });
         }
     }
+}
+
+/// What a server session goes back with, as a client leaves it; `None` when it has no pool, or may not go
+/// back: when it `must_end`, is too old, or was never to outlive its client.
+fn take_back(origin: Origin, synced: &Synced, must_end: bool) -> Option<Borrowed> {
+    let Origin::Pool(borrowed) = origin else {
+        return None;
+    };
+    let mut borrowed = *borrowed;
+    borrowed.left.id.comes_back();
+    let may_go_back = borrowed.left.may_be_pooled && !borrowed.loan.is_over(Instant::now());
+    if !may_go_back || must_end {
+        borrowed.loan.is_spoiled();
+        return None;
+    }
+    borrowed.left.note_database(&synced.database);
+    Some(borrowed)
 }
 
 /// Closes a prepared statement. Nobody answers that, so it travels with the next request.

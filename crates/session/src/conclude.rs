@@ -109,14 +109,8 @@ impl Session {
                 };
                 let context = state.statement_context();
                 state.prepared.add(id, text.clone(), context, &packet);
-                let known = ServerStatement {
-                    id: answer.server_id,
-                    has_types: false,
-                    is_as_prepared: true,
-                    used: 0,
-                };
-                lease.synced.prepared.insert(id, known);
-                lease.synced.use_statement(id);
+                let known = ServerStatement::new(answer.server_id, true);
+                lease.synced.learn_statement(id, known);
             }
         }
         if let Some(id) = exchange.request.statement {

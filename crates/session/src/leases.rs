@@ -77,9 +77,13 @@ impl Synced {
             .extend(state.variables.corrections(login));
         synced
     }
-}
 
-impl Synced {
+    /// Takes in that a statement of the client's has just been prepared: `known` to the server.
+    pub(crate) fn learn_statement(&mut self, id: u32, known: ServerStatement) {
+        self.prepared.insert(id, known);
+        self.use_statement(id);
+    }
+
     /// Notes that the request at hand is about this statement of the client's.
     pub(crate) fn use_statement(&mut self, id: u32) {
         self.uses += 1;
@@ -95,6 +99,18 @@ impl Synced {
         let oldest = candidates.min_by_key(|(_, known)| known.used);
         let id = oldest.map(|(id, _)| *id)?;
         self.prepared.remove(&id).map(|known| known.id)
+    }
+}
+
+impl ServerStatement {
+    /// A statement that the server knows by this id, and has not run for the client yet.
+    pub(crate) fn new(id: u32, is_as_prepared: bool) -> Self {
+        Self {
+            id,
+            has_types: false,
+            is_as_prepared,
+            used: 0,
+        }
     }
 }
 

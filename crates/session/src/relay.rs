@@ -174,14 +174,8 @@ async fn sync(
             ..
         } => {
             if let Some(id) = *prepared {
-                let known = ServerStatement {
-                    id,
-                    has_types: false,
-                    is_as_prepared: *is_as_prepared,
-                    used: 0,
-                };
-                lease.synced.prepared.insert(*statement, known);
-                lease.synced.use_statement(*statement);
+                let known = ServerStatement::new(id, *is_as_prepared);
+                lease.synced.learn_statement(*statement, known);
             }
         }
     }

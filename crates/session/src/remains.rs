@@ -35,13 +35,7 @@ impl Remains {
             if let Some(known) = self.statements.find(statement)
                 && taken.insert(known)
             {
-                let known = ServerStatement {
-                    id: known,
-                    has_types: false,
-                    is_as_prepared: true,
-                    used: 0,
-                };
-                prepared.insert(id, known);
+                prepared.insert(id, ServerStatement::new(known, true));
             }
         }
         Synced {
