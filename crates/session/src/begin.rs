@@ -3,6 +3,7 @@
 use crate::answer;
 use crate::attempts::Attempts;
 use crate::borrow::{self, Purpose};
+use crate::congestion::Shown;
 use crate::context::Context;
 use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
@@ -398,7 +399,7 @@ impl Session {
 
     fn show_congestion(&mut self, context: &Context) -> Result<Begun, SessionError> {
         let text = self.payload().get(1..).unwrap_or_default();
-        let shown = planner::show_congestion(text, &self.state, context.router.router())?;
+        let shown = Shown::read(text, &self.state, context.router.router())?;
         let (_, packet) = self.take_packet();
         let out = self.client.outbound();
         shown.put(out, packet.next_sequence(), self.state.status);

@@ -1,13 +1,14 @@
 //! `SHOW PROXYCONGESTION`: the blacklist as a result set, in the columns of `OBProxy`
 //! (`ob_show_congestion_handler.cpp`).
 
+use crate::error::SessionError;
 use crate::result_set;
 use crate::state::SessionState;
 use bytes::BytesMut;
 use odp_cluster::{ServerState, ZoneState};
 use odp_protocol::StatusFlags;
 use odp_routing::{ClusterView, Detected, Router, ServerStanding, Standing};
-use odp_sql::{Congestion, CongestionScope};
+use odp_sql::{Congestion, CongestionScope, outline};
 use odp_sys::LocalTime;
 use std::time::{Instant, SystemTime};
 
@@ -27,8 +28,26 @@ const COLUMNS: usize = 20;
 type Row = [Option<String>; COLUMNS];
 
 impl Shown {
+    /// What the statement in `text` asks for.
+    ///
+    /// # Errors
+    /// When it is none of this kind.
+    pub(crate) fn read(
+        text: &[u8],
+        state: &SessionState,
+        router: &Router,
+    ) -> Result<Self, SessionError> {
+        let outline = outline(text, state.variables.known().dialect);
+        match outline.congestion() {
+            Some(asked) => Ok(Self::of(asked, router)),
+            None => Err(SessionError::Unsupported(
+                "this form of SHOW PROXYCONGESTION",
+            )),
+        }
+    }
+
     /// What `asked` asks for. A cluster that is not the proxy's has no servers.
-    pub(crate) fn of(asked: Congestion<'_>, router: &Router) -> Self {
+    fn of(asked: Congestion<'_>, router: &Router) -> Self {
         let (view, clock) = (router.view(), Clock::now());
         let is_meant = asked
             .cluster

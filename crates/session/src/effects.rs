@@ -94,6 +94,17 @@ pub(crate) fn names_sequence(text: &[u8]) -> bool {
     })
 }
 
+/// Whether an ASCII word is in a text, in any case, as a name or not.
+pub(crate) fn names(text: &[u8], word: &[u8]) -> bool {
+    word.first().is_some_and(|first| {
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        memchr2_iter(lower, upper, text).any(|at| {
+            let found = text.get(at..at + word.len());
+            found.is_some_and(|found| found.eq_ignore_ascii_case(word))
+        })
+    })
+}
+
 /// COMMIT, and what commits a transaction on its way, or runs statements that are not seen here.
 fn may_commit(verb: Verb) -> bool {
     !matches!(

@@ -1,7 +1,7 @@
 //! Decides what becomes of a command: pure, from the packet, the session's state and the router.
 
 use crate::attempts::Attempts;
-use crate::congestion::{self, Shown};
+use crate::congestion;
 use crate::effects::{self, Effects};
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
@@ -241,10 +241,9 @@ impl Planner<'_> {
         if target.effects.unseen.is_none() && effects::names_sequence(text) {
             target.effects.unseen = Some(PinReason::Sequence);
         }
-        let counts = |window: &[u8]| window.eq_ignore_ascii_case(COUNTS);
         if self.state.shares_by_transaction()
             && outline.verb() == Verb::Select
-            && text.windows(COUNTS.len()).any(counts)
+            && effects::names(text, COUNTS)
         {
             target.effects.pins.insert(PinReason::LastStatement);
         }
@@ -503,21 +502,6 @@ pub(crate) fn explain(
     }
 }
 
-/// What SHOW PROXYCONGESTION in `text` shows.
-pub(crate) fn show_congestion(
-    text: &[u8],
-    state: &SessionState,
-    router: &Router,
-) -> Result<Shown, SessionError> {
-    let outline = outline(text, state.variables.known().dialect);
-    match outline.congestion() {
-        Some(asked) => Ok(Shown::of(asked, router)),
-        None => Err(SessionError::Unsupported(
-            "this form of SHOW PROXYCONGESTION",
-        )),
-    }
-}
-
 /// The error for a decision without a server.
 pub(crate) fn no_server(
     tenant: &TenantName,
@@ -546,8 +530,5 @@ fn is_plain_read(outline: &Outline<'_>) -> bool {
 /// A consistent snapshot begins where and when the client says so; any other BEGIN can wait.
 fn can_be_held(text: &[u8], outline: &Outline<'_>) -> bool {
     const SNAPSHOT: &[u8] = b"snapshot";
-    let names_snapshot = text
-        .windows(SNAPSHOT.len())
-        .any(|window| window.eq_ignore_ascii_case(SNAPSHOT));
-    !names_snapshot && !outline.is_multi_statement()
+    !effects::names(text, SNAPSHOT) && !outline.is_multi_statement()
 }
