@@ -1,6 +1,7 @@
 """An engine with odp in front of it, started by the harness of the integration tests."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 
@@ -22,11 +23,12 @@ class Account:
 class Engine:
     """Runs as long as the `with` block; `direct` and `proxied` are ports."""
 
-    def __init__(self, workspace, name, program):
+    def __init__(self, workspace, name, program, pool_mode):
         command = [str(program)] if program else [
             "cargo", "run", "--quiet", "--package", "odp-tests", "--bin", "fronted", "--"]
+        environment = {**os.environ, **({"ODP_POOL_MODE": pool_mode} if pool_mode else {})}
         self.process = subprocess.Popen(
-            [*command, name], cwd=workspace, text=True,
+            [*command, name], cwd=workspace, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self):

@@ -34,7 +34,7 @@ def main():
     suite = SUITES[options.suite]()
     with Parts(options.real / "suites") as parts:
         suite.prepare(parts)
-    with Engine(WORKSPACE, options.engine, options.fronted) as engine:
+    with Engine(WORKSPACE, options.engine, options.fronted, options.pool) as engine:
         runs = {}
         for name, port in [
             ("direct", engine.direct),
@@ -64,6 +64,8 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", choices=sorted(SUITES), required=True)
     parser.add_argument("--engine", choices=["mariadb", "seekdb"], required=True)
+    parser.add_argument("--pool", choices=["off", "session", "transaction"],
+                        help="the pool_mode of odp, when it is not to be the default")
     parser.add_argument("--only", help="only tests whose name contains this")
     parser.add_argument("--real", type=Path, default=WORKSPACE / "target" / "real",
                         help="where everything that is fetched lies")
