@@ -160,11 +160,10 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn condition(&mut self) {
         self.search = Search::Over;
         let start = self.lexer.mark();
-        let only = match self.outline.on {
-            None => condition::only(self.lexer),
-            Some(_) => None,
+        self.outline.body = match self.outline.on {
+            None if let Some(only) = condition::only(self.lexer) => Body::Compared(only),
+            _ => Body::Condition(start),
         };
-        self.outline.body = only.map_or(Body::Condition(start), Body::Compared);
     }
 
     /// A keyword or function that counts anywhere.

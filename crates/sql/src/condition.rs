@@ -48,17 +48,16 @@ pub(crate) fn attempt<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
 /// the lexer may stand behind the first part, which holds nothing that anybody looks for.
 pub(crate) fn only<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {
     let start = lexer.mark();
-    let compared = comparison(lexer);
-    if compared.is_none() {
+    let Some(compared) = comparison(lexer) else {
         lexer.reset(start);
-    }
-    let next = lexer.peek();
-    let is_all = match next {
+        return None;
+    };
+    let is_all = match lexer.peek() {
         Token::End => true,
         Token::AndAnd | Token::OrOr | Token::Word(_, k::AND | k::OR | k::XOR) => false,
         next => ends(next),
     };
-    compared.filter(|_| is_all)
+    is_all.then_some(compared)
 }
 
 fn comparison<'a>(lexer: &mut Lexer<'a>) -> Option<Compared<'a>> {

@@ -331,44 +331,31 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Token<'a> {
-        if self.dialect.charset != Charset::Utf8 {
-            return self.wide_word();
-        }
-        let start = self.at;
-        let mut end = start;
-        while let Some(byte) = self.text.get(end)
-            && class(*byte) <= DIGIT
+        let rest = self.rest();
+        if let Some(window) = rest.first_chunk()
+            && self.dialect.charset == Charset::Utf8
+            // As long as the longest keyword, so that it is looked through without a loop.
+            && let Some(end) = window.iter().position(|&byte| class(byte) > DIGIT)
+            && let Some((word, _)) = rest.split_at_checked(end)
         {
-            end += 1;
+            self.at += end;
+            if end == 1 {
+                return self.letter(word);
+            }
+            return Token::Word(word, Key::of(window, end));
         }
-        self.at = end;
-        let Some(word) = self.text.get(start..end) else {
-            return Token::End;
-        };
-        if word.len() == 1 {
-            return self.letter(word);
-        }
-        let ahead = self.text.get(start..).and_then(<[u8]>::first_chunk);
-        match ahead {
-            Some(ahead) => Token::Word(word, Key::of(ahead, word.len())),
-            None => self.last_word(word),
-        }
+        self.any_word()
     }
 
-    /// A word near the end of the text.
+    /// A word that is long, near the end of the text, or may hold characters whose trail bytes look like
+    /// something else.
     #[inline(never)]
-    fn last_word(&self, word: &'a [u8]) -> Token<'a> {
-        Token::Word(word, Key::of_last(self.text, self.at, word))
-    }
-
-    /// A word that may hold characters whose trail bytes look like something else.
-    #[inline(never)]
-    fn wide_word(&mut self) -> Token<'a> {
+    fn any_word(&mut self) -> Token<'a> {
         let word = self.word_bytes();
         if word.len() == 1 {
             return self.letter(word);
         }
-        self.last_word(word)
+        Token::Word(word, Key::of_last(self.text, self.at, word))
     }
 
     /// What starts with a single letter: the name that it is, or a literal such as `x'4D'`.
@@ -385,7 +372,6 @@ impl<'a> Lexer<'a> {
         digits.unwrap_or_else(|| self.broken())
     }
 
-    #[inline(never)]
     fn word_bytes(&mut self) -> &'a [u8] {
         let rest = self.rest();
         let length = word_length(rest, self.dialect.charset);
@@ -471,6 +457,10 @@ pub(crate) const fn string(written: &[u8]) -> Literal<'_> {
 
 /// The length in bytes of the word at the front of `text`.
 fn word_length(text: &[u8], charset: Charset) -> usize {
+    if charset == Charset::Utf8 {
+        let end = text.iter().position(|&byte| class(byte) > DIGIT);
+        return end.unwrap_or(text.len());
+    }
     let mut length = 0;
     while let Some(rest @ [byte, ..]) = text.get(length..)
         && class(*byte) <= DIGIT

@@ -7,18 +7,19 @@ use crate::keyword::Key;
 impl<'a> Lexer<'a> {
     /// A token that starts with a digit or with a point before a digit: a number, or a name such as `1st`.
     pub(super) fn number(&mut self) -> Token<'a> {
-        let start = self.at;
-        let mut end = start;
-        while let Some(byte) = self.text.get(end) {
-            match class(*byte) {
-                DIGIT => end += 1,
-                // What a name or a longer number goes on with.
-                WORD | OPERATOR => return self.long_number(),
-                _ => break,
-            }
+        let rest = self.rest();
+        let end = rest.iter().position(|&byte| class(byte) != DIGIT);
+        let (digits, behind) = rest
+            .split_at_checked(end.unwrap_or(rest.len()))
+            .unwrap_or_default();
+        // What a name or a longer number goes on with.
+        if let [byte, ..] = behind
+            && matches!(class(*byte), WORD | OPERATOR)
+        {
+            return self.long_number();
         }
-        self.at = end;
-        Token::Number(self.text.get(start..end).unwrap_or_default())
+        self.at += digits.len();
+        Token::Number(digits)
     }
 
     #[inline(never)]
