@@ -137,11 +137,13 @@ pub(crate) fn routine(dialect: Dialect, key: &TableKey, name: &str) -> String {
     }
 }
 
-/// The visible columns of a table: the members of ENUM and SET keys, the columns behind generated ones.
+/// The visible columns of a table: the members of ENUM and SET keys, the columns behind generated ones, and what
+/// the server stores in a column that a statement does not name.
 pub(crate) fn columns(table: TableId, key: &TableKey) -> String {
     format!(
         "SELECT /*+READ_CONSISTENCY(WEAK)*/ column_name, data_type, data_length, collation_type, \
-         extended_type_info FROM oceanbase.__all_virtual_column WHERE table_id = {table} AND \
+         extended_type_info, data_precision, data_scale, nullable, autoincrement, column_flags, \
+         cur_default_value_v2 IS NOT NULL AS has_default FROM oceanbase.__all_virtual_column WHERE table_id = {table} AND \
          tenant_id = (SELECT tenant_id FROM oceanbase.DBA_OB_TENANTS WHERE tenant_name = {} LIMIT 1) \
          AND is_hidden = 0 ORDER BY column_id LIMIT 4096",
         quote(key.tenant.as_str()),

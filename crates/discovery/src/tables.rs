@@ -3,7 +3,7 @@
 use crate::dialect::{Asked, Dialect};
 use crate::source::AnswerRow;
 use crate::{DiscoveryError, MetadataConnection, queries};
-use odp_routing::metadata::{Schema, read_partitioning};
+use odp_routing::metadata::{MetadataRow as _, Schema, read_partitioning};
 use odp_routing::{Lookup, TableKey};
 
 /// Asks for everything that routing needs of a table or routine.
@@ -56,7 +56,7 @@ async fn load_partitions(
     } else {
         crate::Answer::default()
     };
-    let columns = if needs_columns(&info) {
+    let columns = if dialect == Dialect::Four && needs_columns(&info) {
         // Without them such keys stay unsure, which costs latency only.
         connection
             .query(&queries::columns(table, key))
@@ -80,10 +80,14 @@ async fn load_partitions(
     Ok(Lookup::Table(Box::new(table)))
 }
 
-/// Whether a key is an ENUM (32) or a SET (33), or computed from other columns.
+/// Whether a key is an ENUM (32) or a SET (33), computed from other columns, or has no default value that the
+/// partition views tell.
 fn needs_columns(info: &[AnswerRow<'_>]) -> bool {
     info.iter().any(|row| {
         matches!(row.number("part_key_type"), Some(32 | 33))
+            || row
+                .get("part_key_default_value")
+                .is_none_or(|default| default.first() == Some(&22))
             || row
                 .text("part_key_extra")
                 .is_some_and(|text| !text.is_empty())

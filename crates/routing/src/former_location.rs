@@ -20,7 +20,7 @@ pub struct FormerLocation {
 impl FormerLocation {
     /// The number of the form in which locations are written without names of their members; raised with
     /// every change of a type that lies in one.
-    pub const FORMAT: u16 = 1;
+    pub const FORMAT: u16 = 2;
 }
 
 #[cfg(test)]

@@ -16,7 +16,23 @@ pub(super) struct ColumnDetail {
     pub(super) column_type: ColumnType,
     /// The labels of an ENUM or SET.
     pub(super) labels: Option<Labels>,
+    pub(super) nullable: bool,
+    pub(super) default: Declared,
 }
+
+/// The default that a column is declared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declared {
+    Nothing,
+    Value,
+    /// The partition views hold its text.
+    Expression,
+    /// `AUTO_INCREMENT`
+    Count,
+}
+
+/// A bit of `column_flags`: the default is an expression (`DEFAULT_EXPR_COLUMN_FLAG`).
+const COMPUTES_DEFAULT: u64 = 1 << 3;
 
 impl ColumnDetail {
     pub(super) fn is(&self, name: &str) -> bool {
@@ -34,6 +50,9 @@ pub(super) fn read_columns<R: MetadataRow>(rows: &[R]) -> Vec<ColumnDetail> {
             .and_then(|bytes| read_labels(bytes, Collation::from_id(collation)?));
         let column_type = match kind {
             22 | 23 => ColumnType::text(kind, collation, number(row, "data_length")?),
+            17 | 18 | 20 | 42 | 53 => {
+                ColumnType::with_scale(kind, number(row, "data_scale").unwrap_or(u32::MAX))
+            }
             _ => ColumnType::from_number(kind),
         };
         Some(ColumnDetail {
@@ -41,9 +60,24 @@ pub(super) fn read_columns<R: MetadataRow>(rows: &[R]) -> Vec<ColumnDetail> {
             position,
             column_type,
             labels,
+            nullable: number(row, "nullable") == Some(1),
+            default: read_default(row),
         })
     };
     rows.iter().enumerate().filter_map(detail).collect()
+}
+
+fn read_default(row: &impl MetadataRow) -> Declared {
+    let flags: u64 = number(row, "column_flags").unwrap_or(0);
+    if number(row, "autoincrement") == Some(1) {
+        Declared::Count
+    } else if flags & COMPUTES_DEFAULT != 0 {
+        Declared::Expression
+    } else if number(row, "has_default") == Some(0) {
+        Declared::Nothing
+    } else {
+        Declared::Value
+    }
 }
 
 /// Reads the labels of an ENUM or SET: a count, and each with its length and a zero byte. They are in

@@ -45,8 +45,15 @@ impl Datum {
         Some(match kind {
             0 => Self::Null,
             1 => Self::Int(cursor.byte()?.cast_signed().into()),
-            2..=5 => Self::Int(cursor.varint()?.cast_signed()),
-            6..=10 => Self::Uint(cursor.varint()?),
+            // Negative defaults of the short ones have 32 bits; bounds are all of type 5.
+            2..=4 => match cursor.varint()? {
+                short if let Ok(short) = u32::try_from(short) => {
+                    Self::Int(short.cast_signed().into())
+                }
+                long => Self::Int(long.cast_signed()),
+            },
+            5 => Self::Int(cursor.varint()?.cast_signed()),
+            6..=10 | 31..=33 => Self::Uint(cursor.varint()?),
             17 | 18 | 20 | 42 | 53 => Self::Temporal(cursor.varint()?.cast_signed()),
             19 | 41 | 52 => {
                 let value = u32::try_from(cursor.varint()? & u64::from(u32::MAX)).ok()?;
@@ -143,7 +150,15 @@ mod tests {
         let list = "0100063fff000105053f00feffffffffffffffff01000105053f00ffffffffffffffffff0100";
         let rows = [vec![Null], vec![Int(-2)], vec![Int(-1)]];
         assert_eq!(read_list(&hex(list)).unwrap(), rows);
-        assert_eq!(read_single(&hex("04053f0005")), Some(Int(5)));
+        for (default, expected) in [
+            ("04053f0005", Int(5)),
+            ("04053f00ffffffff0f", Int(-1)),
+            ("05053f00d8b9ffffffffffffff01", Int(-9000)),
+            ("20053fff02", Uint(2)),
+            ("1f053f0805", Uint(5)),
+        ] {
+            assert_eq!(read_single(&hex(default)), Some(expected), "{default}");
+        }
     }
 
     proptest! {

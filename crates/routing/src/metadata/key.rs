@@ -1,15 +1,17 @@
 //! Rows of `__all_virtual_proxy_partition_info`: the key of a level and its columns.
 
-use super::column::ColumnDetail;
+use super::column::{ColumnDetail, Declared};
 use super::datum::{Datum, read_single};
 use super::{MetadataRow, number, text};
 use crate::Unsure;
+use crate::partition::absent;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::expression::Expression;
-use crate::partition::generated::{self, Generated};
+use crate::partition::generated::Generated;
 use crate::partition::key::Key;
 use crate::partition::text::Text;
 use crate::partition::value::{MAX_KEY, Value};
+use crate::placement::constant;
 use std::borrow::Cow;
 
 /// What a level's expression text is.
@@ -70,43 +72,59 @@ pub(super) fn read_key<R: MetadataRow>(
 }
 
 fn read_column(row: &impl MetadataRow, details: &[ColumnDetail]) -> Result<KeyColumn, Unsure> {
-    let column_type = read_type(row).ok_or(Unsure::Metadata)?;
-    let generated = text(row, "part_key_extra").filter(|text| !text.is_empty());
-    // Without a declared default the server may store NULL or count up (AUTO_INCREMENT).
-    let default = row.get("part_key_default_value");
-    let absent = match generated {
-        Some(expression) => read_generated(expression, details),
-        None => default
-            .and_then(read_single)
-            .and_then(|datum| value(&datum, column_type))
-            .map(Absent::Default),
-    };
     let name = text(row, "part_key_name").ok_or(Unsure::Metadata)?;
-    let labels = details.iter().find(|detail| detail.is(name));
-    Ok(KeyColumn {
+    let detail = details.iter().find(|detail| detail.is(name));
+    let mut column = KeyColumn {
         name: name.to_owned(),
         position: number(row, "part_key_idx").ok_or(Unsure::Metadata)?,
-        column_type,
-        absent: absent.unwrap_or(Absent::Unknown),
+        column_type: read_type(row).ok_or(Unsure::Metadata)?,
+        absent: Absent::Unknown,
         nullable: number(row, "part_key_rowkey_idx").is_none_or(|at: i64| at < 0),
-        labels: labels.and_then(|detail| detail.labels.clone()),
-    })
+        labels: detail.and_then(|detail| detail.labels.clone()),
+    };
+    let generated = text(row, "part_key_extra").filter(|text| !text.is_empty());
+    let default = detail.map(|detail| detail.default);
+    let absent = match (generated, row.get("part_key_default_value")) {
+        (Some(expression), _) => read_generated(expression, details).map(Absent::Generated),
+        _ if default == Some(Declared::Count) => Some(Absent::Counted),
+        (None, Some(bytes)) => declared(bytes, &column, default),
+        (None, None) => detail.and_then(|detail| absent::undeclared(&column, detail.nullable)),
+    };
+    column.absent = absent.unwrap_or(Absent::Unknown);
+    Ok(column)
 }
 
-/// A column generated from a string column that is known.
-fn read_generated(expression: &str, details: &[ColumnDetail]) -> Option<Absent> {
-    let (source, start, length) = generated::parse(expression)?;
-    let source = details.iter().find(|detail| detail.is(source))?;
-    let source = KeyColumn {
-        name: source.name.clone(),
-        position: source.position,
-        column_type: source.column_type,
-        absent: Absent::Unknown,
-        labels: None,
-        nullable: true,
-    };
-    matches!(source.column_type, ColumnType::Text { .. })
-        .then(|| Absent::Generated(Generated::new(source, start, length)))
+/// What a column holds by its declared default.
+fn declared(bytes: &[u8], column: &KeyColumn, default: Option<Declared>) -> Option<Absent> {
+    let datum = read_single(bytes)?;
+    match &datum {
+        Datum::Text(expression) if default == Some(Declared::Expression) => {
+            constant::by_expression(str::from_utf8(expression).ok()?, column)
+        }
+        _ => value(&datum, column.column_type).map(Absent::Default),
+    }
+}
+
+/// A column generated from another one that is known.
+fn read_generated(expression: &str, details: &[ColumnDetail]) -> Option<Generated> {
+    Generated::parse(expression, |name| {
+        let detail = details.iter().find(|detail| detail.is(name))?;
+        let mut source = KeyColumn {
+            name: detail.name.clone(),
+            position: detail.position,
+            column_type: detail.column_type,
+            absent: Absent::Unknown,
+            labels: None,
+            nullable: true,
+        };
+        let absent = match detail.default {
+            Declared::Count => Some(Absent::Counted),
+            Declared::Nothing => absent::undeclared(&source, detail.nullable),
+            Declared::Value | Declared::Expression => None,
+        };
+        source.absent = absent.unwrap_or(Absent::Unknown);
+        Some(source)
+    })
 }
 
 fn read_type(row: &impl MetadataRow) -> Option<ColumnType> {
@@ -145,7 +163,10 @@ pub(super) fn value(datum: &Datum, column_type: ColumnType) -> Option<Value<'sta
             _ => None,
         },
         Datum::Int(number) => column_type.integer((*number).into()),
-        Datum::Uint(number) => column_type.integer((*number).into()),
+        Datum::Uint(number) => match column_type {
+            ColumnType::Enum | ColumnType::Set => Some(Value::Uint(*number)),
+            _ => column_type.integer((*number).into()),
+        },
         Datum::Text(bytes) => match column_type {
             ColumnType::Text { collation, .. } => {
                 Text::new(Cow::Owned(bytes.clone()), collation).map(Value::Text)

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::TimeZone;
+use crate::partition::key::value;
 use crate::partition::operand::{Circumstances, Intent, Operand};
+use crate::partition::value::Value;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -93,5 +95,90 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// What an INSERT stores in the key column `k` that it leaves out, or why that is not known.
+fn left_out(kind: &str, default: &[u8], details: [&str; 4]) -> Result<String, crate::Unsure> {
+    let [nullable, autoincrement, flags, generated] = details;
+    let bytes = |fields: &[(&'static str, &str)]| -> Row {
+        let field = |&(name, text): &(_, &str)| (name, text.as_bytes().to_vec());
+        Row(fields.iter().map(field).collect())
+    };
+    let mut info = bytes(&[
+        ("part_level", "1"),
+        ("part_type", "1"),
+        ("part_expr", "k"),
+        ("part_key_name", "k"),
+        ("part_key_idx", "1"),
+        ("part_key_level", "1"),
+        ("part_key_type", kind),
+        ("part_key_collation_type", "45"),
+        ("part_key_length", "9"),
+        ("part_key_scale", "0"),
+        ("part_key_extra", generated),
+    ]);
+    if !default.is_empty() {
+        info.0.insert("part_key_default_value", default.to_vec());
+    }
+    let part = bytes(&[("part_id", "1"), ("tablet_id", "7")]);
+    let detail = |name, nullable, autoincrement, has_default| {
+        bytes(&[
+            ("column_name", name),
+            ("data_type", kind),
+            ("data_length", "9"),
+            ("data_scale", "0"),
+            ("collation_type", "45"),
+            ("nullable", nullable),
+            ("autoincrement", autoincrement),
+            ("column_flags", flags),
+            ("has_default", has_default),
+        ])
+    };
+    let columns = [
+        detail("v", "1", "0", "0"),
+        detail("k", nullable, autoincrement, "1"),
+    ];
+    let partitioning = read_partitioning(&[info], &[part.clone(), part], &[], &columns).unwrap();
+    let rules = partitioning.rules?;
+    let column = rules.first.key.columns.first().unwrap();
+    let value = value(column, STORED, &|_| Ok(Operand::Default))?;
+    Ok(match value {
+        Value::Text(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
+        other => format!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_key_column_that_an_insert_leaves_out_holds_what_a_live_engine_stores() {
+    const BIGINT: &str = "5";
+    const VARCHAR: &str = "22";
+    const TIMESTAMP: &str = "18";
+    // NULL allowed, AUTO_INCREMENT, flags, expression of a generated column.
+    let nullable = ["1", "0", "0", ""];
+    let plain = ["0", "0", "0", ""];
+    let five = [5, 5, 0x3f, 0, 5];
+    let now = [25, 7, 0, 0, 0x14];
+    let sum = b"\x16\x02\x2e\xff\x07(3 + 4)\0";
+    let call = b"\x16\x02\x2e\xff\x0fconcat('a','b')\0";
+    let unknown = b"\x16\x02\x2e\xff\x06uuid()\0";
+    for (kind, default, details, expected) in [
+        (BIGINT, &b""[..], nullable, "Null"),
+        (BIGINT, &[], plain, "Int(0)"),
+        (BIGINT, &[], ["0", "1", "0", ""], "unsure"),
+        (BIGINT, &five, plain, "Int(5)"),
+        (BIGINT, sum, ["1", "0", "8", ""], "Int(7)"),
+        (BIGINT, &[], ["1", "0", "2", "(`v` + 1)"], "Null"),
+        (BIGINT, &[], ["1", "0", "2", "(`v` + `k`)"], "unsure"),
+        (VARCHAR, &[], plain, ""),
+        (VARCHAR, call, ["1", "0", "8", ""], "ab"),
+        (VARCHAR, call, nullable, "concat('a','b')"),
+        (VARCHAR, unknown, ["1", "0", "8", ""], "unsure"),
+        (VARCHAR, &[], ["1", "0", "1", "substr(`v`,1,4)"], "Null"),
+        (TIMESTAMP, &now, plain, "unsure"),
+    ] {
+        let found = left_out(kind, default, details).unwrap_or_else(|_| "unsure".to_owned());
+        let example = String::from_utf8_lossy(default);
+        assert_eq!(found, expected, "{kind} {example:?} {details:?}");
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Absent {
     Generated(Generated),
     /// Something that is not computed.
     Unknown,
+    /// The next number (`AUTO_INCREMENT`), also where a statement gives NULL or 0.
+    Counted,
 }
 
 /// The type of a key column (`part_key_type`, an `ObObjType`).

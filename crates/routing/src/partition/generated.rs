@@ -1,25 +1,35 @@
-//! Generated key columns: a part of another column's text.
+//! Generated key columns: a part of another column's text, or a number computed from it.
 
-use super::column::{ColumnType, KeyColumn};
+use super::column::{Absent, ColumnType, KeyColumn};
 use super::convert::convert;
+use super::expression::{Expression, Number};
 use super::operand::{Circumstances, Operand};
 use super::text::Text;
 use super::value::Value;
 use crate::Unsure;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::cell::RefCell;
 
-/// `substr(column, start[, length])`, counted in characters from 1, from the end when negative.
+/// A column that is computed from another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Generated {
-    /// The column whose text it is a part of.
+    /// The column that it is computed from.
     pub(crate) source: Box<KeyColumn>,
-    start: i64,
-    length: Option<i64>,
+    way: Way,
 }
 
-/// The text of `part_key_extra`, taken apart: the source column's name, start and length.
-pub(crate) fn parse(text: &str) -> Option<(&str, i64, Option<i64>)> {
+/// How it is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Way {
+    /// `substr(column, start[, length])`, counted in characters from 1, from the end when negative.
+    Part { start: i64, length: Option<i64> },
+    /// An integer, as partition expressions are.
+    Number(Expression),
+}
+
+/// `substr(…)` taken apart: the source column's name, start and length.
+fn part(text: &str) -> Option<(&str, i64, Option<i64>)> {
     let (function, rest) = text.trim().split_once('(')?;
     let known = ["substr", "substring", "mid"];
     known
@@ -33,11 +43,31 @@ pub(crate) fn parse(text: &str) -> Option<(&str, i64, Option<i64>)> {
 }
 
 impl Generated {
-    pub(crate) fn new(source: KeyColumn, start: i64, length: Option<i64>) -> Self {
+    /// Reads the text of `part_key_extra`; `source` gives the column of a name.
+    pub(crate) fn parse(text: &str, source: impl Fn(&str) -> Option<KeyColumn>) -> Option<Self> {
+        if let Some((name, start, length)) = part(text) {
+            let source = source(name)?;
+            return matches!(source.column_type, ColumnType::Text { .. })
+                .then(|| Self::part(source, start, length));
+        }
+        let name = RefCell::new(None);
+        let expression = Expression::parse(text, |column| {
+            let mut name = name.borrow_mut();
+            let first = name.get_or_insert_with(|| column.to_owned());
+            // Of one column only.
+            first.eq_ignore_ascii_case(column).then_some(0)
+        });
+        Some(Self {
+            source: Box::new(source(&name.into_inner()?)?),
+            way: Way::Number(expression.ok()?),
+        })
+    }
+
+    /// A part of the text of `source`.
+    pub(crate) fn part(source: KeyColumn, start: i64, length: Option<i64>) -> Self {
         Self {
             source: Box::new(source),
-            start,
-            length,
+            way: Way::Part { start, length },
         }
     }
 
@@ -65,37 +95,52 @@ impl Generated {
         column: &KeyColumn,
         circumstances: Circumstances,
     ) -> Result<Value<'a>, Unsure> {
-        let text = match convert(operand, &self.source, circumstances)?.value {
-            Value::Null => return Ok(Value::Null),
-            Value::Text(text) => text,
-            _ => return Err(Unsure::Expression),
-        };
-        let part = self.part(&text).ok_or(Unsure::Expression)?;
-        let part = Operand::Text {
-            bytes: Cow::Owned(part),
-            encoding: Some(text.encoding()),
-        };
-        let converted = convert(&part, column, circumstances)?;
-        Ok(converted.value)
+        let given = convert(operand, &self.source, circumstances)?.value;
+        if self.source.absent == Absent::Counted && given.asks_for_next() {
+            return Err(Unsure::NoKey);
+        }
+        match (&self.way, &given) {
+            (Way::Part { .. }, Value::Null) => Ok(Value::Null),
+            (Way::Part { start, length }, Value::Text(text)) => {
+                let part = Operand::Text {
+                    bytes: Cow::Owned(cut(text, *start, *length).ok_or(Unsure::Expression)?),
+                    encoding: Some(text.encoding()),
+                };
+                Ok(convert(&part, column, circumstances)?.value)
+            }
+            (Way::Part { .. }, _) => Err(Unsure::Expression),
+            (Way::Number(expression), given) => {
+                let given = Number::of_column(given, self.source.column_type);
+                let number = expression.evaluate(|_| given.ok_or(Unsure::Expression))?;
+                let number = match number {
+                    Value::Null => Operand::Null,
+                    Value::Int(number) => Operand::Integer(number.into()),
+                    Value::Uint(number) => Operand::Integer(number.into()),
+                    _ => return Err(Unsure::Expression),
+                };
+                Ok(convert(&number, column, circumstances)?.value)
+            }
+        }
     }
+}
 
-    fn part(&self, text: &Text<'_>) -> Option<Vec<u8>> {
-        let characters = text.characters()?;
-        let count = i64::try_from(characters.len()).ok()?;
-        let first = match self.start {
-            0 => return Some(Vec::new()),
-            start @ 1.. => start - 1,
-            start => count + start,
-        };
-        let (Ok(first), Ok(length)) = (
-            usize::try_from(first),
-            usize::try_from(self.length.unwrap_or(count)),
-        ) else {
-            return Some(Vec::new());
-        };
-        let part = characters.into_iter().skip(first).take(length);
-        Some(part.flatten().copied().collect())
-    }
+/// The characters of a text from `start` on.
+fn cut(text: &Text<'_>, start: i64, length: Option<i64>) -> Option<Vec<u8>> {
+    let characters = text.characters()?;
+    let count = i64::try_from(characters.len()).ok()?;
+    let first = match start {
+        0 => return Some(Vec::new()),
+        start @ 1.. => start - 1,
+        start => count + start,
+    };
+    let (Ok(first), Ok(length)) = (
+        usize::try_from(first),
+        usize::try_from(length.unwrap_or(count)),
+    ) else {
+        return Some(Vec::new());
+    };
+    let part = characters.into_iter().skip(first).take(length);
+    Some(part.flatten().copied().collect())
 }
 
 #[cfg(test)]
@@ -104,8 +149,8 @@ mod tests {
 
     #[test]
     fn the_server_s_expression_is_read() {
-        assert_eq!(parse("substr(`v`,1,4)"), Some(("v", 1, Some(4))));
-        assert_eq!(parse("substring(`v`, -2)"), Some(("v", -2, None)));
+        assert_eq!(part("substr(`v`,1,4)"), Some(("v", 1, Some(4))));
+        assert_eq!(part("substring(`v`, -2)"), Some(("v", -2, None)));
         for text in [
             "",
             "upper(`v`)",
@@ -113,7 +158,7 @@ mod tests {
             "substr(`v`,1,2,3)",
             "substr(`v`,a)",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(part(text), None, "{text}");
         }
     }
 }

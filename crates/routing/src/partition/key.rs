@@ -115,7 +115,10 @@ impl Key {
 }
 
 /// The value of a column, or what it is generated from.
-fn value<'a>(
+///
+/// # Errors
+/// [`Unsure`] when it is not certain.
+pub(crate) fn value<'a>(
     column: &KeyColumn,
     circumstances: Circumstances,
     operand: &impl Fn(&KeyColumn) -> Result<Operand<'a>, Unsure>,
@@ -130,8 +133,12 @@ fn value<'a>(
             }
             generated.value(&source, column, circumstances)
         }
-        (given, _) => {
+        (given, absent) => {
             let converted = convert(&given?, column, circumstances)?;
+            let is_counted = *absent == Absent::Counted && circumstances.intent == Intent::Store;
+            if is_counted && converted.value.asks_for_next() {
+                return Err(Unsure::NoKey);
+            }
             // A literal between two values equals no row: the server then takes any partition.
             converted
                 .order

@@ -1,5 +1,6 @@
 //! Which leaf of a partitioned table a row belongs to: what the `OBServer` computes, or "unsure".
 
+pub(crate) mod absent;
 pub(crate) mod calendar;
 pub(crate) mod column;
 pub(crate) mod convert;

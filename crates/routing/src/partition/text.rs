@@ -33,6 +33,14 @@ impl<'a> Text<'a> {
         weights::knows(&bytes, collation).then_some(Self { bytes, collation })
     }
 
+    /// The same text, which borrows nothing.
+    pub(crate) fn into_owned(self) -> Text<'static> {
+        Text {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            collation: self.collation,
+        }
+    }
+
     /// Its bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -39,6 +39,24 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The same value, which borrows nothing.
+    pub(crate) fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(value) => Value::Int(value),
+            Self::Uint(value) => Value::Uint(value),
+            Self::Decimal { unscaled, words } => Value::Decimal { unscaled, words },
+            Self::Number { unscaled, scale } => Value::Number { unscaled, scale },
+            Self::Double(value) => Value::Double(value),
+            Self::Text(text) => Value::Text(text.into_owned()),
+        }
+    }
+
+    /// Whether it is NULL or an integer 0, for which `AUTO_INCREMENT` takes the next number.
+    pub(crate) fn asks_for_next(&self) -> bool {
+        self.is_null() || self.integer() == Some(0)
+    }
+
     /// Roughly how many bytes it takes in the location cache.
     pub(crate) fn weight(&self) -> usize {
         let heap = match self {

@@ -1,6 +1,7 @@
 //! Where a statement's rows are: from its outline to the leaf, or to the server that leads most rows.
 
 mod condition;
+pub(crate) mod constant;
 mod equality;
 mod fold;
 mod listed;

@@ -55,7 +55,12 @@ pub(super) fn convert<'a>(
     if let Operand::Digits { .. } = operand {
         return None;
     }
-    let number = Cut::new(operand, 0)?.rounded().to_i128()?;
+    let number = Cut::new(operand, 0)?;
+    let number = match intent {
+        Intent::Store => number.truncated(),
+        Intent::Compare => number.rounded(),
+    };
+    let number = number.to_i128()?;
     let number = u64::try_from(number).ok()?;
     let least = u64::from(column.column_type == ColumnType::Enum);
     (least..=most).contains(&number).then(|| exact(number))

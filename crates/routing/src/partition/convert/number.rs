@@ -82,6 +82,15 @@ impl Cut {
         Self::parse(negative, number, scale)
     }
 
+    /// Without what was cut off.
+    pub(super) fn truncated(self) -> Wide {
+        if self.negative {
+            self.truncated.negated()
+        } else {
+            self.truncated
+        }
+    }
+
     /// Rounded half away from zero, doubles half to even (`rint`).
     pub(super) fn rounded(self) -> Wide {
         let up = match self.rest {

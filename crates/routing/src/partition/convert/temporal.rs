@@ -315,14 +315,14 @@ fn year(operand: &Operand<'_>) -> Option<(i64, Ordering)> {
     let cut = Cut::new(operand, 0)?;
     let year = i64::try_from(cut.rounded().to_i128()?).ok()?;
     let year = match operand {
-        // The number 0 is the year 0000; the text '0' is 2000.
+        // The number 0 is the year 0000; the text '0' is 2000, as is what the server takes for a text.
         Operand::Text { bytes, .. } if year == 0 => match split_sign(bytes).1.len() {
-            1 | 2 => Some(100),
+            1..=3 => Some(100),
             4 => Some(0),
             _ => None,
         },
+        Operand::Decimal { .. } | Operand::Digits { .. } if year == 0 => Some(100),
         _ if year == 0 => Some(0),
-        Operand::Digits { .. } => None,
         _ => match year {
             1..=69 => Some(year + 100),
             70..=99 => Some(year),
