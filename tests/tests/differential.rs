@@ -1,11 +1,9 @@
 //! A generated script is answered the same, byte by byte, by one server and through the proxy in front
 //! of a cluster, where the statements go to one server and then to another.
 
-use odp_tests::mysql::Connection;
-use odp_tests::script::{Dialect, Script, compare, play};
+use odp_tests::script::{Dialect, Script, differ};
 use odp_tests::wire::Login;
-use odp_tests::{Engine, Failure, Sandbox, Timer, workspace};
-use std::io::Write as _;
+use odp_tests::{Engine, Failure, Fronted, Sandbox, Timer, workspace};
 
 #[test]
 fn a_script_is_answered_the_same_through_three_servers() -> Result<(), Failure> {
@@ -29,6 +27,32 @@ fn a_script_is_answered_the_same_through_three_servers_of_a_real_engine() -> Res
     )
 }
 
+/// There is one server, and the client's login is relayed to it: the proxy itself must not be felt.
+#[test]
+fn a_script_is_answered_the_same_in_front_of_mariadb() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let fronted = Fronted::mariadb()?;
+    fronted.empty_the_databases()?;
+    let account = fronted.direct();
+    let direct = Login {
+        password: account.password,
+        ..app(account.port, account.user)
+    };
+    let proxied = Login {
+        port: fronted.proxy.port(),
+        ..direct
+    };
+    let dialect = Dialect::MariaDb;
+    for seed in seeds(1)? {
+        differ(
+            Script::new(seed, dialect),
+            steps(dialect),
+            [direct, direct, proxied],
+        )?;
+    }
+    Ok(())
+}
+
 fn app(port: u16, user: &str) -> Login<'_> {
     Login {
         port,
@@ -50,7 +74,11 @@ fn through_three_servers(
     let server = app(ports.first().copied().unwrap_or_default(), "app@demo");
     let before = sandbox.servers()?;
     for &seed in seeds {
-        differ(seed, dialect, [server, direct, proxied])?;
+        differ(
+            Script::new(seed, dialect),
+            steps(dialect),
+            [server, direct, proxied],
+        )?;
     }
     let after = sandbox.servers()?;
     let share = after.iter().zip(&before).skip(1);
@@ -61,40 +89,6 @@ fn through_three_servers(
         switched > 1_000,
         "only {switched} statements on the other servers"
     );
-    Ok(())
-}
-
-/// Plays the script of a seed directly and through the proxy; the server is for what must be there.
-fn differ(
-    seed: u64,
-    dialect: Dialect,
-    [server, direct, proxied]: [Login<'_>; 3],
-) -> Result<(), Failure> {
-    let steps = steps(dialect);
-    set_up(server)?;
-    let expected = play(Script::new(seed, dialect), steps, direct);
-    let expected = expected.map_err(|error| explain(seed, "directly", &error))?;
-    set_up(server)?;
-    let played = play(Script::new(seed, dialect), steps, proxied);
-    let played = played.map_err(|error| explain(seed, "through the proxy", &error))?;
-    if let Some(difference) = compare(&expected, &played) {
-        return Err(Failure::answer(format!("seed {seed}"), difference));
-    }
-    let note = format!("{dialect:?}, seed {seed}: {steps} steps, the same\n");
-    std::io::stderr().write_all(note.as_bytes()).ok();
-    Ok(())
-}
-
-fn explain(seed: u64, place: &str, error: &Failure) -> Failure {
-    Failure::answer(format!("seed {seed}, {place}"), error.to_string())
-}
-
-fn set_up(login: Login<'_>) -> Result<(), Failure> {
-    let mut connection = Connection::login(login.port, login.user, login.password)?;
-    connection.query("USE test")?;
-    for sql in Script::setup() {
-        connection.query(&sql)?;
-    }
     Ok(())
 }
 

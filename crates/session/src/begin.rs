@@ -47,6 +47,9 @@ impl Session {
         context: &Context,
         attempts: &mut Attempts,
     ) -> Result<Begun, SessionError> {
+        if self.user_change.is_some() {
+            return self.change_user(context).await;
+        }
         self.check_limits(context)?;
         loop {
             if let Some((table, pause)) = attempts.take_search() {

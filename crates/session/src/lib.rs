@@ -67,7 +67,7 @@ pub use error::{Fate, SessionError, Side};
 pub use kill::Kills;
 pub use lifecycle::Lifecycle;
 pub use login_variables::VariableSets;
-pub use record::{RestoreError, SessionRecord, Transports};
+pub use record::{Amid, RestoreError, SessionRecord, Transports};
 pub use server_version::ServerVersion;
 pub use session::{Session, SessionEnd};
 pub use session_ids::{Aim, LiveId, Place, SessionIds};
@@ -88,6 +88,14 @@ use tokio::net::TcpStream;
 ///
 /// A connection that closes before it sends a byte (a load balancer's check) leaves no trace.
 pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
+    if let Some(mut session) = log_in(stream, peer, &context).await {
+        run(&mut session, peer, &context).await;
+    }
+}
+
+/// Greets a client and lets it log in: the session that follows, to be [`Session::run`]. `None` when it
+/// does not get in; it has been told, and the log as well.
+pub async fn log_in(stream: TcpStream, peer: SocketAddr, context: &Context) -> Option<Session> {
     if let Err(error) = context.settings.client_keepalive.apply(&stream) {
         tracing::debug!(%peer, %error, "the client's socket options could not be set");
     }
@@ -95,26 +103,23 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
     let mut id = context.ids.allocate();
     // Boxed, so that a session does not hold the room that its login needed for as long as it lives.
     let entered = match context.settings.mode {
-        RoutingMode::OceanBase => Box::pin(login::run(&mut client, peer, &mut id, &context)).await,
+        RoutingMode::OceanBase => Box::pin(login::run(&mut client, peer, &mut id, context)).await,
         RoutingMode::MySql => {
-            Box::pin(relayed_login::run(&mut client, peer, &mut id, &context)).await
+            Box::pin(relayed_login::run(&mut client, peer, &mut id, context)).await
         }
     };
     match entered {
-        Ok(logged_in) => {
-            let login::LoggedIn { state, leases } = logged_in;
+        Ok(login::LoggedIn { state, leases }) => {
             context.counters.logins.fetch_add(1, Relaxed);
-            let mut clients = Gauge::new(&context.counters.clients);
-            clients.set(1);
-            let mut session = Session {
+            return Some(Session {
                 client,
                 id,
                 state,
                 leases,
                 exchange: None,
+                user_change: None,
                 kind: kind::Kind::default(),
-            };
-            run(&mut session, peer, &context).await;
+            });
         }
         // A check that closes without reading the greeting resets the connection.
         Err(SessionError::ClientGone | SessionError::Client(StreamError::Io(_)))
@@ -124,9 +129,12 @@ pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Rc<Context>) {
             tracing::info!(session = %id.get(), %peer, side = ?error.side(), %error, "login failed");
         }
     }
+    None
 }
 
 async fn run(session: &mut Session, peer: SocketAddr, context: &Context) {
+    let mut clients = Gauge::new(&context.counters.clients);
+    clients.set(1);
     let started = Instant::now();
     let end = session.run(context).await;
     match &end {

@@ -146,17 +146,22 @@ pub(crate) fn connection_login(
 }
 
 /// Asks the client for a native answer; before any server is contacted.
-pub(crate) async fn switch_to_native(
+async fn switch_to_native(
     client: &mut Stream,
     salt: &Salt,
     sequence: u8,
 ) -> Result<(Vec<u8>, u8), SessionError> {
-    let start = start_frame(client.outbound());
-    put_switch_to_native(client.outbound(), salt);
-    finish_frame(client.outbound(), start, sequence);
+    put_switch(client, salt, sequence);
     client.flush().await.map_err(SessionError::client_io)?;
     let (seen, payload) = client.read_packet(LOGIN_MAX).await?;
     Ok((payload.to_vec(), seen.wrapping_add(1)))
+}
+
+/// Writes the question for a native answer.
+pub(crate) fn put_switch(client: &mut Stream, salt: &Salt, sequence: u8) {
+    let start = start_frame(client.outbound());
+    put_switch_to_native(client.outbound(), salt);
+    finish_frame(client.outbound(), start, sequence);
 }
 
 /// The salt of a greeting.

@@ -4,7 +4,8 @@
 //! field, so that a field that is missing here does not compile.
 
 use crate::borrow::Origin;
-use crate::exchange::Exchange;
+use crate::change_user::UserChange;
+use crate::exchange::{Exchange, Stage};
 use crate::kind::Kind;
 use crate::leases::{Lease, Leases, Synced};
 use crate::login_variables::{VariableSetId, VariableSets};
@@ -43,7 +44,10 @@ pub struct SessionRecord {
     status: u16,
     client: Buffers,
     exchange: Option<Exchange>,
+    user_change: Option<UserChange>,
     leases: Vec<LeaseRecord>,
+    /// Whether somebody has killed it and it has not ended yet.
+    is_killed: bool,
 }
 
 /// A server session as plain data.
@@ -69,9 +73,34 @@ pub struct Transports {
     pub servers: Vec<Transport>,
 }
 
+/// What a session was doing when it was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Amid {
+    /// Nothing: it waited for a command.
+    Nothing,
+    /// A part of a command had come.
+    Command,
+    /// A server session was being told what it had to know first.
+    Sync,
+    /// A request was on its way to the server.
+    Request,
+    /// Its answer was due, or on its way to the client.
+    Response,
+    /// The client was sending a local file.
+    Upload,
+    /// The client was becoming another user.
+    UserChange,
+}
+
 /// Why a session could not be taken up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
+    /// The record is written in a format that this release does not read.
+    #[error("the session's record is in format {0}, which is not known here")]
+    Format(u16),
+    /// The record is not what its format says.
+    #[error("the session's record cannot be read: {0}")]
+    Record(#[from] postcard::Error),
     /// The record names a set of login variables that was not handed over.
     #[error("the session's login variables are missing")]
     VariableSet,
@@ -83,6 +112,53 @@ pub enum RestoreError {
         /// Sockets beside it.
         found: usize,
     },
+}
+
+impl SessionRecord {
+    /// The formats that this release reads; it writes the first. Another layout of anything in a record is
+    /// another format: releases take sessions over from each other.
+    pub const FORMATS: [u16; 1] = [1];
+
+    /// The record as bytes: two of its format, low byte first, then what `postcard` makes of it.
+    ///
+    /// # Errors
+    /// [`RestoreError::Record`] when there is not enough memory for it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, RestoreError> {
+        let [format] = Self::FORMATS;
+        Ok(postcard::to_extend(self, format.to_le_bytes().to_vec())?)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`RestoreError::Format`] and [`RestoreError::Record`] when these bytes are none, or not only one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RestoreError> {
+        let unfinished = postcard::Error::DeserializeUnexpectedEnd;
+        let (format, body) = bytes.split_first_chunk().ok_or(unfinished)?;
+        let format = u16::from_le_bytes(*format);
+        if !Self::FORMATS.contains(&format) {
+            return Err(RestoreError::Format(format));
+        }
+        match postcard::take_from_bytes(body)? {
+            (record, []) => Ok(record),
+            _ => Err(postcard::Error::DeserializeBadEncoding.into()),
+        }
+    }
+
+    /// What the session was doing.
+    #[must_use]
+    pub fn amid(&self) -> Amid {
+        let stage = self.exchange.as_ref().map(|exchange| &exchange.stage);
+        match stage {
+            _ if self.user_change.is_some() => Amid::UserChange,
+            None if self.client.inbound.is_empty() => Amid::Nothing,
+            None => Amid::Command,
+            Some(Stage::Ready | Stage::Sync { .. }) => Amid::Sync,
+            Some(Stage::Request { .. }) => Amid::Request,
+            Some(Stage::Response { .. } | Stage::Done) => Amid::Response,
+            Some(Stage::Upload { .. }) => Amid::Upload,
+        }
+    }
 }
 
 impl LeaseRecord {
@@ -155,10 +231,11 @@ impl Session {
     ) -> Result<(SessionRecord, Transports), RestoreError> {
         let Self {
             client,
-            id: _,
+            id,
             state,
             leases,
             exchange,
+            user_change,
             kind: _,
         } = self;
         let SessionState {
@@ -208,7 +285,9 @@ impl Session {
             status: status.bits(),
             client,
             exchange: exchange.map(Exchange::unmeasured),
+            user_change,
             leases: records,
+            is_killed: id.is_killed(),
         };
         Ok((
             record,
@@ -248,7 +327,9 @@ impl Session {
             status,
             client,
             exchange,
+            user_change,
             leases: records,
+            is_killed,
         } = record;
         let Transports {
             client: client_transport,
@@ -264,6 +345,9 @@ impl Session {
             leases.add(record.into_lease(transport, ids, login.session_id));
         }
         let mut id = ids.adopt(login.session_id);
+        if is_killed {
+            ids.kill(login.session_id);
+        }
         // It was within its tenant's limit when it came in.
         id.join_tenant(&tenant, 0);
         if mode == RoutingMode::MySql {
@@ -292,6 +376,7 @@ impl Session {
             state,
             leases,
             exchange,
+            user_change,
             kind: Kind::default(),
         })
     }

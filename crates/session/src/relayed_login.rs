@@ -6,6 +6,7 @@
 
 use crate::begin::Begun;
 use crate::borrow::Origin;
+use crate::change_user::UserChange;
 use crate::context::Context;
 use crate::error::SessionError;
 use crate::leases::{Lease, Leases, Synced};
@@ -23,8 +24,8 @@ use odp_cluster::{DatabaseName, ServerAddr, TenantName};
 use odp_pool::{PoolError, ServerSession, connect_raw};
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
-    CapabilityFlags, Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat, OkPacket,
-    StatusFlags,
+    CapabilityFlags, FrameHeader, Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat,
+    OkPacket, PacketTracker, StatusFlags,
 };
 use odp_routing::{
     Decision, LookupPhase, NoServerReason, Observation, Request, Route, ServerStanding, Standing,
@@ -87,7 +88,9 @@ async fn enter(
     let response = HandshakeResponse::parse(&payload).map_err(broken)?;
     server.put_packet(sequence, &payload);
     server.flush().await.map_err(|error| lost(error.into()))?;
-    let Verdict::Accepted(ok) = relay_auth(client, &mut server, addr).await? else {
+    let verdict = relay_auth(client, &mut server, addr).await?;
+    client.flush().await.map_err(SessionError::client_io)?;
+    let Verdict::Accepted(ok) = verdict else {
         return Err(SessionError::LoginRefused);
     };
     if wished.contains(CapabilityFlags::CLIENT_COMPRESS) {
@@ -210,7 +213,8 @@ async fn reach(
     Err(last_error.unwrap_or(SessionError::ClientGone))
 }
 
-/// Passes authentication packets both ways until the server has said OK or ERR.
+/// Passes authentication packets both ways until the server has said OK or ERR, which is not sent on its
+/// way yet. Goes on where it was dropped.
 async fn relay_auth(
     client: &mut Stream,
     server: &mut Stream,
@@ -218,55 +222,68 @@ async fn relay_auth(
 ) -> Result<Verdict, SessionError> {
     let lost = |source| SessionError::Unreachable(PoolError::Broken { addr, source });
     loop {
+        client.flush().await.map_err(SessionError::client_io)?;
+        let flushed = server.flush().await;
+        flushed.map_err(|error| lost(StreamError::Io(error)))?;
+        if let Some(packet) = take_answer(client) {
+            server.outbound().extend_from_slice(&packet);
+            continue;
+        }
         tokio::select! {
             packet = server.read_packet(LOGIN_MAX) => {
                 let (sequence, payload) = packet.map_err(lost)?;
                 client.put_packet(sequence, &payload);
-                client.flush().await.map_err(SessionError::client_io)?;
                 match payload.first() {
                     Some(0) => return Ok(Verdict::Accepted(payload)),
                     Some(0xFF) => return Ok(Verdict::Refused),
                     _ => {}
                 }
             }
-            packet = client.read_packet(LOGIN_MAX) => {
-                let (sequence, payload) = packet?;
-                server.put_packet(sequence, &payload);
-                server.flush().await.map_err(|error| lost(StreamError::Io(error)))?;
+            read = client.read_more(), if client.inbound().len() < LOGIN_MAX => match read {
+                Ok(0) => return Err(SessionError::ClientGone),
+                Ok(_) => {}
+                Err(error) => return Err(SessionError::client_io(error)),
             }
         }
     }
 }
 
+/// The client's next packet, when it is there. A command that was sent ahead, told by its number 0, stays
+/// until its turn comes.
+fn take_answer(client: &mut Stream) -> Option<BytesMut> {
+    let inbound = client.inbound();
+    let is_command = FrameHeader::read(inbound)?.sequence == 0;
+    let mut packet = PacketTracker::default();
+    let length = packet.advance(inbound);
+    (packet.is_done() && !is_command).then(|| client.take(length))
+}
+
 impl Session {
-    /// `COM_CHANGE_USER` in front of MySQL: the server asks, the client answers.
+    /// `COM_CHANGE_USER` in front of MySQL: the server asks, the client answers. Goes on where it was
+    /// dropped.
     pub(crate) async fn relay_change_user(
         &mut self,
         context: &Context,
     ) -> Result<Begun, SessionError> {
-        let (head, _) = self.take_packet();
+        if self.user_change.is_none() {
+            let (head, _) = self.take_packet();
+            let Some(lease) = self.leases.iter_mut().next() else {
+                return Err(SessionError::ClientGone);
+            };
+            lease.session.stream.outbound().extend_from_slice(&head);
+            self.user_change = Some(UserChange::Relayed(lease.session.addr));
+        }
         let Some(lease) = self.leases.iter_mut().next() else {
             return Err(SessionError::ClientGone);
         };
         let addr = lease.session.addr;
-        let server = &mut lease.session.stream;
-        server.outbound().extend_from_slice(&head);
-        let asked = async {
-            let lost = |error: std::io::Error| {
-                SessionError::Unreachable(PoolError::Broken {
-                    addr,
-                    source: error.into(),
-                })
-            };
-            server.flush().await.map_err(lost)?;
-            relay_auth(&mut self.client, server, addr).await
-        };
+        let asked = relay_auth(&mut self.client, &mut lease.session.stream, addr);
         let limit = context.settings.login_timeout;
         let late = |_| Err(SessionError::LoginTimeout(limit));
-        match tokio::time::timeout(limit, asked)
-            .await
-            .unwrap_or_else(late)?
-        {
+        let settled = tokio::time::timeout(limit, asked).await;
+        let settled = settled.unwrap_or_else(late);
+        self.user_change = None;
+        match settled? {
             // MySQL closes the connection behind a refusal; MariaDB lets the client try again.
             Verdict::Accepted(_) | Verdict::Refused => Ok(Begun::Answered),
         }

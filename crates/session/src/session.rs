@@ -8,6 +8,7 @@ use crate::answer;
 use crate::attempts::Attempts;
 use crate::begin::Begun;
 use crate::borrow;
+use crate::change_user::UserChange;
 use crate::context::Context;
 use crate::counters::{Gauge, PinGauge};
 use crate::error::SessionError;
@@ -51,6 +52,8 @@ pub struct Session {
     pub(crate) state: SessionState,
     pub(crate) leases: Leases,
     pub(crate) exchange: Option<Exchange>,
+    /// The change of user that is under way.
+    pub(crate) user_change: Option<UserChange>,
     /// For the receipt of a drain; what goes on elsewhere is not drained.
     pub(crate) kind: Kind,
 }
@@ -146,7 +149,7 @@ impl Session {
             }
             kinds.set(self.kind);
             if self.exchange.is_none() {
-                if carried == Carried::On {
+                if carried == Carried::On && self.user_change.is_none() {
                     if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
                         return Ok(end);
                     }
@@ -273,6 +276,7 @@ impl Session {
             state,
             leases,
             exchange: current,
+            user_change: _,
             kind: _,
         } = self;
         let Some(exchange) = current else {
@@ -292,6 +296,8 @@ impl Session {
     async fn say_goodbye(&mut self, error: &SessionError) {
         const LAST_WORDS: Duration = Duration::from_secs(1);
         let sequence = match &self.exchange {
+            // It is the client's turn to speak, or it has been told.
+            None if self.user_change.is_some() => None,
             None => self.sequence_between_requests(),
             Some(exchange) => exchange.sequence_for_error(),
         };

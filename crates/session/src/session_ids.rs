@@ -36,6 +36,8 @@ struct Seat {
     /// The client that has the server session of this id on loan; 0 for none.
     holder: AtomicU32,
     killed: Notify,
+    /// Somebody has killed it; for the record of a session that has not noticed yet.
+    is_killed: AtomicBool,
     /// Somebody is killing it.
     is_doomed: AtomicBool,
     /// Held by those who kill what runs at the place.
@@ -187,6 +189,7 @@ impl SessionIds {
     /// Ends the live session with this id, if there is one in this process.
     pub fn kill(&self, id: ClientSessionId) {
         if let Some(seat) = self.state.lock().live.get(&id) {
+            seat.is_killed.store(true, Relaxed);
             seat.killed.notify_one();
         }
     }
@@ -237,6 +240,11 @@ impl LiveId {
     /// Whether somebody is killing the session.
     pub(crate) fn is_doomed(&self) -> bool {
         self.seat.is_doomed.load(Relaxed)
+    }
+
+    /// Whether somebody has killed the session.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.seat.is_killed.load(Relaxed)
     }
 
     /// Completes when somebody has killed the session.

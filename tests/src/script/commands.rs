@@ -9,6 +9,8 @@ impl Script {
         let query = |sql: String| [&[wire::COM_QUERY], sql.as_bytes()].concat();
         match self.random.below(16) {
             0..3 => Step::Command(vec![wire::COM_PING]),
+            // Those of MariaDB are other ones every second.
+            3 if self.dialect == Dialect::MariaDb => Step::Command(vec![wire::COM_PING]),
             3 => Step::Command(vec![wire::COM_STATISTICS]),
             4 => Step::Command(vec![wire::COM_SET_OPTION, 1, 0]),
             5 => Step::Command([&[wire::COM_SET_OPTION], &0_u16.to_le_bytes()[..]].concat()),

@@ -6,11 +6,12 @@
 
 mod binary;
 mod commands;
+mod differ;
 mod player;
 mod random;
 mod statements;
 
-pub use player::{Played, compare, play};
+pub use differ::differ;
 pub use random::Random;
 
 use binary::Slot;
@@ -46,6 +47,7 @@ pub enum Step {
 /// The endless script of a seed.
 #[derive(Debug)]
 pub struct Script {
+    seed: u64,
     random: Random,
     dialect: Dialect,
     slots: Vec<Slot>,
@@ -57,6 +59,7 @@ impl Script {
     #[must_use]
     pub fn new(seed: u64, dialect: Dialect) -> Self {
         Self {
+            seed,
             random: Random::new(seed),
             dialect,
             slots: Vec::new(),

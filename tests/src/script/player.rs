@@ -7,18 +7,18 @@ use std::fmt::Write as _;
 
 /// A step and what came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Played {
+pub(super) struct Played {
     /// The step.
-    pub step: Step,
+    step: Step,
     /// The answers, one for each command.
-    pub replies: Vec<Reply>,
+    replies: Vec<Reply>,
 }
 
 /// Plays the first `steps` steps of a script.
 ///
 /// # Errors
 /// When a connection ends, with the step that it ended in.
-pub fn play(script: Script, steps: usize, login: Login<'_>) -> Result<Vec<Played>, Failure> {
+pub(super) fn play(script: Script, steps: usize, login: Login<'_>) -> Result<Vec<Played>, Failure> {
     let mut player = None;
     let mut done = Vec::with_capacity(steps);
     for (number, step) in script.take(steps).enumerate() {
@@ -44,7 +44,7 @@ pub fn play(script: Script, steps: usize, login: Login<'_>) -> Result<Vec<Played
 
 /// The first difference between two plays of the same script, for people; `None` when there is none.
 #[must_use]
-pub fn compare(direct: &[Played], proxied: &[Played]) -> Option<String> {
+pub(super) fn compare(direct: &[Played], proxied: &[Played]) -> Option<String> {
     if direct.len() != proxied.len() {
         return Some(format!("{} and {} steps", direct.len(), proxied.len()));
     }
@@ -109,7 +109,9 @@ impl<'a> Player<'a> {
                 if let Some(place) = command.get_mut(1..5) {
                     place.copy_from_slice(&id.to_le_bytes());
                 }
-                self.wire.run(&command, "")
+                self.wire
+                    .run(&command, "")
+                    .map(|reply| without_id(reply, id))
             }
         };
         reply.map(|reply| vec![reply])
@@ -124,6 +126,20 @@ impl<'a> Player<'a> {
         reply.statement = reply.statement.map(|_| 0);
         Ok(reply)
     }
+}
+
+/// Takes the id of a statement, which is each server's own, out of an error that tells it.
+fn without_id(mut reply: Reply, id: u32) -> Reply {
+    let told = format!("({id})").into_bytes();
+    let at = reply.bytes.windows(told.len()).position(|it| it == told);
+    if let Some(at) = at.filter(|_| reply.error.is_some()) {
+        reply.bytes.splice(at..at + told.len(), *b"(its id)");
+        // The length told it, too.
+        if let Some(length) = reply.bytes.get_mut(..3) {
+            length.fill(0);
+        }
+    }
+    reply
 }
 
 fn shown(step: &Step) -> String {

@@ -26,7 +26,7 @@ use control::{Control, Prepared};
 use handover::{Handover, Loaded};
 use odp_restart::{Hello, Link, Offered, OfferedListener, Successor};
 use odp_routing::Router;
-use odp_session::{Counts, SessionIds};
+use odp_session::{Counts, SessionIds, SessionRecord};
 use remembered::Remembered;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -36,8 +36,6 @@ use workers::Workers;
 
 /// How the process calls itself.
 pub(crate) const PROCESS_NAME: &str = "odp";
-/// The formats of session records that this release reads; it writes the first.
-const RECORD_FORMATS: [u16; 1] = [1];
 
 /// Runs one generation to its end.
 pub(crate) fn run() -> Result<(), Error> {
@@ -54,7 +52,7 @@ async fn serve() -> Result<(), Error> {
     let hello = Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        record_formats: RECORD_FORMATS.to_vec(),
+        record_formats: SessionRecord::FORMATS.to_vec(),
     };
     let offered = Successor::from_stdin()?.hello(hello.clone()).await?;
     let (link, offer) = Offer::split(hello, offered);

@@ -6,6 +6,7 @@ mod fake_server;
 mod hostile_server;
 mod killed;
 mod lost_server;
+mod record_format;
 mod retrying;
 
 use super::*;
@@ -203,6 +204,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         state,
         leases,
         exchange: None,
+        user_change: None,
         kind: Kind::default(),
     }
 }
@@ -347,8 +349,8 @@ async fn turns_of_the_scheduler(turns: usize) {
 fn hand_over(session: Session, context: &Context) -> Session {
     let sets = context.variable_sets.borrow();
     let (record, transports) = session.into_record(&sets).unwrap();
-    let bytes = postcard::to_stdvec(&record).unwrap();
-    let read: SessionRecord = postcard::from_bytes(&bytes).unwrap();
+    let bytes = record.to_bytes().unwrap();
+    let read = SessionRecord::from_bytes(&bytes).unwrap();
     assert_eq!(read, record);
     Session::from_record(read, transports, &sets, &context.ids).unwrap()
 }
