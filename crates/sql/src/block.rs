@@ -4,7 +4,7 @@ use crate::condition;
 use crate::hint::Hints;
 use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Mark, Token};
-use crate::outline::{Body, Outline};
+use crate::outline::{Body, Outline, Shared};
 use crate::table::{self, Found};
 use crate::tail;
 use crate::uses::Uses;
@@ -20,6 +20,8 @@ pub(crate) struct Walk<'a, 'o> {
     with: Option<Mark>,
     search: Search,
     join: Join,
+    /// Behind the last JOIN.
+    joined: Option<Mark>,
     depth: u32,
     /// The depth of the block that the search is in.
     base: u32,
@@ -41,6 +43,8 @@ pub(crate) enum Search {
 enum Join {
     /// Which of its rows are read.
     Inner,
+    /// The same as before, but the JOIN that comes next is a NATURAL one.
+    BeforeNatural,
     /// The same as before, but the JOIN that comes next is an outer one.
     BeforeOuter,
     /// Nothing: all of its rows are kept.
@@ -61,6 +65,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             with,
             search: Search::Table,
             join: Join::Inner,
+            joined: None,
             depth,
             base: depth,
             hops: 0,
@@ -114,6 +119,8 @@ impl<'a, 'o> Walk<'a, 'o> {
                     | k::LEFT
                     | k::FULL
                     | k::ON
+                    | k::NATURAL
+                    | k::USING
                     | k::WHERE
                     | k::UNION
                     | k::INTERSECT
@@ -140,19 +147,44 @@ impl<'a, 'o> Walk<'a, 'o> {
             (k::FROM | k::JOIN | k::STRAIGHT_JOIN, Search::Table) => self.factor(),
             (k::WHERE, Search::Condition) => self.condition(),
             (k::LEFT | k::FULL, Search::Condition) => self.join = Join::BeforeOuter,
-            (k::JOIN | k::STRAIGHT_JOIN, Search::Condition) => {
-                self.join = match self.join {
-                    Join::BeforeOuter => Join::Outer,
-                    Join::Inner | Join::Outer => Join::Inner,
+            (k::NATURAL, Search::Condition) => self.join = Join::BeforeNatural,
+            (k::JOIN | k::STRAIGHT_JOIN, Search::Condition) => self.join(),
+            (k::ON, Search::Condition) => {
+                let on = match self.join {
+                    Join::Outer => &mut self.outline.outer_on,
+                    _ => &mut self.outline.on,
                 };
+                on.get_or_insert(self.lexer.mark());
             }
-            (k::ON, Search::Condition) if self.join != Join::Outer && self.outline.on.is_none() => {
-                self.outline.on = Some(self.lexer.mark());
+            (k::USING, Search::Condition) => {
+                let using = Some(self.lexer.mark());
+                self.share(using);
             }
             (k::UNION | k::INTERSECT | k::EXCEPT | k::MINUS, Search::Condition) => {
                 self.search = Search::Over;
             }
             _ => {}
+        }
+    }
+
+    /// What JOIN leads to.
+    fn join(&mut self) {
+        self.joined = Some(self.lexer.mark());
+        self.join = match self.join {
+            Join::BeforeOuter => Join::Outer,
+            Join::BeforeNatural => {
+                self.share(None);
+                Join::Inner
+            }
+            Join::Inner | Join::Outer => Join::Inner,
+        };
+    }
+
+    /// Notes the first join that takes columns of two tables for one. An outer one does so too: a row without
+    /// partner has NULL in the columns of the other table, which no comparison lets through.
+    fn share(&mut self, using: Option<Mark>) {
+        if let (Some(joined), None) = (self.joined, self.outline.shared) {
+            self.outline.shared = Some(Shared { joined, using });
         }
     }
 
@@ -263,6 +295,8 @@ impl<'a, 'o> Walk<'a, 'o> {
         self.outline.table = None;
         self.outline.partition = None;
         self.outline.on = None;
+        self.outline.outer_on = None;
+        self.outline.shared = None;
         let behind = self.lexer.mark();
         self.lexer.reset(body);
         let mut inner = Walk {
@@ -271,6 +305,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             with: self.with,
             search: Search::Table,
             join: Join::Inner,
+            joined: None,
             depth: 1,
             base: 1,
             hops: self.hops + 1,

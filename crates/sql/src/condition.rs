@@ -109,10 +109,7 @@ fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
     let left = operand(lexer);
     let token = lexer.token();
     match (left, token) {
-        (Operand::Column(column), Token::Compare(op)) => {
-            let value = value(lexer)?;
-            Some(Condition::plain(Item::Compare { column, op, value }))
-        }
+        (Operand::Column(column), Token::Compare(op)) => compared(column, op, lexer),
         (Operand::Value(value), Token::Compare(op)) => reversed(value, op, lexer),
         (Operand::Column(column), Token::Word(_, key)) => tested(column, key, lexer),
         (left, token) => {
@@ -134,6 +131,26 @@ fn understood<'a>(lexer: &mut Lexer<'a>) -> Option<Condition<'a>> {
             };
             reversed(value, op, lexer)
         }
+    }
+}
+
+/// Reads the value, or the column, behind `column op`.
+fn compared<'a>(
+    column: ColumnRef<'a>,
+    op: CompareOp,
+    lexer: &mut Lexer<'a>,
+) -> Option<Condition<'a>> {
+    let start = lexer.mark();
+    if let Some(value) = value(lexer) {
+        return Some(Condition::plain(Item::Compare { column, op, value }));
+    }
+    lexer.reset(start);
+    match operand(lexer) {
+        Operand::Column(right) if op == CompareOp::Eq => Some(Condition::plain(Item::Same {
+            left: column,
+            right,
+        })),
+        _ => None,
     }
 }
 

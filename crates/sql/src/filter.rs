@@ -82,6 +82,13 @@ pub enum Item<'a> {
     },
     /// `column IS NULL`.
     IsNull(ColumnRef<'a>),
+    /// `left = right`, two columns.
+    Same {
+        /// The column on the left.
+        left: ColumnRef<'a>,
+        /// The column on the right.
+        right: ColumnRef<'a>,
+    },
     /// Both of the two values before.
     And,
     /// Either of the two values before.

@@ -7,10 +7,11 @@ use crate::filter::{Compared, Filter};
 use crate::hint::Hints;
 use crate::kill::{self, Kill};
 use crate::lexer::{Lexer, Mark, Token};
-use crate::name::{Name, TableRef};
+use crate::name::{ColumnRef, Name, TableRef};
 use crate::reader::Reader;
 use crate::rows::Rows;
 use crate::settings::Settings;
+use crate::table;
 use crate::tail;
 use crate::uses::Uses;
 use crate::verb::Verb;
@@ -38,6 +39,9 @@ pub struct Outline<'a> {
     pub(crate) body: Body<'a>,
     /// Behind the first ON of an inner join with the table.
     pub(crate) on: Option<Mark>,
+    /// Behind the first ON of an outer join that keeps all rows of the table.
+    pub(crate) outer_on: Option<Mark>,
+    pub(crate) shared: Option<Shared>,
     /// Where reading stopped: at the end of the first statement, or at the rows of an INSERT.
     pub(crate) tail: Lexer<'a>,
 }
@@ -70,6 +74,15 @@ pub(crate) enum Body<'a> {
     Congestion(Mark),
 }
 
+/// A join that takes columns of two tables for one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared {
+    /// Behind JOIN.
+    pub(crate) joined: Mark,
+    /// Behind USING; for NATURAL all columns of one name are taken for one.
+    pub(crate) using: Option<Mark>,
+}
+
 /// Reads the first statement of `text`. Never fails: what is not understood is left out or unsure.
 #[must_use]
 pub fn outline(text: &[u8], dialect: impl Into<Dialect>) -> Outline<'_> {
@@ -88,6 +101,8 @@ fn read(lexer: Lexer<'_>) -> Outline<'_> {
         uses: Uses::NONE,
         body: Body::None,
         on: None,
+        outer_on: None,
+        shared: None,
         tail: lexer,
     };
     outline.tail = Reader::new(lexer, &mut outline).read();
@@ -225,6 +240,34 @@ impl<'a> Outline<'a> {
             (_, Some(on)) => Filter::new(on),
             _ => Filter::none(self.tail),
         }
+    }
+
+    /// The condition behind the first ON of a LEFT JOIN with [`Self::table`]: it leaves no row of that table out,
+    /// unless the WHERE condition leaves out what finds no partner.
+    #[must_use]
+    pub fn outer_filter(&self) -> Filter<'a> {
+        match self.outer_on {
+            Some(on) => Filter::new(self.tail.at(on)),
+            None => Filter::none(self.tail),
+        }
+    }
+
+    /// Whether the first join that has USING or is NATURAL takes this column of the table joined and that of
+    /// [`Self::table`] with the same name for one.
+    #[must_use]
+    pub fn shares(&self, column: ColumnRef<'_>) -> bool {
+        let (Some(shared), Some(qualifier)) = (self.shared, column.table) else {
+            return false;
+        };
+        let mut lexer = self.tail.at(shared.joined);
+        let is_joined = table::factor(&mut lexer).is_some_and(|found| {
+            let name = found.table.alias.unwrap_or(found.table.name);
+            name.same(&qualifier)
+        });
+        is_joined
+            && shared
+                .using
+                .is_none_or(|using| table::lists(self.tail.at(using), column.column))
     }
 
     /// The WHERE condition when all of it is one column compared with one constant, which is then known

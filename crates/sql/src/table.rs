@@ -132,6 +132,22 @@ pub(crate) fn partition<'a>(lexer: &mut Lexer<'a>) -> Option<Name<'a>> {
 #[derive(Clone, Copy)]
 struct Only<'a>(Option<Name<'a>>);
 
+/// Whether `name` is among the names in parentheses that come next.
+pub(crate) fn lists(mut lexer: Lexer<'_>, wanted: Name<'_>) -> bool {
+    if !lexer.take_symbol(b'(') {
+        return false;
+    }
+    while let Some(name) = name(&mut lexer) {
+        if name.same(&wanted) {
+            return true;
+        }
+        if !lexer.take_symbol(b',') {
+            return false;
+        }
+    }
+    false
+}
+
 /// Reads `(p, …)`, and gives the name when there is one only.
 fn only_name<'a>(lexer: &mut Lexer<'a>) -> Option<Only<'a>> {
     if !lexer.take_symbol(b'(') {

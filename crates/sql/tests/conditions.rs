@@ -115,7 +115,9 @@ fn what_is_not_understood_is_unsure() {
     check(&[
         ("f(k, 1) = 5", "?"),
         ("k + 1 = 5", "?"),
-        ("k = j", "?"),
+        ("k < j", "?"),
+        ("k = j + 1", "?"),
+        ("k <=> j", "?"),
         ("k", "?"),
         ("k LIKE 'a%' AND j = 1", "? j=1 &"),
         ("k = 5 COLLATE utf8mb4_bin", "?"),
@@ -182,13 +184,14 @@ fn a_condition_ends_with_its_clause() {
 fn the_condition_belongs_to_the_block_of_the_table() {
     let cases = [
         ("SELECT * FROM t", ""),
+        ("SELECT * FROM t, u WHERE t.a = u.b", "t.a=u.b"),
         (
             "SELECT * FROM t JOIN u ON t.a = u.a WHERE t.k = 1",
-            "? t.k=1 &",
+            "t.a=u.a t.k=1 &",
         ),
         (
             "SELECT * FROM t JOIN u ON t.k = 1 AND t.a = u.a",
-            "t.k=1 ? &",
+            "t.k=1 t.a=u.a &",
         ),
         ("SELECT * FROM t RIGHT JOIN u ON t.k = 1", "t.k=1"),
         ("SELECT * FROM t LEFT JOIN u ON t.k = 1", ""),

@@ -21,8 +21,8 @@ const MAX_NOT_IN: usize = 10;
 
 /// What a part of the condition says of the keys of the rows for which it is true, or false.
 #[derive(Debug)]
-struct Known<'a> {
-    holds: Region<'a>,
+pub(super) struct Known<'a> {
+    pub(super) holds: Region<'a>,
     fails: Region<'a>,
 }
 
@@ -148,7 +148,12 @@ impl<'a> Statement<'a> {
     }
 
     /// A condition about one column; a column may be in the keys of both levels.
-    fn atom(&self, item: &Item<'a>, columns: Columns<'_>, level: &Range<usize>) -> Known<'a> {
+    pub(super) fn atom(
+        &self,
+        item: &Item<'a>,
+        columns: Columns<'_>,
+        level: &Range<usize>,
+    ) -> Known<'a> {
         let of = match item {
             Item::Compare { column, .. }
             | Item::In { column, .. }

@@ -4,6 +4,7 @@ mod condition;
 pub(crate) mod constant;
 mod equality;
 mod fold;
+mod joined;
 mod listed;
 mod operands;
 mod overruled;
@@ -88,7 +89,12 @@ impl<'a> Statement<'a> {
         let fits = |from: usize, row: &[Value<'_>]| {
             self.may_hold(columns, &overruled, (from, row), Held::Alone)
         };
-        let region = |level: Range<usize>| self.region(columns, level, &overruled);
+        let inherited = self.inherited();
+        let region = |level: Range<usize>| {
+            let known = |item| self.atom(item, columns, &level).holds;
+            let own = self.region(columns, level.clone(), &overruled);
+            inherited.iter().map(known).fold(own, Region::and)
+        };
         let (first, all) = (rules.first.key.columns.len(), columns.count());
         let pairs = rules.pairs_levels()
             && self.outline.filter().is_row_list()
@@ -189,11 +195,14 @@ impl<'a> Statement<'a> {
 
     /// Whether the reference means this key column of the statement's table.
     fn is(&self, of: ColumnRef<'_>, column: &KeyColumn) -> bool {
-        let own = |qualifier: Name<'_>| match self.table.alias {
-            Some(alias) => alias.same(&qualifier),
-            None => self.table.name.same(&qualifier),
-        };
-        of.column.eq_ignore_case(&column.name) && of.table.is_none_or(own)
+        of.column.eq_ignore_case(&column.name)
+            && of.table.is_none_or(|qualifier| self.names(qualifier))
+    }
+
+    /// Whether conditions call the statement's table so.
+    fn names(&self, qualifier: Name<'_>) -> bool {
+        let name = self.table.alias.unwrap_or(self.table.name);
+        name.same(&qualifier)
     }
 
     /// What a value is converted by.

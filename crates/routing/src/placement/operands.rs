@@ -137,15 +137,8 @@ mod tests {
     use crate::router::tests::fixture::Setup;
 
     fn bound(parameter: Parameter<'_>) -> String {
-        let setup = Setup::new();
-        let outline = odp_sql::outline(b"select * from t where k = ?", Charset::Utf8);
-        let request = setup.request();
-        let statement = Statement {
-            outline: &outline,
-            table: outline.table().unwrap(),
-            request: &request,
-        };
-        match statement.bound(parameter) {
+        let sql = "select * from t where k = ?";
+        Setup::new().with_statement(sql, |statement| match statement.bound(parameter) {
             Operand::Float { negative, text } => {
                 let sign = if negative { "-" } else { "" };
                 format!("{sign}{}", String::from_utf8_lossy(&text))
@@ -154,7 +147,7 @@ mod tests {
                 String::from_utf8_lossy(&text).into_owned()
             }
             other => format!("{other:?}"),
-        }
+        })
     }
 
     #[test]

@@ -205,9 +205,7 @@ fn either(left: &[Conjunct], right: &[Conjunct]) -> Option<Conjunct> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::router::tests::fixture::{Setup, hashed};
-    use odp_sql::Charset;
 
     #[test]
     fn of_several_lists_the_one_counts_that_the_engine_looks_at() {
@@ -228,15 +226,7 @@ mod tests {
             ("k in (0, 1) and (k = 1 or k = 2)", &[1]),
             ("k in (0.5, 1) and k in (1, 2)", &[1, 2]),
         ] {
-            let text = format!("select * from t where {condition}");
-            let outline = odp_sql::outline(text.as_bytes(), Charset::Utf8);
-            let request = setup.request();
-            let statement = Statement {
-                outline: &outline,
-                table: outline.table().unwrap(),
-                request: &request,
-            };
-            let leaves = statement.leaves_in(&table).unwrap();
+            let leaves = setup.leaves(&table, &format!("select * from t where {condition}"));
             assert_eq!(leaves, expected, "{condition}");
         }
     }

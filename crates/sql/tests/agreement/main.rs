@@ -4,6 +4,8 @@
 mod generate;
 mod oracle;
 mod tree;
+#[path = "../written/mod.rs"]
+mod written;
 
 use generate::{Statement, statement};
 use odp_sql::{Charset, Verb, outline};

@@ -243,6 +243,9 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Tree {
     match (operand(left), value(right), value(left), operand(right)) {
         (Some(column), Some(value), ..) => Tree::Leaf(format!("{column} {plain} {value}")),
         (_, _, Some(value), Some(column)) => Tree::Leaf(format!("{column} {mirrored} {value}")),
+        (Some(left), None, None, Some(right)) if plain == "=" => {
+            Tree::Leaf(format!("{left} = {right}"))
+        }
         _ => Tree::Unsure,
     }
 }
@@ -252,7 +255,10 @@ fn row(columns: &[Expr], values: &Expr) -> Tree {
         return Tree::Unsure;
     };
     let pairs = columns.iter().zip(values);
-    let comparisons = pairs.map(|(column, value)| comparison(column, &BinaryOperator::Eq, value));
+    let comparisons = pairs.map(|(column, value)| match operand(value) {
+        Some(_) => Tree::Unsure,
+        None => comparison(column, &BinaryOperator::Eq, value),
+    });
     comparisons.reduce(Tree::and).unwrap_or(Tree::Unsure)
 }
 

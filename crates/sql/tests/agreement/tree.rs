@@ -1,8 +1,9 @@
 //! Conditions as trees of short strings, to be compared.
 
+use crate::written::{column, name, operator};
 use odp_sql::{
-    Backslash, Charset, ColumnRef, CompareOp, Compute, Filter, Function, Item, Literal,
-    LiteralList, Name, Outline, TemporalKind, Unescape,
+    Backslash, Charset, Compute, Filter, Function, Item, Literal, LiteralList, Name, Outline,
+    TemporalKind, Unescape,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,9 @@ impl Tree {
                     literal(&low),
                     literal(&high)
                 )),
+                Item::Same { left, right } => {
+                    Self::Leaf(format!("{} = {}", column(&left), column(&right)))
+                }
                 Item::IsNull(c) => Self::Leaf(format!("{} is null", column(&c))),
                 Item::Not => stack.pop().map(Self::negated)?,
                 Item::And => {
@@ -109,30 +113,6 @@ impl Tree {
             Self::And(a, b) | Self::Or(a, b) => a.is_unsure_somewhere() || b.is_unsure_somewhere(),
             Self::Unsure => true,
         }
-    }
-}
-
-fn name(name: &Name<'_>) -> String {
-    String::from_utf8_lossy(&name.decoded().collect::<Vec<_>>()).into_owned()
-}
-
-fn column(column: &ColumnRef<'_>) -> String {
-    let table = column
-        .table
-        .map(|table| name(&table) + ".")
-        .unwrap_or_default();
-    table + &name(&column.column)
-}
-
-fn operator(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Eq => "=",
-        CompareOp::NullSafeEq => "<=>",
-        CompareOp::Ne => "<>",
-        CompareOp::Lt => "<",
-        CompareOp::Le => "<=",
-        CompareOp::Gt => ">",
-        CompareOp::Ge => ">=",
     }
 }
 

@@ -67,7 +67,7 @@ fn list(list: LiteralList<'_>) -> String {
         .join(" ")
 }
 
-fn column(column: &ColumnRef<'_>) -> String {
+pub(crate) fn column(column: &ColumnRef<'_>) -> String {
     let table = column.table.map(|t| name(&t) + ".").unwrap_or_default();
     table + &name(&column.column)
 }
@@ -114,6 +114,7 @@ pub(crate) fn item(item: Item<'_>) -> String {
             low,
             high,
         } => format!("{}[{}..{}]", column(&c), literal(&low), literal(&high)),
+        Item::Same { left, right } => format!("{}={}", column(&left), column(&right)),
         Item::IsNull(c) => format!("{}0", column(&c)),
         Item::And => "&".into(),
         Item::Or => "|".into(),

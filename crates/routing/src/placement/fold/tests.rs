@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::router::tests::fixture::Setup;
-use odp_sql::{Charset, Item};
+use odp_sql::Item;
 
 /// What an expression comes to in a comparison.
 fn computed(expression: &str) -> String {
@@ -15,33 +15,28 @@ fn stored(expression: &str) -> String {
 }
 
 fn written(text: &str) -> String {
-    let setup = Setup::new();
-    let outline = odp_sql::outline(text.as_bytes(), Charset::Utf8);
-    let request = setup.request();
-    let statement = Statement {
-        outline: &outline,
-        table: outline.table().unwrap(),
-        request: &request,
-    };
-    let compared = match outline.filter().next() {
-        Some(Item::Compare { value, .. }) => Some(value),
-        _ => None,
-    };
-    let inserted = outline.rows().next().and_then(|mut row| row.next());
-    let Some(value) = compared.or(inserted) else {
-        return "unread".to_owned();
-    };
-    match statement.operand(value) {
-        Ok(Operand::Integer(number)) => number.to_string(),
-        Ok(Operand::Decimal { negative, text }) => {
-            let sign = if negative { "-" } else { "" };
-            format!("{sign}{}", String::from_utf8_lossy(&text))
+    Setup::new().with_statement(text, |statement| {
+        let compared = match statement.outline.filter().next() {
+            Some(Item::Compare { value, .. }) => Some(value),
+            _ => None,
+        };
+        let rows = statement.outline.rows();
+        let inserted = rows.into_iter().next().and_then(|mut row| row.next());
+        let Some(value) = compared.or(inserted) else {
+            return "unread".to_owned();
+        };
+        match statement.operand(value) {
+            Ok(Operand::Integer(number)) => number.to_string(),
+            Ok(Operand::Decimal { negative, text }) => {
+                let sign = if negative { "-" } else { "" };
+                format!("{sign}{}", String::from_utf8_lossy(&text))
+            }
+            Ok(Operand::Text { bytes, .. }) => format!("'{}'", String::from_utf8_lossy(&bytes)),
+            Ok(Operand::Moment(text)) => format!("d'{}'", String::from_utf8_lossy(&text)),
+            Ok(other) => format!("{other:?}"),
+            Err(_) => "unsure".to_owned(),
         }
-        Ok(Operand::Text { bytes, .. }) => format!("'{}'", String::from_utf8_lossy(&bytes)),
-        Ok(Operand::Moment(text)) => format!("d'{}'", String::from_utf8_lossy(&text)),
-        Ok(other) => format!("{other:?}"),
-        Err(_) => "unsure".to_owned(),
-    }
+    })
 }
 
 #[test]

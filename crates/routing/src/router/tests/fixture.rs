@@ -4,6 +4,7 @@ use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::function::Buckets;
 use crate::partition::key::Key;
 use crate::partition::{Level, Part, Partitioning, Rules};
+use crate::placement::Statement;
 use crate::{
     ClusterView, Decision, Location, Lookup, Metadata, Observation, Request, Route, RouteReason,
     Router, RouterLimits, Table, TableKey,
@@ -153,6 +154,22 @@ impl Setup {
             ..request
         };
         self.router.decide(&request, self.now)
+    }
+
+    /// Calls `with` with a statement as placement gets it.
+    pub(crate) fn with_statement<R>(&self, sql: &str, with: impl FnOnce(&Statement<'_>) -> R) -> R {
+        let outline = odp_sql::outline(sql.as_bytes(), Charset::Utf8);
+        let request = self.request();
+        with(&Statement {
+            outline: &outline,
+            table: outline.table().unwrap(),
+            request: &request,
+        })
+    }
+
+    /// The leaves of `table` that a statement touches.
+    pub(crate) fn leaves(&self, table: &Table, sql: &str) -> Vec<usize> {
+        self.with_statement(sql, |statement| statement.leaves_in(table).unwrap())
     }
 
     pub(crate) fn route(&self, sql: &str) -> Route {
