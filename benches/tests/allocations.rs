@@ -82,6 +82,7 @@ mod tests {
             lookup: Rc::new(Nothing),
             counters: Arc::new(Counters::default()),
             variable_sets: RefCell::new(VariableSets::default()),
+            known_logins: RefCell::default(),
             server_version: ServerVersion::default(),
             kills: Kills::default(),
             lifecycle,

@@ -161,6 +161,53 @@ fn the_process_list_shows_the_ids_of_clients_that_share_server_sessions() -> Res
     Ok(())
 }
 
+/// With transaction pooling a client has no server session between two transactions, so that no server
+/// knows of it.
+#[test]
+fn a_client_between_two_transactions_is_killed_by_whom_a_server_would_let() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::sharing("transaction")?;
+    let [here, _] = &world.proxies;
+    let mut root = Connection::login(here.port(), "root@sys", "")?;
+    root.query("CREATE USER IF NOT EXISTS stranger IDENTIFIED BY 'secret'")?;
+    let stranger = || Connection::login(here.port(), "stranger@sys", "secret");
+    wait::until("accounts that the proxy knows", LIMIT, || {
+        let visit = || {
+            world.login(here)?.query("SELECT 1")?;
+            stranger()?.query("SELECT 1")?;
+            Connection::login(here.port(), "root@sys", "")?.query("SELECT 1")?;
+            here.admin().get("/v1/pools")
+        };
+        let pools = visit().map_err(|error| error.to_string())?.body;
+        let are_known = ["mortal", "stranger", "root"].map(|user| pools.contains(user));
+        if are_known == [true; 3] {
+            Ok(())
+        } else {
+            Err(pools)
+        }
+    })?;
+    let (mut killer, mut root) = (
+        world.login(here)?,
+        Connection::login(here.port(), "root@sys", "")?,
+    );
+    for by_root in [false, true] {
+        let killer = if by_root { &mut root } else { &mut killer };
+        let mut victim = world.login(here)?;
+        victim.query("SET @mark = 7")?;
+        let id = victim.id();
+        let denied = stranger()?.query(&format!("KILL {id}")).err();
+        assert_eq!(denied.and_then(|error| error.server_code()), Some(1095));
+        killer.query(&format!("KILL QUERY {id}"))?;
+        assert_eq!(one(&mut victim, "SELECT @mark")?, "7", "nothing ran there");
+        killer.query(&format!("KILL {id}"))?;
+        let clean = victim.wait_for_clean_end(Duration::from_secs(5))?;
+        assert!(clean, "{}", here.evidence());
+        let gone = killer.query(&format!("KILL {id}")).err();
+        assert_eq!(gone.and_then(|error| error.server_code()), Some(1094));
+    }
+    Ok(())
+}
+
 #[test]
 fn the_statement_of_a_client_of_mariadb_that_went_away_is_killed() -> Result<(), Failure> {
     let _timer = Timer::start();

@@ -17,6 +17,8 @@ pub struct Account {
     changed: String,
     /// Whether the server asks for more than the password, or counts: the login is its own then.
     has_policy: bool,
+    /// Whether it may kill the sessions of other accounts.
+    may_kill: bool,
 }
 
 impl std::fmt::Debug for Account {
@@ -44,7 +46,7 @@ pub struct Proof {
 /// database and the roles of a login in the session, and their changes are not noted in the account's own
 /// row: the counts and the newest times of their rows tell of them.
 pub(crate) const COLUMNS: &str = "user_id, host, passwd, is_locked, ssl_type, max_connections, \
-     max_user_connections, profile_id, type, user_name, gmt_modified, \
+     max_user_connections, profile_id, type, priv_super, user_name, gmt_modified, \
      (SELECT COUNT(*) FROM oceanbase.__all_virtual_database_privilege WHERE tenant_id = u.tenant_id \
      AND user_id = u.user_id), \
      (SELECT MAX(gmt_modified) FROM oceanbase.__all_virtual_database_privilege WHERE tenant_id = \
@@ -55,7 +57,7 @@ pub(crate) const COLUMNS: &str = "user_id, host, passwd, is_locked, ssl_type, ma
      u.tenant_id AND grantee_id = u.user_id)";
 
 /// Which of them is the user's name.
-const USER_NAME: usize = 9;
+const USER_NAME: usize = 10;
 
 impl Account {
     /// Reads the rows of a query for [`COLUMNS`]; `None` when one cannot be understood. A server that
@@ -73,6 +75,11 @@ impl Account {
         &self.host
     }
 
+    /// Whether it may kill the sessions of other accounts (`SUPER`).
+    pub(crate) fn may_kill(&self) -> bool {
+        self.may_kill
+    }
+
     fn read_row(row: &[Option<Vec<u8>>]) -> Option<Self> {
         let texts: Vec<&str> = row
             .iter()
@@ -88,6 +95,7 @@ impl Account {
             user_connections,
             profile,
             role,
+            priv_super,
             _,
             changes @ ..,
         ] = policies
@@ -101,6 +109,7 @@ impl Account {
             host: (*host).to_owned(),
             stage2: read_hash(passwd)?,
             changed: changes.join(" "),
+            may_kill: is_set(&priv_super),
             has_policy: demands.iter().any(is_set) || !matches!(*profile, "-1" | ""),
         })
     }
@@ -198,6 +207,7 @@ mod tests {
             "0",
             "0",
             "-1",
+            "0",
             "0",
             "u",
             "2026-01-01",

@@ -94,6 +94,12 @@ impl Identity {
         }
     }
 
+    /// Whether a server lets it kill the sessions of other accounts, whichever of its accounts that takes.
+    #[must_use]
+    pub fn may_kill(&self) -> bool {
+        self.accounts.iter().all(Account::may_kill)
+    }
+
     /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {

@@ -236,6 +236,13 @@ impl<N> Pools<N> {
         }
     }
 
+    /// Counts a login of a client of this key that needed none of its sessions. The key is in use by that.
+    pub fn note_saved_login(&self, key: &PoolKey, mode: PoolMode) {
+        let place = self.place(key, mode);
+        place.counters.saved_logins.fetch_add(1, Relaxed);
+        place.desk.lock().shelf.is_in_use(Instant::now());
+    }
+
     /// What should be opened ahead now, by the caller's thread.
     pub fn open_ahead(self: &Arc<Self>, thread: usize, now: Instant) -> Vec<Ahead<N>> {
         let places: Vec<_> = self.shelves.lock().values().cloned().collect();

@@ -5,10 +5,10 @@ use crate::attempts::Attempts;
 use crate::borrow::{self, Purpose};
 use crate::congestion::Shown;
 use crate::context::Context;
+use crate::entrance;
 use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
 use crate::leases::{Lease, Synced};
-use crate::login;
 use crate::planner::{self, Local, Plan, Target};
 use crate::session::Session;
 use crate::settings::RoutingMode;
@@ -181,7 +181,7 @@ impl Session {
             Err(error) => {
                 let is_servers = !matches!(error, PoolError::Exhausted { .. });
                 if let Some(route) = target.route.as_ref().filter(|_| is_servers) {
-                    context.learn(route, login::observation(&error));
+                    context.learn(route, entrance::observation(&error));
                 }
                 Err(SessionError::Unreachable(error))
             }

@@ -1,6 +1,7 @@
 //! Where a client's server sessions come from and where they go: the pool, or a login of its own.
 
 use crate::context::Context;
+use crate::known_logins::LoginResult;
 use crate::leases::{Lease, Synced};
 use crate::login::random_salt;
 use crate::login_variables::LoginVariables;
@@ -11,8 +12,8 @@ use crate::state::SessionState;
 use bytes::Bytes;
 use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::{
-    Ahead, ClientLogin, Lent, Loan, LoginAnswer, Need, OpenSlot, Parked, PoolError, PoolKey,
-    ServerSession, Sighting,
+    Ahead, ClientLogin, Lent, Loan, LoginAnswer, Need, OpenSlot, Parked, PoolError, ServerSession,
+    Sighting,
 };
 use odp_protocol::auth::native_response;
 use odp_protocol::{CommandKind, StatusFlags, put_packet};
@@ -111,6 +112,20 @@ pub(crate) enum Purpose {
 }
 
 impl Obtained {
+    /// What its login brought, and the database that it was seen to choose, when a login that others make
+    /// would bring the same.
+    pub(crate) fn login_result(&self) -> Option<(LoginResult, Option<&(DatabaseName, Sighting)>)> {
+        let Origin::Pool(borrowed) = &self.origin else {
+            return None;
+        };
+        let result = LoginResult {
+            variables: Arc::clone(&self.login),
+            status: self.status,
+        };
+        let left = &borrowed.left;
+        left.may_be_pooled.then_some((result, left.chosen.as_ref()))
+    }
+
     /// Counts a login that was saved.
     fn note_reuse(&self, purpose: Purpose) {
         if purpose == Purpose::Login
@@ -175,10 +190,7 @@ pub(crate) async fn obtain(
             origin: Origin::Own,
         });
     };
-    let key = PoolKey {
-        server: addr,
-        identity: Arc::clone(&pooling.identity),
-    };
+    let key = pooling.key(addr);
     let database = match purpose {
         Purpose::Login => login.response.database.as_deref(),
         Purpose::Further { .. } => None,

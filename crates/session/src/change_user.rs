@@ -3,6 +3,7 @@
 use crate::answer;
 use crate::begin::{Begun, join};
 use crate::context::Context;
+use crate::entrance;
 use crate::error::SessionError;
 use crate::login::{self, LoggedIn};
 use crate::pooling::account_name;
@@ -124,13 +125,15 @@ impl Session {
         }
         login.response.user = format!("{}@{tenant}", name.user).into_bytes();
         let account = account_name(&tenant, name.user.as_str());
-        let (obtained, pooling) = Box::pin(login::first_session(&login, &account, context)).await?;
-        Ok(login::admit(login, tenant, obtained, pooling, context))
+        let (entrance, pooling) =
+            Box::pin(entrance::first_session(&login, &account, context)).await?;
+        Ok(login::admit(login, tenant, entrance, pooling, context))
     }
 
     fn become_user(&mut self, admitted: LoggedIn, sequence: u8, context: &Context) {
         self.leave_all(context);
         self.state = admitted.state;
+        self.id.is_of(self.state.account());
         self.leases = admitted.leases;
         self.user_change = None;
         let format = self.state.ok_format();

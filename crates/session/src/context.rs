@@ -2,6 +2,7 @@
 
 use crate::attempts::Attempts;
 use crate::borrow::ServerPools;
+use crate::known_logins::KnownLogins;
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, Kills, ServerVersion, SessionIds, Settings};
@@ -45,6 +46,8 @@ pub struct Context {
     pub counters: Arc<Counters>,
     /// The variables of logins, shared by sessions.
     pub variable_sets: RefCell<VariableSets>,
+    /// What logins bring that need no server session.
+    pub known_logins: RefCell<KnownLogins>,
     /// What the servers' greetings say.
     pub server_version: ServerVersion,
     /// Connection ids, and where their sessions are.

@@ -140,6 +140,12 @@ pub enum SessionError {
     /// The server says that the session was killed, perhaps through another proxy.
     #[error("the session was killed: {0}")]
     KilledElsewhere(ErrPacket),
+    /// There is no such session to be killed.
+    #[error("Unknown thread id: {0}")]
+    NoSuchSession(u32),
+    /// The session to be killed is somebody else's.
+    #[error("You are not owner of thread {0}")]
+    NotToBeKilled(u32),
     /// The session asked to be killed.
     #[error("Query execution was interrupted")]
     KilledItself,
@@ -225,6 +231,8 @@ impl SessionError {
             | Self::NoServer { .. }
             | Self::WrongCluster(_)
             | Self::Unsupported(_)
+            | Self::NoSuchSession(_)
+            | Self::NotToBeKilled(_)
             | Self::ShuttingDown => Side::Proxy,
         }
     }
@@ -269,6 +277,8 @@ impl SessionError {
             Self::ServerTimeout { .. } => (10022, b"HY000"),
             Self::Unsupported(_) => (1235, b"0A000"),
             Self::KilledItself | Self::Interrupted => (1317, b"70100"),
+            Self::NoSuchSession(_) => (1094, b"HY000"),
+            Self::NotToBeKilled(_) => (1095, b"HY000"),
             Self::KilledAtWork => (Self::KILLED_AT_WORK, b"HY000"),
             Self::ShuttingDown => (1053, b"08S01"),
         };

@@ -10,7 +10,7 @@ use crate::planner::no_server;
 use crate::session::Session;
 use crate::settings::{RoutingMode, Settings};
 use odp_cluster::{ClientSessionId, DatabaseName, ServerAddr};
-use odp_pool::{ClientLogin, MetaConnection, MetaLogin, PoolError, ServerSession};
+use odp_pool::{AccountName, ClientLogin, MetaConnection, MetaLogin, PoolError, ServerSession};
 use odp_routing::{Decision, LookupPhase, Request};
 use odp_sql::{Kill, KillScope};
 use std::sync::Arc;
@@ -125,7 +125,10 @@ impl Session {
                     .await
                     .map_err(told)
             }
-            None => self.kill_somewhere(&login, kill, context).await,
+            None => match context.ids.account_of(id) {
+                Some(account) => self.check_right_to_kill(&account, kill),
+                None => self.kill_somewhere(&login, kill, context).await,
+            },
         };
         match &killed {
             Ok(()) if ends_session => context.ids.kill(id),
@@ -133,6 +136,22 @@ impl Session {
             _ => {}
         }
         killed
+    }
+
+    /// Whether this client may kill one of `account` that has no server session at the moment, so that no
+    /// server can be asked: with `OceanBase`, its own account's, and with `SUPER` those of its tenant, or of
+    /// all tenants as one of `sys`.
+    fn check_right_to_kill(&self, account: &AccountName, kill: Kill) -> Result<(), SessionError> {
+        const SYS: &str = "sys";
+        let tenant = &self.state.tenant;
+        if account.tenant != *tenant && tenant.as_str() != SYS {
+            return Err(SessionError::NoSuchSession(kill.id));
+        }
+        let pooling = self.state.pooling.as_ref();
+        if *account == self.state.account() || pooling.is_some_and(|own| own.identity.may_kill()) {
+            return Ok(());
+        }
+        Err(SessionError::NotToBeKilled(kill.id))
     }
 
     /// Waits for something that is of no use any more when the client leaves.

@@ -1,38 +1,31 @@
 //! The login: from the greeting to the OK of the client's first server session.
 
 use crate::answer;
-use crate::attempts::Attempts;
-use crate::borrow::{self, Obtained, Purpose};
+use crate::borrow::Obtained;
 use crate::context::Context;
+use crate::entrance::{Entrance, first_session};
 use crate::error::SessionError;
+use crate::known_logins::LoginResult;
 use crate::leases::{Lease, Leases};
-use crate::planner::no_server;
-use crate::pooling::{self, Pooling, Verdict, account_name};
+use crate::pooling::{Pooling, account_name};
 use crate::prepared::PreparedStatements;
 use crate::server_version;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
 use crate::state::{SessionState, Transaction};
 use crate::variables::Variables;
-use crate::watch::Watch;
 use odp_cluster::{DatabaseName, LoginName, TenantName};
-use odp_pool::{AccountName, ClientLogin, PoolError, Retry, Unproven};
+use odp_pool::ClientLogin;
 use odp_protocol::auth::{SALT_LEN, Salt, put_switch_to_native};
 use odp_protocol::stream::Stream;
 use odp_protocol::{
     CapabilityFlags, Greeting, HandshakeResponse, LOGIN_MAX, NATIVE_PASSWORD, OkPacket,
     SessionChange, StatusFlags, finish_frame, start_frame,
 };
-use odp_routing::{Consistency, Decision, LookupPhase, Observation, Request};
+use odp_routing::Consistency;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout_at;
-
-/// Whether a server refuses the database that a login names: no right to it, or there is none.
-fn is_of_database(error: &SessionError) -> bool {
-    const OF_DATABASE: [u16; 2] = [1044, 1049];
-    matches!(error, SessionError::Refused(PoolError::Refused { error, .. }) if OF_DATABASE.contains(&error.code))
-}
 
 /// A client that is in.
 #[derive(Debug)]
@@ -230,9 +223,12 @@ async fn enter(
     }
     login.response.user = format!("{}@{}", name.user, tenant).into_bytes();
     let account = account_name(&tenant, name.user.as_str());
-    let (obtained, pooling) = first_session(&login, &account, context).await?;
-    let answer = obtained.answer.clone();
-    let logged_in = admit(login, tenant, obtained, pooling, context);
+    let (entrance, pooling) = first_session(&login, &account, context).await?;
+    let answer = match &entrance {
+        Entrance::Session(obtained) => obtained.answer.clone(),
+        Entrance::Known(..) => None,
+    };
+    let logged_in = admit(login, tenant, entrance, pooling, context);
     let broken = |error: odp_protocol::ProtocolError| SessionError::Client(error.into());
     let ok = match &answer {
         Some(answer) => answer.packet().map_err(broken)?,
@@ -256,11 +252,12 @@ async fn enter(
 pub(crate) fn admit(
     login: ClientLogin,
     tenant: TenantName,
-    obtained: Obtained,
+    entrance: Entrance,
     pooling: Option<Pooling>,
     context: &Context,
 ) -> LoggedIn {
-    let mut variables = Variables::new(obtained.login);
+    let LoginResult { variables, status } = entrance.login_result();
+    let mut variables = Variables::new(variables);
     if context.settings.read_consistency == Consistency::Weak {
         // As with OBProxy, the session has set the variable: its servers are told with the next request.
         variables.note(SessionChange::System {
@@ -270,9 +267,6 @@ pub(crate) fn admit(
     }
     let database = login.response.database.as_deref().unwrap_or_default();
     let database = DatabaseName::new(String::from_utf8_lossy(database));
-    let mut leases = Leases::default();
-    let addr = obtained.session.addr;
-    let mut lease = Lease::new(obtained.session, obtained.origin, login.session_id);
     let state = SessionState {
         mode: RoutingMode::OceanBase,
         login,
@@ -285,147 +279,29 @@ pub(crate) fn admit(
         pooling,
         keeps_last: false,
         leaves_more: false,
-        last_server: Some(addr),
+        last_server: Some(entrance.server()),
         found_rows_at: None,
         row_count_at: None,
-        status: obtained.status,
+        status,
     };
+    let mut leases = Leases::default();
+    if let Entrance::Session(obtained) = entrance {
+        leases.add(first_lease(*obtained, &state));
+    }
+    LoggedIn { state, leases }
+}
+
+fn first_lease(obtained: Obtained, state: &SessionState) -> Lease {
+    let client = state.login.session_id;
+    let mut lease = Lease::new(obtained.session, obtained.origin, client);
     if let Some(remains) = lease.remains() {
-        lease.synced = remains.synced_for(&state);
+        lease.synced = remains.synced_for(state);
     }
     // The login has chosen it, if it names one.
     if !state.database.is_empty() {
         lease.synced.database = state.database.clone();
     }
-    leases.add(lease);
-    LoggedIn { state, leases }
-}
-
-/// Tries servers of the tenant until there is a session on one, or one refuses the login.
-pub(crate) async fn first_session(
-    login: &ClientLogin,
-    account: &AccountName,
-    context: &Context,
-) -> Result<(Obtained, Option<Pooling>), SessionError> {
-    let verdict = pooling::identify(login, account, context);
-    let pooling = match &verdict {
-        Verdict::Proven(pooling) => Some(pooling),
-        Verdict::Unproven(_) | Verdict::Unknown => None,
-    };
-    match try_servers(login, &account.tenant, pooling, context).await {
-        Err(error) if pooling.is_some() && is_of_database(&error) => {
-            // A session that is lent may remember older rights, and refuses in another order: only a login
-            // of the client's own is answered as without a pool. The account is as it was.
-            let obtained = try_servers(login, &account.tenant, None, context).await?;
-            Ok((obtained, None))
-        }
-        Ok(obtained) => {
-            if let Verdict::Unproven(Unproven::Password) = verdict {
-                // The server knows a newer password than the proxy.
-                context.credentials.doubt(account);
-            }
-            Ok((
-                obtained,
-                match verdict {
-                    Verdict::Proven(pooling) => Some(pooling),
-                    Verdict::Unproven(_) | Verdict::Unknown => None,
-                },
-            ))
-        }
-        Err(error) => {
-            if let (Some(pooling), SessionError::Refused(PoolError::Refused { .. })) =
-                (pooling, &error)
-            {
-                // What the proxy believes of the account is wrong: it is read anew, and nobody is lent a
-                // session until then.
-                context.credentials.doubt(account);
-                context
-                    .pools
-                    .retire_idle(|key| key.identity == pooling.identity);
-            }
-            Err(error)
-        }
-    }
-}
-
-async fn try_servers(
-    login: &ClientLogin,
-    tenant: &TenantName,
-    pooling: Option<&Pooling>,
-    context: &Context,
-) -> Result<Obtained, SessionError> {
-    let mut attempts = Attempts::default();
-    let nowhere = DatabaseName::default();
-    loop {
-        let request = Request {
-            excluded: &attempts.failed,
-            lookup: attempts.lookup,
-            ..Request::new(tenant, &nowhere)
-        };
-        let route = match context.router.decide(&request, Instant::now()) {
-            Decision::Route(route) => route,
-            Decision::Lookup(key) => {
-                context.lookup.lookup(key).await;
-                attempts.lookup = LookupPhase::Done;
-                continue;
-            }
-            Decision::Wait(wait) => {
-                attempts.lookup = LookupPhase::Done;
-                context.wait(wait).await;
-                continue;
-            }
-            Decision::NoServer(reason) => {
-                let pause =
-                    attempts.another_round(no_server(tenant, reason, context.router.router()))?;
-                tokio::time::sleep(pause).await;
-                continue;
-            }
-        };
-        let obtained = borrow::obtain(route.server, login, pooling, Purpose::Login, context);
-        let watch = Watch::new(context, route.server, login.session_id.get());
-        match watch.while_reachable(obtained).await {
-            Ok(obtained) => {
-                if let Some(answer) = &obtained.answer {
-                    let answered = Observation::Answered {
-                        partition_hit: None,
-                        schema_version: None,
-                    };
-                    context.learn(&route, answered);
-                    context.server_version.learn(&answer.version);
-                }
-                return Ok(obtained);
-            }
-            Err(error @ PoolError::Exhausted { .. }) => {
-                return Err(SessionError::Unreachable(error));
-            }
-            Err(error) if error.retry() == Retry::Never => {
-                return Err(SessionError::Refused(error));
-            }
-            Err(error) => {
-                context.learn(&route, observation(&error));
-                let refused = matches!(error, PoolError::Refused { .. });
-                let why = if refused {
-                    SessionError::Refused
-                } else {
-                    SessionError::Unreachable
-                };
-                let error = why(error);
-                if !attempts.goes_on_elsewhere(route.server, context.max_attempts()) {
-                    return Err(error);
-                }
-                attempts.keep(error);
-            }
-        }
-    }
-}
-
-/// What a failed connection says about its server.
-pub(crate) fn observation(error: &PoolError) -> Observation {
-    match error {
-        PoolError::Refused { error, .. } => Observation::ServerError(error.code),
-        PoolError::Timeout { .. } => Observation::TimedOut,
-        _ => Observation::ConnectFailed,
-    }
+    lease
 }
 
 /// Whether a client of these capabilities answers a switch of the plugin.

@@ -3,8 +3,8 @@
 
 use crate::context::Context;
 use crate::login_variables::LoginVariables;
-use odp_cluster::TenantName;
-use odp_pool::{AccountName, ClientLogin, Identity, PoolMode, Secret, Unproven};
+use odp_cluster::{ServerAddr, TenantName};
+use odp_pool::{AccountName, ClientLogin, Identity, PoolKey, PoolMode, Secret, Unproven};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -41,6 +41,19 @@ pub(crate) enum Verdict {
 }
 
 impl Pooling {
+    /// The pool of the client's sessions at this server.
+    pub(crate) fn key(&self, server: ServerAddr) -> PoolKey {
+        PoolKey {
+            server,
+            identity: Arc::clone(&self.identity),
+        }
+    }
+
+    /// The same, where sessions are shared by transaction.
+    pub(crate) fn shared_key(&self, server: ServerAddr) -> Option<PoolKey> {
+        (self.mode == PoolMode::Transaction).then(|| self.key(server))
+    }
+
     /// Writes it down.
     pub(crate) fn to_record(&self) -> PoolingRecord {
         PoolingRecord {

@@ -122,6 +122,7 @@ impl Session {
     }
 
     async fn serve(&mut self, context: &Context) -> Result<SessionEnd, SessionError> {
+        self.id.is_of(self.state.account());
         let counters = &context.counters;
         let mut servers = Gauge::new(&counters.servers);
         let mut in_transaction = Gauge::new(&counters.in_transaction);

@@ -1,6 +1,7 @@
 //! The live client sessions of a generation: their connection ids, and where each of them runs.
 
 use odp_cluster::{ClientSessionId, ProxyId, ServerAddr, TenantName};
+use odp_pool::AccountName;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -33,6 +34,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Seat {
     place: Mutex<Option<Place>>,
+    /// Whose session it is; `None` before its login.
+    account: Mutex<Option<AccountName>>,
     /// The client that has the server session of this id on loan; 0 for none.
     holder: AtomicU32,
     killed: Notify,
@@ -158,6 +161,12 @@ impl SessionIds {
         place.map(|place| Aim { place, _hold: hold })
     }
 
+    /// Whose the live session of a client with this id is, in this process.
+    pub(crate) fn account_of(&self, id: ClientSessionId) -> Option<AccountName> {
+        let seat = self.state.lock().live.get(&id).map(Arc::clone)?;
+        seat.account.lock().clone()
+    }
+
     /// The ids of clients by the ids under which servers know what they run for them, where those differ:
     /// with server sessions that clients share, and with servers that take no client's id over.
     #[must_use]
@@ -208,6 +217,11 @@ impl LiveId {
             self.place = Some(place);
             *self.seat.place.lock() = Some(place);
         }
+    }
+
+    /// Notes whose session it is.
+    pub(crate) fn is_of(&self, account: AccountName) {
+        *self.seat.account.lock() = Some(account);
     }
 
     /// This is the id of a server session that `client` has from now on.

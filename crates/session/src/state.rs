@@ -2,13 +2,13 @@
 
 use crate::answer::Rewrite;
 use crate::exchange::Reply;
-use crate::pooling::Pooling;
+use crate::pooling::{Pooling, account_name};
 use crate::prepared::{PreparedStatements, StatementContext};
 use crate::settings::RoutingMode;
 use crate::variables::Variables;
 use bytes::Bytes;
 use odp_cluster::{DatabaseName, ServerAddr, TenantName};
-use odp_pool::{ClientLogin, PoolMode};
+use odp_pool::{AccountName, ClientLogin, PoolMode};
 use odp_protocol::{
     CapabilityFlags, CommandKind, OkFormat, ProtocolError, SessionChange, StatusFlags,
 };
@@ -154,6 +154,13 @@ pub(crate) struct Observed {
 }
 
 impl SessionState {
+    /// Whose session it is.
+    pub(crate) fn account(&self) -> AccountName {
+        let user = String::from_utf8_lossy(&self.login.response.user);
+        let tenant = format!("@{}", self.tenant);
+        account_name(&self.tenant, user.strip_suffix(&tenant).unwrap_or(&user))
+    }
+
     /// What becomes of a server's control packets on their way to the client.
     pub(crate) fn rewrite(&self) -> Rewrite {
         match self.mode {

@@ -1,4 +1,4 @@
-//! What a worker does for the pools beside its clients: gives up what is old, opens ahead.
+//! What a worker does for the pools beside its clients: gives up and forgets what is old, opens ahead.
 
 use crate::borrow;
 use crate::context::Context;
@@ -18,8 +18,11 @@ pub async fn tend(context: Rc<Context>) -> Infallible {
     loop {
         round.tick().await;
         let now = Instant::now();
+        let credentials = &context.credentials;
+        let mut known_logins = context.known_logins.borrow_mut();
+        known_logins.tidy(|sighting| credentials.believes(sighting, now));
+        drop(known_logins);
         if context.thread == 0 {
-            let credentials = &context.credentials;
             context.pools.sweep(now);
             context.pools.retire_idle(|key| {
                 let known = credentials.peek(&key.identity.name());

@@ -169,6 +169,11 @@ impl<S> Shelf<S> {
         self.waiting.len()
     }
 
+    /// Somebody may want a session soon.
+    pub(crate) fn is_in_use(&mut self, now: Instant) {
+        self.last_used = now;
+    }
+
     /// Somebody on `thread` wants a session. Its own thread's newest comes first, then another's: a
     /// session that must move costs less than waiting or a login. Whoever waits already was not helped
     /// by what is idle now, so nobody is overtaken.

@@ -143,7 +143,7 @@ parameters! {
     /// How clients share server sessions: off, not at all; session, a client's go to the next when it
     /// leaves; transaction, they go to the next at the end of each transaction. Only clients whose
     /// password the proxy can check itself share, and only with those that a server cannot tell apart.
-    pool_mode: Word = "off", Bounds::OneOf(&["off", "session", "transaction"]);
+    pool_mode: Word = "session", Bounds::OneOf(&["off", "session", "transaction"]);
     /// Another pool_mode for some: tenant=mode;user@tenant=mode. The last that fits counts.
     pool_mode_overrides: PoolOverrides = "", Bounds::Any;
     /// Server sessions of one account at one server: how many are kept idle, and with transaction

@@ -113,6 +113,7 @@ impl Thread {
             }),
             counters: Arc::clone(&self.gauges.counters),
             variable_sets: RefCell::default(),
+            known_logins: RefCell::default(),
             server_version: ServerVersion::default(),
             ids: Arc::clone(&self.shared.ids),
             kills: Kills::new(sessions.clone()),

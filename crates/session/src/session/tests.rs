@@ -128,6 +128,7 @@ fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
         lookup: Rc::new(NoLookup),
         counters: Arc::new(Counters::default()),
         variable_sets: RefCell::new(VariableSets::default()),
+        known_logins: RefCell::default(),
         server_version: ServerVersion::default(),
         kills: Kills::default(),
         lifecycle,

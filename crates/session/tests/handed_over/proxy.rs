@@ -183,6 +183,7 @@ fn context(
         lookup: Rc::new(Locations(discovery)),
         counters: Arc::new(Counters::default()),
         variable_sets: RefCell::new(VariableSets::default()),
+        known_logins: RefCell::default(),
         server_version: ServerVersion::default(),
         kills: Kills::default(),
         lifecycle,

@@ -25,6 +25,7 @@ CREATE TABLE __all_virtual_user (
   tenant_id BIGINT, user_id BIGINT, gmt_create DATETIME(6), gmt_modified DATETIME(6), user_name VARCHAR(128),
   host VARCHAR(128), passwd VARCHAR(128), is_locked BIGINT, ssl_type BIGINT, max_connections BIGINT,
   max_user_connections BIGINT, type BIGINT, profile_id BIGINT, sim_privileges TEXT,
+  priv_super BIGINT AS (',' || sim_privileges || ',' LIKE '%,ALL,%' OR ',' || sim_privileges || ',' LIKE '%,SUPER,%'),
   UNIQUE (tenant_id, user_name, host));
 CREATE TABLE __all_virtual_database_privilege (
   tenant_id BIGINT, user_id BIGINT, database_name VARCHAR(128) COLLATE NOCASE, gmt_create DATETIME(6),
