@@ -3,7 +3,7 @@
 use crate::clients::Account;
 use crate::http::{Answer, Endpoint};
 use crate::process::{self, Process};
-use crate::{Failure, port, wait, workspace};
+use crate::{Engine, Failure, port, wait, workspace};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -27,6 +27,17 @@ impl Settings {
             servers: servers.to_vec(),
             ..Self::default()
         }
+    }
+
+    /// In front of the real engine, whose accounts it may read, with this `pool_mode`. It asks for the state
+    /// of the servers only once: tests count what the engine is asked.
+    #[must_use]
+    pub fn sharing(engine: &Engine, mode: &str) -> Self {
+        Self::in_front_of(&[engine.port()])
+            .with("metadata_user", "\"root@sys\"")
+            .with("observer_sys_password", "\"\"")
+            .with("server_state_refresh_interval", "\"1h\"")
+            .with("pool_mode", format!("\"{mode}\""))
     }
 
     /// With a parameter at this value, as TOML writes it; the last one counts.

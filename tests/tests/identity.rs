@@ -138,8 +138,11 @@ fn the_process_list_shows_the_ids_of_clients_that_share_server_sessions() -> Res
         let rows = watcher.process_info()?;
         assert!(sees_itself(&rows), "{own:?} in {rows:?}");
         watcher.query(&format!("KILL QUERY {id}"))?;
-        let (answer, _) = finish(sleeping);
+        let (answer, sleeper_that_leaves) = finish(sleeping);
         assert!(is_interrupted(&answer), "{answer:?}\n{}", here.evidence());
+        // What was its server session is nobody's then, and has an id of its own.
+        sleeper_that_leaves.quit()?;
+        wait_until_unlisted(&mut watcher, id)?;
         // Another proxy shows the server session's id, and KILL takes that.
         let mut other = world.login(there)?;
         let (_, sleeping) = sleeper(world.login(here)?)?;
@@ -399,6 +402,19 @@ fn wait_until_running(watcher: &mut Connection, id: u32) -> Result<(), Failure> 
     wait::until("the statement in the process list", LIMIT, || {
         let found = running(watcher, id).map_err(|error| error.to_string())?;
         found.map(drop).ok_or_else(|| "not there".to_owned())
+    })
+}
+
+fn wait_until_unlisted(watcher: &mut Connection, id: u32) -> Result<(), Failure> {
+    let id = Some(id.to_string());
+    wait::until("a list without the client", LIMIT, || {
+        let rows = watcher.query("SHOW PROCESSLIST");
+        let rows = rows.map_err(|error| error.to_string())?;
+        if rows.iter().any(|row| row.first() == Some(&id)) {
+            Err(format!("{rows:?}"))
+        } else {
+            Ok(())
+        }
     })
 }
 

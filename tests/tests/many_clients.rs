@@ -14,8 +14,8 @@ use std::time::Duration;
 struct Crowd {
     busy: u32,
     idle: usize,
-    /// The most server sessions: sysbench and the idle clients log in with other capabilities, so each
-    /// have half of them to share.
+    /// The most server sessions, of sysbench and the idle clients together: they log in with other
+    /// capabilities, so neither can use those of the other.
     sessions: u64,
     /// Turns of each mode.
     turns: usize,
@@ -50,12 +50,7 @@ struct Stage {
 
 impl Stage {
     fn start(engine: &Engine, mode: &str, crowd: Crowd) -> Result<Self, Failure> {
-        let settings = Settings::in_front_of(&[engine.port()])
-            .with("metadata_user", "\"root@sys\"")
-            .with("observer_sys_password", "\"\"")
-            .with("server_state_refresh_interval", "\"1h\"")
-            .with("pool_mode", format!("\"{mode}\""))
-            .with("pool_max", (crowd.sessions / 2).to_string());
+        let settings = Settings::sharing(engine, mode).with("pool_max", crowd.sessions.to_string());
         let proxy = Proxy::start(&settings)?;
         // The first logins are the server's to decide on, and their sessions nobody else's.
         wait::until("a login that the proxy decides on", LIMIT, || {

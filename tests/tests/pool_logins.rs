@@ -16,15 +16,10 @@ fn alone() -> MutexGuard<'static, ()> {
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn settings(engine: &Engine, mode: &str, refresh_interval: &str) -> Settings {
-    Settings::in_front_of(&[engine.port()])
-        .with("metadata_user", "\"root@sys\"")
-        .with("observer_sys_password", "\"\"")
-        .with("server_state_refresh_interval", "\"1h\"")
-        .with(
-            "credential_refresh_interval",
-            format!("\"{refresh_interval}\""),
-        )
-        .with("pool_mode", format!("\"{mode}\""))
+    Settings::sharing(engine, mode).with(
+        "credential_refresh_interval",
+        format!("\"{refresh_interval}\""),
+    )
 }
 
 fn root(engine: &Engine) -> Result<Connection, Failure> {

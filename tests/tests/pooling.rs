@@ -16,12 +16,7 @@ fn alone() -> MutexGuard<'static, ()> {
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn settings(engine: &Engine, mode: &str) -> Settings {
-    Settings::in_front_of(&[engine.port()])
-        .with("metadata_user", "\"root@sys\"")
-        .with("observer_sys_password", "\"\"")
-        .with("server_state_refresh_interval", "\"1h\"")
-        .with("credential_refresh_interval", "\"200ms\"")
-        .with("pool_mode", format!("\"{mode}\""))
+    Settings::sharing(engine, mode).with("credential_refresh_interval", "\"200ms\"")
 }
 
 fn root(engine: &Engine) -> Result<Connection, Failure> {

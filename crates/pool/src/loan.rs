@@ -5,7 +5,7 @@ use crate::pools::{Parked, Place, Pools};
 use crate::shelf::{Life, Shelf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What [`Pools::lend`] gives.
 #[derive(Debug)]
@@ -58,13 +58,15 @@ impl<N> Loan<N> {
     pub fn returns(&mut self) {
         if !self.is_returning {
             self.is_returning = true;
-            self.place.desk.lock().shelf.returns();
+            let kind = self.place.kind;
+            self.place.desk.lock().shelf.returns(kind);
         }
     }
 
     fn arrive(&mut self) {
         if std::mem::take(&mut self.is_returning) {
-            self.place.desk.lock().shelf.arrived();
+            let kind = self.place.kind;
+            self.place.desk.lock().shelf.arrived(kind);
         }
     }
 
@@ -74,6 +76,7 @@ impl<N> Loan<N> {
         self.end = End::GivenBack;
         self.arrive();
         let life = Life {
+            kind: self.place.kind,
             expires: self.expires,
             is_bare,
             thread: self.thread,
@@ -133,12 +136,18 @@ impl<N> OpenSlot<N> {
     #[must_use]
     pub fn opened(mut self) -> Loan<N> {
         self.is_used = true;
-        self.place.desk.lock().shelf.opened();
+        self.place.desk.lock().shelf.opened(self.place.kind);
         let number = self.place.counters.opened.fetch_add(1, Relaxed);
         let age = self.pools.settings().max_age;
-        let expires = Instant::now() + age.mul_f64(1.0 - jitter(number));
+        let expires = Instant::now() + lifetime(age, number);
         Loan::new(&self.place, expires, self.thread)
     }
+}
+
+/// How long the session of this number is lent: up to a tenth less than `age`, so that those that were
+/// opened together do not end together.
+fn lifetime(age: Duration, number: u64) -> Duration {
+    age.mul_f64(1.0 - jitter(number))
 }
 
 /// From 0 to 0.1, spread evenly over numbers that follow each other.
@@ -152,6 +161,27 @@ impl<N> Drop for OpenSlot<N> {
     fn drop(&mut self) {
         if !self.is_used {
             Pools::let_next(&self.place, Shelf::not_opened);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_opened_together_reach_their_ages_one_after_the_other() {
+        const AGE: Duration = Duration::from_secs(1000);
+        for first in [0, 7, u64::from(u32::MAX) - 20, u64::MAX - 40] {
+            let mut ends: Vec<_> = (first..first + 40).map(|it| lifetime(AGE, it)).collect();
+            ends.sort_unstable();
+            assert!(ends[0] >= AGE * 9 / 10 && ends[39] <= AGE, "{ends:?}");
+            assert!(ends[39].saturating_sub(ends[0]) > AGE / 12, "{ends:?}");
+            let widest = ends
+                .windows(2)
+                .map(|pair| pair[1].saturating_sub(pair[0]))
+                .max();
+            assert!(widest < Some(AGE / 100), "{ends:?}");
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct PoolSizes {
 }
 
 /// An account at one server.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountAt {
     /// The server.
     pub server: ServerAddr,
@@ -82,10 +82,10 @@ impl<N> Pools<N> {
     #[must_use]
     pub fn by_key(&self) -> BTreeMap<PoolLabel, (PoolSizes, PoolCounts)> {
         let mut pools = BTreeMap::<_, (PoolSizes, PoolCounts)>::new();
-        for (key, place) in self.shelves.lock().iter() {
+        for (key, place) in &self.shelves.lock().places {
             let label = key.label(place.mode);
             let (sizes, counts) = pools.entry(label).or_default();
-            *sizes += place.desk.lock().sizes();
+            *sizes += place.desk.lock().sizes(place.kind);
             *counts += &place.counters.read();
         }
         pools
@@ -101,9 +101,9 @@ impl<N> Pools<N> {
         };
         let mut accounts: BTreeMap<_, _> = past.0.iter().map(told).collect();
         drop(past);
-        for (key, place) in shelves.iter() {
+        for (key, place) in &shelves.places {
             let (sizes, counts) = accounts.entry(key.account_at()).or_default();
-            *sizes += place.desk.lock().sizes();
+            *sizes += place.desk.lock().sizes(place.kind);
             *counts += &place.counters.read();
         }
         accounts
@@ -119,7 +119,8 @@ impl std::ops::AddAssign for PoolSizes {
 }
 
 impl PoolKey {
-    fn account_at(&self) -> AccountAt {
+    /// The account whose sessions are bounded together.
+    pub(crate) fn account_at(&self) -> AccountAt {
         AccountAt {
             server: self.server,
             tenant: self.identity.tenant().clone(),

@@ -1,17 +1,19 @@
-//! The pools of all threads: a shelf for each key, the queue at it, and the gate of each server.
+//! The pools of all threads: a shelf for each account at a server, the queue at it, and the gate of each
+//! server.
 
 use crate::loan::{Lent, Loan, OpenSlot};
+use crate::overview::AccountAt;
 use crate::overview::{Past, PoolSizes};
 use crate::pool_counters::PoolCounters;
 use crate::settings::{PoolMode, PoolSettings};
-use crate::shelf::{Answer, Back, Grant, Life, Retired, Shelf, Taken, WaiterId, Wish};
+use crate::shelf::{Answer, Back, Grant, Kind, Life, Retired, Shelf, Taken, WaiterId, Wish};
 use crate::waiting::Waiting;
 use crate::{ClientLogin, PoolError, PoolKey, ServerSession};
 use odp_cluster::ServerAddr;
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -19,10 +21,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 #[derive(Debug)]
 pub struct Pools<N> {
     settings: PoolSettings,
-    pub(crate) shelves: Mutex<HashMap<PoolKey, Arc<Place<N>>>>,
+    pub(crate) shelves: Mutex<Shelves<N>>,
     gates: Mutex<HashMap<ServerAddr, Arc<Semaphore>>>,
     /// What the pools counted that are no longer there.
     pub(crate) past: Mutex<Past>,
+}
+
+/// Every shelf, and every key that has a place on one.
+#[derive(Debug)]
+pub(crate) struct Shelves<N> {
+    pub(crate) places: HashMap<PoolKey, Arc<Place<N>>>,
+    desks: HashMap<AccountAt, Arc<Mutex<Desk<N>>>>,
 }
 
 /// A session at rest, with what is known of its state.
@@ -34,21 +43,26 @@ pub struct Parked<N> {
     pub notes: N,
 }
 
-/// The shelf of one key and those who wait at it.
+/// The place of one key on the shelf of its account.
 #[derive(Debug)]
 pub(crate) struct Place<N> {
     pub(crate) key: PoolKey,
     pub(crate) mode: PoolMode,
-    pub(crate) desk: Mutex<Desk<N>>,
-    pub(crate) counters: PoolCounters,
+    /// What its sessions are on the shelf.
+    pub(crate) kind: Kind,
+    pub(crate) desk: Arc<Mutex<Desk<N>>>,
+    pub(crate) counters: Arc<PoolCounters>,
+    /// How sessions are opened ahead.
+    template: OnceLock<ClientLogin>,
 }
 
+/// The shelf of an account at a server, and those who wait at it.
 #[derive(Debug)]
 pub(crate) struct Desk<N> {
     pub(crate) shelf: Shelf<Parked<N>>,
     pub(crate) calls: HashMap<WaiterId, oneshot::Sender<Grant<Parked<N>>>>,
-    /// How sessions are opened ahead.
-    template: Option<ClientLogin>,
+    /// What is counted of each kind: a session may be given up for one of another kind.
+    counters: BTreeMap<Kind, Arc<PoolCounters>>,
 }
 
 /// A session to be opened before anybody asks.
@@ -79,7 +93,10 @@ impl<N> Pools<N> {
     pub fn new(settings: PoolSettings) -> Arc<Self> {
         Arc::new(Self {
             settings,
-            shelves: Mutex::default(),
+            shelves: Mutex::new(Shelves {
+                places: HashMap::new(),
+                desks: HashMap::new(),
+            }),
             gates: Mutex::default(),
             past: Mutex::default(),
         })
@@ -124,15 +141,18 @@ impl<N> Pools<N> {
     }
 
     fn ask(place: &Arc<Place<N>>, need: Need) -> Asked<N> {
-        let wish = if need.is_bare { Wish::Bare } else { Wish::Any };
+        let wish = Wish {
+            kind: place.kind,
+            is_bare: need.is_bare,
+        };
         let mut desk = place.desk.lock();
         match desk.shelf.ask(wish, need.thread, Instant::now()) {
             Answer::Take(taken) => Asked::Taken(taken),
             Answer::Open => Asked::Open,
-            Answer::OpenInPlaceOf(surplus) => {
+            Answer::OpenInPlaceOf(surplus, kind) => {
+                desk.retired(kind, Retired::Surplus);
                 drop(desk);
                 drop(surplus);
-                place.counters.retired(Retired::Surplus);
                 Asked::Open
             }
             Answer::Full => Asked::Full,
@@ -228,11 +248,7 @@ impl<N> Pools<N> {
         login: impl FnOnce() -> ClientLogin,
     ) {
         if self.settings.min_idle > 0 {
-            let place = self.place(key, mode);
-            let mut desk = place.desk.lock();
-            if desk.template.is_none() {
-                desk.template = Some(login());
-            }
+            self.place(key, mode).template.get_or_init(login);
         }
     }
 
@@ -240,20 +256,19 @@ impl<N> Pools<N> {
     pub fn note_saved_login(&self, key: &PoolKey, mode: PoolMode) {
         let place = self.place(key, mode);
         place.counters.saved_logins.fetch_add(1, Relaxed);
-        place.desk.lock().shelf.is_in_use(Instant::now());
+        let mut desk = place.desk.lock();
+        desk.shelf.is_in_use(place.kind, Instant::now());
     }
 
     /// What should be opened ahead now, by the caller's thread.
     pub fn open_ahead(self: &Arc<Self>, thread: usize, now: Instant) -> Vec<Ahead<N>> {
-        let places: Vec<_> = self.shelves.lock().values().cloned().collect();
+        let places: Vec<_> = self.shelves.lock().places.values().cloned().collect();
         let mut ahead = Vec::new();
         for place in places {
-            let mut desk = place.desk.lock();
-            let Some(template) = desk.template.clone() else {
+            let Some(template) = place.template.get() else {
                 continue;
             };
-            let count = desk.shelf.open_ahead(now);
-            drop(desk);
+            let count = place.desk.lock().shelf.open_ahead(place.kind, now);
             for _ in 0..count {
                 let slot = OpenSlot::new(self, &place, thread);
                 ahead.push(Ahead {
@@ -269,26 +284,33 @@ impl<N> Pools<N> {
     /// Gives up what is too old or was idle for too long.
     pub fn sweep(&self, now: Instant) {
         let mut given_up = Vec::new();
-        self.shelves.lock().retain(|key, place| {
+        let mut shelves = self.shelves.lock();
+        let Shelves { places, desks } = &mut *shelves;
+        places.retain(|key, place| {
             let mut desk = place.desk.lock();
-            for (parked, why) in desk.shelf.sweep(now) {
+            for (parked, why) in desk.shelf.sweep(place.kind, now) {
                 place.counters.retired(why);
                 given_up.push(parked);
             }
-            let stays = !desk.shelf.is_deserted(now) || Arc::strong_count(place) > 1;
+            let stays = !desk.shelf.is_deserted(place.kind, now) || Arc::strong_count(place) > 1;
             if !stays {
                 self.past.lock().add(key, &place.counters.read());
+                desk.counters.remove(&place.kind);
+                if desk.shelf.remove_kind(place.kind) {
+                    desks.remove(&key.account_at());
+                }
             }
             stays
         });
+        drop(shelves);
     }
 
     /// Gives up the idle sessions whose identity no longer is one that logs in.
     pub fn retire_idle(&self, mut is_outdated: impl FnMut(&PoolKey) -> bool) {
         let mut given_up = Vec::new();
-        for (key, place) in self.shelves.lock().iter() {
+        for (key, place) in &self.shelves.lock().places {
             if is_outdated(key) {
-                let idle = place.desk.lock().shelf.empty();
+                let idle = place.desk.lock().shelf.empty(place.kind);
                 let count = u64::try_from(idle.len()).unwrap_or(u64::MAX);
                 place.counters.retired_account.fetch_add(count, Relaxed);
                 given_up.extend(idle);
@@ -298,20 +320,27 @@ impl<N> Pools<N> {
 
     fn place(&self, key: &PoolKey, mode: PoolMode) -> Arc<Place<N>> {
         let mut shelves = self.shelves.lock();
-        if let Some(place) = shelves.get(key) {
+        let Shelves { places, desks } = &mut *shelves;
+        if let Some(place) = places.get(key) {
             return Arc::clone(place);
         }
+        let desk = desks.entry(key.account_at()).or_insert_with(|| {
+            Arc::new(Mutex::new(Desk {
+                shelf: Shelf::new(self.settings.limits(mode)),
+                calls: HashMap::new(),
+                counters: BTreeMap::new(),
+            }))
+        });
+        let (kind, counters) = desk.lock().add_kind();
         let place = Arc::new(Place {
             key: key.clone(),
             mode,
-            counters: PoolCounters::default(),
-            desk: Mutex::new(Desk {
-                shelf: Shelf::new(self.settings.limits(mode), Instant::now()),
-                calls: HashMap::new(),
-                template: None,
-            }),
+            kind,
+            desk: Arc::clone(desk),
+            counters,
+            template: OnceLock::new(),
         });
-        shelves.insert(key.clone(), Arc::clone(&place));
+        places.insert(key.clone(), Arc::clone(&place));
         place
     }
 
@@ -320,6 +349,10 @@ impl<N> Pools<N> {
         let mut desk = place.desk.lock();
         let surplus = match desk.shelf.give_back(parked, life, Instant::now()) {
             Back::Kept => None,
+            Back::KeptInPlaceOf(surplus, kind) => {
+                desk.retired(kind, Retired::Surplus);
+                Some(surplus)
+            }
             Back::Retired(parked, why) => {
                 place.counters.retired(why);
                 Some(parked)
@@ -329,6 +362,7 @@ impl<N> Pools<N> {
                 None
             }
             Back::Replaced(parked, waiter) => {
+                place.counters.retired(Retired::Surplus);
                 grant_to(place, &mut desk, waiter, Grant::Open);
                 Some(parked)
             }
@@ -340,10 +374,10 @@ impl<N> Pools<N> {
     /// A lent session, or the right to open one, is gone.
     pub(crate) fn let_next(
         place: &Place<N>,
-        next: impl FnOnce(&mut Shelf<Parked<N>>) -> Option<WaiterId>,
+        next: impl FnOnce(&mut Shelf<Parked<N>>, Kind) -> Option<WaiterId>,
     ) {
         let mut desk = place.desk.lock();
-        if let Some(waiter) = next(&mut desk.shelf) {
+        if let Some(waiter) = next(&mut desk.shelf, place.kind) {
             grant_to(place, &mut desk, waiter, Grant::Open);
         }
     }
@@ -361,11 +395,24 @@ fn grant_to<N>(place: &Place<N>, desk: &mut Desk<N>, waiter: WaiterId, grant: Gr
 }
 
 impl<N> Desk<N> {
-    pub(crate) fn sizes(&self) -> PoolSizes {
+    fn add_kind(&mut self) -> (Kind, Arc<PoolCounters>) {
+        let kind = self.shelf.add_kind(Instant::now());
+        let counters = Arc::new(PoolCounters::default());
+        self.counters.insert(kind, Arc::clone(&counters));
+        (kind, counters)
+    }
+
+    fn retired(&self, kind: Kind, why: Retired) {
+        if let Some(counters) = self.counters.get(&kind) {
+            counters.retired(why);
+        }
+    }
+
+    pub(crate) fn sizes(&self, kind: Kind) -> PoolSizes {
         PoolSizes {
-            idle: self.shelf.idle(),
-            in_use: self.shelf.in_use(),
-            waiting: self.shelf.waiting(),
+            idle: self.shelf.idle(kind),
+            in_use: self.shelf.in_use(kind),
+            waiting: self.shelf.waiting(kind),
         }
     }
 }

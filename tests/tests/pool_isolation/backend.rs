@@ -40,11 +40,7 @@ impl Backend {
             }
             Kind::Engine => {
                 let engine = Engine::shared()?;
-                let mut settings = Settings::in_front_of(&[engine.port()])
-                    .with("metadata_user", "\"root@sys\"")
-                    .with("observer_sys_password", "\"\"")
-                    .with("server_state_refresh_interval", "\"1h\"")
-                    .with("pool_mode", format!("\"{mode}\""));
+                let mut settings = Settings::sharing(&engine, mode);
                 for (name, value) in PARAMETERS {
                     settings = settings.with(name, format!("\"{value}\""));
                 }

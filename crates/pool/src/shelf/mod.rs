@@ -1,8 +1,12 @@
-//! The server sessions of one [`PoolKey`](crate::PoolKey): who gets which, and when; pure, with the time
-//! as an argument.
+//! The server sessions of one account at one server: who gets which, and when; pure, with the time as an
+//! argument. Those of one [`PoolKey`](crate::PoolKey) are of one [`Kind`], and of no use to the others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
+
+mod terms;
+
+pub(crate) use terms::{Answer, Back, Grant, Kind, Life, Limits, Retired, Taken, WaiterId, Wish};
 
 #[cfg(test)]
 mod tests;
@@ -11,53 +15,12 @@ mod tests;
 /// for it: a login costs less than a wait without end.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The bounds of a shelf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// The most sessions, lent or not; `None` when only idle ones are bounded.
-    pub(crate) total: Option<usize>,
-    /// The most idle sessions.
-    pub(crate) idle: usize,
-    /// Idle sessions that are kept beyond the idle time, and opened ahead.
-    pub(crate) idle_min: usize,
-    /// The most who may wait.
-    pub(crate) waiting: usize,
-    /// How long a session may be idle.
-    pub(crate) idle_timeout: Duration,
-    /// How long a session may be idle before it is asked whether it still lives.
-    pub(crate) ping_after: Duration,
-}
-
-/// What a borrower can use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Any session.
-    Any,
-    /// One whose current database was never chosen: nothing can take a database back.
-    Bare,
-}
-
-/// When a session was made and what it is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Life {
-    /// When it must not be lent any more.
-    pub(crate) expires: Instant,
-    /// Whether its current database was never chosen.
-    pub(crate) is_bare: bool,
-    /// The thread that drives its socket.
-    pub(crate) thread: usize,
-}
-
 #[derive(Debug)]
 struct Idle<S> {
     session: S,
     life: Life,
     since: Instant,
 }
-
-/// Somebody who waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct WaiterId(u64);
 
 #[derive(Debug)]
 struct Waiter {
@@ -66,122 +29,105 @@ struct Waiter {
     since: Instant,
 }
 
-/// What a borrower is told at once.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer<S> {
-    /// Take this one.
-    Take(Taken<S>),
-    /// Open one; [`Shelf::opened`] or [`Shelf::not_opened`] must follow.
-    Open,
-    /// The same, in place of this one, which is of no use to the borrower.
-    OpenInPlaceOf(S),
-    /// Wait for a [`Grant`].
-    Wait(WaiterId),
-    /// Too many wait already.
-    Full,
+/// What is under way of one kind.
+#[derive(Debug)]
+struct UnderWay {
+    lent: usize,
+    /// Lent ones that are on their way back.
+    returning: usize,
+    opening: usize,
+    last_used: Instant,
 }
 
-/// An idle session that is lent.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Taken<S> {
-    /// The session.
-    pub(crate) session: S,
-    /// Its life.
-    pub(crate) life: Life,
-    /// Whether it was idle for so long that it should be asked first.
-    pub(crate) ask_first: bool,
-}
-
-/// What somebody who waited gets.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Grant<S> {
-    /// A session, lent to it now.
-    Take(Taken<S>),
-    /// The right to open one.
-    Open,
-}
-
-/// Why a session was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retired {
-    /// It was idle for too long.
-    Idle,
-    /// It reached its age.
-    Age,
-    /// There were enough idle ones.
-    Surplus,
-}
-
-/// What became of a session that came back.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Back<S> {
-    /// It is idle now.
-    Kept,
-    /// It is given up.
-    Retired(S, Retired),
-    /// It was lent on.
-    Granted(WaiterId, Grant<S>),
-    /// It is given up, and somebody may open one in its place.
-    Replaced(S, WaiterId),
-}
-
-/// The sessions of one key.
+/// The sessions of one account.
 #[derive(Debug)]
 pub(crate) struct Shelf<S> {
     limits: Limits,
     /// Newest at the back; the back is lent first, so that what is not needed grows old.
     idle: Vec<Idle<S>>,
-    lent: usize,
-    /// Lent ones that are on their way back.
-    returning: usize,
-    opening: usize,
+    kinds: BTreeMap<Kind, UnderWay>,
     waiting: VecDeque<Waiter>,
+    last_kind: u32,
     last_waiter: u64,
-    last_used: Instant,
 }
 
 impl<S> Shelf<S> {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
             idle: Vec::new(),
-            lent: 0,
-            returning: 0,
-            opening: 0,
+            kinds: BTreeMap::new(),
             waiting: VecDeque::new(),
+            last_kind: 0,
             last_waiter: 0,
-            last_used: now,
         }
     }
 
+    /// Makes room for sessions of one more kind.
+    pub(crate) fn add_kind(&mut self, now: Instant) -> Kind {
+        self.last_kind += 1;
+        let kind = Kind(self.last_kind);
+        self.kinds.insert(
+            kind,
+            UnderWay {
+                lent: 0,
+                returning: 0,
+                opening: 0,
+                last_used: now,
+            },
+        );
+        kind
+    }
+
+    /// Forgets a kind that is deserted; says whether none is left.
+    pub(crate) fn remove_kind(&mut self, kind: Kind) -> bool {
+        self.kinds.remove(&kind);
+        self.kinds.is_empty()
+    }
+
     /// Idle sessions.
-    pub(crate) fn idle(&self) -> usize {
-        self.idle.len()
+    pub(crate) fn idle(&self, kind: Kind) -> usize {
+        let idle = self.idle.iter();
+        idle.filter(|idle| idle.life.kind == kind).count()
     }
 
     /// Sessions that are lent or being opened.
-    pub(crate) fn in_use(&self) -> usize {
-        self.lent + self.opening
+    pub(crate) fn in_use(&self, kind: Kind) -> usize {
+        let under_way = self.kinds.get(&kind);
+        under_way.map_or(0, |it| it.lent + it.opening)
     }
 
     /// Those who wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub(crate) fn waiting(&self, kind: Kind) -> usize {
+        let waiting = self.waiting.iter();
+        waiting.filter(|waiter| waiter.wish.kind == kind).count()
+    }
+
+    fn all_in_use(&self) -> usize {
+        let kinds = self.kinds.values();
+        kinds.map(|it| it.lent + it.opening).sum()
+    }
+
+    /// Changes what is under way of a kind; one that is deserted has nothing to change.
+    fn note(&mut self, kind: Kind, change: impl FnOnce(&mut UnderWay)) {
+        if let Some(under_way) = self.kinds.get_mut(&kind) {
+            change(under_way);
+        }
     }
 
     /// Somebody may want a session soon.
-    pub(crate) fn is_in_use(&mut self, now: Instant) {
-        self.last_used = now;
+    pub(crate) fn is_in_use(&mut self, kind: Kind, now: Instant) {
+        self.note(kind, |it| it.last_used = now);
     }
 
     /// Somebody on `thread` wants a session. Its own thread's newest comes first, then another's: a
     /// session that must move costs less than waiting or a login. Whoever waits already was not helped
     /// by what is idle now, so nobody is overtaken.
     pub(crate) fn ask(&mut self, wish: Wish, thread: usize, now: Instant) -> Answer<S> {
-        self.last_used = now;
+        self.is_in_use(wish.kind, now);
         if let Some(at) = self.find(wish, thread, now) {
             let idle = self.idle.remove(at);
-            self.lent += 1;
+            self.note(wish.kind, |it| it.lent += 1);
             return Answer::Take(Taken {
                 ask_first: now >= idle.since + self.limits.ping_after,
                 session: idle.session,
@@ -189,12 +135,14 @@ impl<S> Shelf<S> {
             });
         }
         // What is on its way back will be here before a login is done.
-        if self.has_room() && self.returning <= self.waiting.len() {
+        let returning = self.kinds.get(&wish.kind).map_or(0, |it| it.returning);
+        if self.has_room() && returning <= self.waiting(wish.kind) {
             let total = self.limits.total.unwrap_or(usize::MAX);
-            let is_full = self.in_use() + self.idle.len() >= total;
-            self.opening += 1;
+            let is_full = self.all_in_use() + self.idle.len() >= total;
+            self.note(wish.kind, |it| it.opening += 1);
             return if is_full && !self.idle.is_empty() {
-                Answer::OpenInPlaceOf(self.idle.remove(0).session)
+                let oldest = self.idle.remove(0);
+                Answer::OpenInPlaceOf(oldest.session, oldest.life.kind)
             } else {
                 Answer::Open
             };
@@ -212,62 +160,68 @@ impl<S> Shelf<S> {
     /// The idle session to lend. Those whose database was never chosen are spared for who needs one.
     fn find(&self, wish: Wish, thread: usize, now: Instant) -> Option<usize> {
         let worth = |idle: &Idle<S>| {
-            let is_spare = idle.life.is_bare == (wish == Wish::Bare);
+            let is_spare = idle.life.is_bare == wish.is_bare;
             (is_spare, idle.life.thread == thread)
         };
-        let suits =
-            |idle: &Idle<S>| now < idle.life.expires && (wish == Wish::Any || idle.life.is_bare);
+        let suits = |idle: &Idle<S>| now < idle.life.expires && wish.suits(&idle.life);
         let found = self.idle.iter().enumerate().filter(|(_, idle)| suits(idle));
         found.max_by_key(|(_, idle)| worth(idle)).map(|(at, _)| at)
     }
 
     /// Whether one more may be opened; idle ones make room for it.
     fn has_room(&self) -> bool {
-        let used = self.lent + self.opening;
+        let used = self.all_in_use();
         self.limits.total.is_none_or(|total| used < total)
     }
 
     /// A lent session is on its way back; [`Shelf::arrived`] follows, then what becomes of it.
-    pub(crate) fn returns(&mut self) {
-        self.returning += 1;
+    pub(crate) fn returns(&mut self, kind: Kind) {
+        self.note(kind, |it| it.returning += 1);
     }
 
     /// It is here, or gone.
-    pub(crate) fn arrived(&mut self) {
-        self.returning = self.returning.saturating_sub(1);
+    pub(crate) fn arrived(&mut self, kind: Kind) {
+        self.note(kind, |it| it.returning = it.returning.saturating_sub(1));
     }
 
     /// A session that [`Answer::Open`] or [`Grant::Open`] allowed is there, and lent.
-    pub(crate) fn opened(&mut self) {
-        self.opening = self.opening.saturating_sub(1);
-        self.lent += 1;
+    pub(crate) fn opened(&mut self, kind: Kind) {
+        self.note(kind, |it| {
+            it.opening = it.opening.saturating_sub(1);
+            it.lent += 1;
+        });
     }
 
     /// One that was allowed did not come to be: the first who waits may try.
-    pub(crate) fn not_opened(&mut self) -> Option<WaiterId> {
-        self.opening = self.opening.saturating_sub(1);
-        self.let_open()
+    pub(crate) fn not_opened(&mut self, kind: Kind) -> Option<WaiterId> {
+        self.note(kind, |it| it.opening = it.opening.saturating_sub(1));
+        self.let_open(kind)
     }
 
     /// A lent session is gone: the first who waits may open another.
-    pub(crate) fn gone(&mut self) -> Option<WaiterId> {
-        self.lent = self.lent.saturating_sub(1);
-        self.let_open()
+    pub(crate) fn gone(&mut self, kind: Kind) -> Option<WaiterId> {
+        self.note(kind, |it| it.lent = it.lent.saturating_sub(1));
+        self.let_open(kind)
     }
 
-    fn let_open(&mut self) -> Option<WaiterId> {
+    /// One of `kind` is no more. Where all kinds together are bounded, the first who waits may open one;
+    /// else each waits for what is on its way back of its own kind.
+    fn let_open(&mut self, kind: Kind) -> Option<WaiterId> {
         if !self.has_room() {
             return None;
         }
-        let first = self.waiting.pop_front()?;
-        self.opening += 1;
+        let is_bounded = self.limits.total.is_some();
+        let may = |waiter: &Waiter| is_bounded || waiter.wish.kind == kind;
+        let at = self.waiting.iter().position(may)?;
+        let first = self.waiting.remove(at)?;
+        self.note(first.wish.kind, |it| it.opening += 1);
         Some(first.id)
     }
 
     /// A lent session comes back in order. The first who waits and can use it gets it.
     pub(crate) fn give_back(&mut self, session: S, life: Life, now: Instant) -> Back<S> {
         let too_old = now >= life.expires;
-        let suits = |waiter: &Waiter| waiter.wish == Wish::Any || life.is_bare;
+        let suits = |waiter: &Waiter| waiter.wish.suits(&life);
         let is_tired = |first: &Waiter| !suits(first) && now >= first.since + PATIENCE;
         if !self.waiting.front().is_some_and(is_tired)
             && !too_old
@@ -281,23 +235,30 @@ impl<S> Shelf<S> {
             };
             return Back::Granted(waiter.id, Grant::Take(taken));
         }
-        if let Some(waiter) = self.gone() {
+        if let Some(waiter) = self.gone(life.kind) {
             return Back::Replaced(session, waiter);
         }
         if too_old {
             return Back::Retired(session, Retired::Age);
         }
         let total = self.limits.total.unwrap_or(usize::MAX);
-        let room = self.limits.idle.min(total.saturating_sub(self.in_use()));
-        if self.idle.len() >= room {
+        let room = self
+            .limits
+            .idle
+            .min(total.saturating_sub(self.all_in_use()));
+        if room == 0 {
             return Back::Retired(session, Retired::Surplus);
         }
+        let surplus = (self.idle.len() >= room).then(|| self.idle.remove(0));
         self.idle.push(Idle {
             session,
             life,
             since: now,
         });
-        Back::Kept
+        match surplus {
+            Some(oldest) => Back::KeptInPlaceOf(oldest.session, oldest.life.kind),
+            None => Back::Kept,
+        }
     }
 
     /// Somebody no longer waits; says whether it still did. If not, its grant is on its way.
@@ -307,16 +268,24 @@ impl<S> Shelf<S> {
         self.waiting.len() < before
     }
 
-    /// Takes out what is too old or was idle for too long; the oldest goes first.
-    pub(crate) fn sweep(&mut self, now: Instant) -> Vec<(S, Retired)> {
-        let in_demand = now < self.last_used + self.limits.idle_timeout;
+    /// Whether a kind was in use not long ago.
+    fn is_in_demand(&self, kind: Kind, now: Instant) -> bool {
+        let under_way = self.kinds.get(&kind);
+        under_way.is_some_and(|it| now < it.last_used + self.limits.idle_timeout)
+    }
+
+    /// Takes out what is too old or was idle for too long of a kind; the oldest goes first.
+    pub(crate) fn sweep(&mut self, kind: Kind, now: Instant) -> Vec<(S, Retired)> {
+        let in_demand = self.is_in_demand(kind, now);
         let keep = if in_demand { self.limits.idle_min } else { 0 };
         let mut retired = Vec::new();
-        let mut left = self.idle.len();
-        let mut kept = Vec::with_capacity(left);
+        let mut left = self.idle(kind);
+        let mut kept = Vec::with_capacity(self.idle.len());
         for idle in self.idle.drain(..) {
             let unused = now >= idle.since + self.limits.idle_timeout;
-            let why = if now >= idle.life.expires {
+            let why = if idle.life.kind != kind {
+                None
+            } else if now >= idle.life.expires {
                 Some(Retired::Age)
             } else {
                 (unused && left > keep).then_some(Retired::Idle)
@@ -333,29 +302,33 @@ impl<S> Shelf<S> {
         retired
     }
 
-    /// How many should be opened ahead now; each is counted as being opened.
-    pub(crate) fn open_ahead(&mut self, now: Instant) -> usize {
-        if now >= self.last_used + self.limits.idle_timeout {
+    /// How many of a kind should be opened ahead now; each is counted as being opened. Nothing idle makes
+    /// room for them.
+    pub(crate) fn open_ahead(&mut self, kind: Kind, now: Instant) -> usize {
+        if !self.is_in_demand(kind, now) {
             return 0;
         }
         let total = self.limits.total.unwrap_or(usize::MAX);
-        let wanted = self.limits.idle_min.min(self.limits.idle);
-        let room = total.saturating_sub(self.in_use() + self.idle.len());
-        let missing = wanted
-            .saturating_sub(self.idle.len() + self.opening)
-            .min(room);
-        self.opening += missing;
+        let opening = self.kinds.values().map(|it| it.opening).sum::<usize>();
+        let room = total.saturating_sub(self.all_in_use() + self.idle.len());
+        let idle_room = self.limits.idle.saturating_sub(self.idle.len() + opening);
+        let own = self.kinds.get(&kind).map_or(0, |it| it.opening);
+        let wanted = self.limits.idle_min.saturating_sub(self.idle(kind) + own);
+        let missing = wanted.min(room).min(idle_room);
+        self.note(kind, |it| it.opening += missing);
         missing
     }
 
-    /// Whether nothing and nobody is left here.
-    pub(crate) fn is_deserted(&self, now: Instant) -> bool {
-        let empty = self.idle.is_empty() && self.in_use() == 0 && self.waiting.is_empty();
-        empty && now >= self.last_used + self.limits.idle_timeout
+    /// Whether nothing and nobody is left of a kind.
+    pub(crate) fn is_deserted(&self, kind: Kind, now: Instant) -> bool {
+        let empty = self.idle(kind) == 0 && self.in_use(kind) == 0 && self.waiting(kind) == 0;
+        empty && !self.is_in_demand(kind, now)
     }
 
-    /// Takes out every idle session, for a shelf whose sessions are no longer trusted.
-    pub(crate) fn empty(&mut self) -> Vec<S> {
-        self.idle.drain(..).map(|idle| idle.session).collect()
+    /// Takes out every idle session of a kind that is no longer trusted.
+    pub(crate) fn empty(&mut self, kind: Kind) -> Vec<S> {
+        let is_meant = |idle: &mut Idle<S>| idle.life.kind == kind;
+        let taken = self.idle.extract_if(.., is_meant);
+        taken.map(|idle| idle.session).collect()
     }
 }

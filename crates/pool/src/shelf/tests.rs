@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const LIMITS: Limits = Limits {
     total: Some(2),
@@ -13,8 +13,30 @@ const LIMITS: Limits = Limits {
     ping_after: Duration::from_secs(10),
 };
 
+const KIND: Kind = Kind(1);
+const OTHER: Kind = Kind(2);
+const ANY: Wish = Wish {
+    kind: KIND,
+    is_bare: false,
+};
+const BARE: Wish = Wish {
+    kind: KIND,
+    is_bare: true,
+};
+const OTHERS: Wish = Wish {
+    kind: OTHER,
+    is_bare: false,
+};
+
+fn empty(limits: Limits, now: Instant) -> Shelf<u32> {
+    let mut shelf = Shelf::new(limits);
+    assert_eq!([KIND, OTHER], [(); 2].map(|()| shelf.add_kind(now)));
+    shelf
+}
+
 fn life(now: Instant, thread: usize) -> Life {
     Life {
+        kind: KIND,
         expires: now + Duration::from_hours(1),
         is_bare: true,
         thread,
@@ -37,10 +59,10 @@ fn wait(answer: &Answer<u32>) -> WaiterId {
 
 /// A shelf with these sessions idle.
 fn stocked(limits: Limits, sessions: &[(u32, Life)], now: Instant) -> Shelf<u32> {
-    let mut shelf = Shelf::new(limits, now);
+    let mut shelf = empty(limits, now);
     for _ in sessions {
-        assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Open);
-        shelf.opened();
+        assert_eq!(shelf.ask(ANY, 0, now), Answer::Open);
+        shelf.opened(KIND);
     }
     for (session, life) in sessions {
         assert_eq!(shelf.give_back(*session, *life, now), Back::Kept);
@@ -58,22 +80,20 @@ fn the_newest_session_of_the_own_thread_is_lent_then_one_of_another() {
     };
     let sessions = [(1, life(now, 0)), (2, life(now, 0)), (3, life(now, 1))];
     let mut shelf = stocked(limits, &sessions, now);
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 2);
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1);
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 3);
-    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Open);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 2);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 1);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 3);
+    assert_eq!(shelf.ask(ANY, 0, now), Answer::Open);
 }
 
 #[test]
 fn whoever_waited_first_is_served_first() {
     let now = Instant::now();
     let mut shelf = stocked(LIMITS, &[(1, life(now, 0)), (2, life(now, 0))], now);
-    take(shelf.ask(Wish::Any, 0, now));
-    take(shelf.ask(Wish::Any, 0, now));
-    let waiters: Vec<_> = (0..3)
-        .map(|_| wait(&shelf.ask(Wish::Any, 0, now)))
-        .collect();
-    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Full);
+    take(shelf.ask(ANY, 0, now));
+    take(shelf.ask(ANY, 0, now));
+    let waiters: Vec<_> = (0..3).map(|_| wait(&shelf.ask(ANY, 0, now))).collect();
+    assert_eq!(shelf.ask(ANY, 0, now), Answer::Full);
     let granted = |back| match back {
         Back::Granted(waiter, Grant::Take(taken)) => (waiter, taken.session),
         other => panic!("{other:?}"),
@@ -95,18 +115,21 @@ fn whoever_waited_first_is_served_first() {
 fn a_session_that_is_lost_lets_the_first_who_waits_open_one() {
     let now = Instant::now();
     let mut shelf = stocked(LIMITS, &[(1, life(now, 0)), (2, life(now, 0))], now);
-    take(shelf.ask(Wish::Any, 0, now));
-    take(shelf.ask(Wish::Any, 0, now));
-    let first = wait(&shelf.ask(Wish::Any, 0, now));
-    let second = wait(&shelf.ask(Wish::Any, 0, now));
-    assert_eq!(shelf.gone(), Some(first));
+    take(shelf.ask(ANY, 0, now));
+    take(shelf.ask(ANY, 0, now));
+    let first = wait(&shelf.ask(ANY, 0, now));
+    let second = wait(&shelf.ask(ANY, 0, now));
+    assert_eq!(shelf.gone(KIND), Some(first));
     assert_eq!(
-        shelf.not_opened(),
+        shelf.not_opened(KIND),
         Some(second),
         "the first failed, the second may try"
     );
-    shelf.opened();
-    assert_eq!((shelf.in_use(), shelf.idle(), shelf.waiting()), (2, 0, 0));
+    shelf.opened(KIND);
+    assert_eq!(
+        (shelf.in_use(KIND), shelf.idle(KIND), shelf.waiting(KIND)),
+        (2, 0, 0)
+    );
 }
 
 #[test]
@@ -117,11 +140,11 @@ fn a_database_cannot_be_taken_back() {
         ..life(now, 0)
     };
     let mut shelf = stocked(LIMITS, &[(1, chosen)], now);
-    assert_eq!(shelf.ask(Wish::Bare, 0, now), Answer::Open);
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1);
-    assert_eq!(shelf.ask(Wish::Any, 0, now), Answer::Wait(WaiterId(1)));
+    assert_eq!(shelf.ask(BARE, 0, now), Answer::Open);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 1);
+    assert_eq!(shelf.ask(ANY, 0, now), Answer::Wait(WaiterId(1)));
     assert!(shelf.give_up(WaiterId(1)));
-    let bare = wait(&shelf.ask(Wish::Bare, 0, now));
+    let bare = wait(&shelf.ask(BARE, 0, now));
     assert_eq!(shelf.give_back(1, chosen, now), Back::Replaced(1, bare));
 }
 
@@ -138,8 +161,8 @@ fn sessions_without_a_database_are_spared_for_who_needs_one() {
         ..life(now, 1)
     };
     let mut shelf = stocked(limits, &[(1, chosen), (2, life(now, 0))], now);
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 1, "of another thread");
-    assert_eq!(take(shelf.ask(Wish::Any, 0, now)), 2);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 1, "of another thread");
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 2);
 }
 
 #[test]
@@ -151,11 +174,11 @@ fn nobody_waits_for_ever_while_others_get_what_it_cannot_use() {
     };
     let mut shelf = stocked(LIMITS, &[(1, chosen), (2, chosen)], now);
     for _ in 0..2 {
-        take(shelf.ask(Wish::Any, 0, now));
+        take(shelf.ask(ANY, 0, now));
     }
-    let first = wait(&shelf.ask(Wish::Bare, 0, now));
-    let second = wait(&shelf.ask(Wish::Any, 0, now));
-    let third = wait(&shelf.ask(Wish::Any, 0, now));
+    let first = wait(&shelf.ask(BARE, 0, now));
+    let second = wait(&shelf.ask(ANY, 0, now));
+    let third = wait(&shelf.ask(ANY, 0, now));
     match shelf.give_back(1, chosen, now + PATIENCE / 2) {
         Back::Granted(waiter, Grant::Take(_)) => assert_eq!(waiter, second, "passed over at first"),
         other => panic!("{other:?}"),
@@ -164,7 +187,7 @@ fn nobody_waits_for_ever_while_others_get_what_it_cannot_use() {
         Back::Replaced(2, waiter) => assert_eq!(waiter, first, "before the third"),
         other => panic!("{other:?}"),
     }
-    shelf.opened();
+    shelf.opened(KIND);
     match shelf.give_back(3, life(now, 0), now + PATIENCE) {
         Back::Granted(waiter, Grant::Take(_)) => assert_eq!(waiter, third),
         other => panic!("{other:?}"),
@@ -179,22 +202,22 @@ fn idle_sessions_are_asked_after_a_while_and_given_up_after_a_longer_one() {
         ..LIMITS
     };
     let mut shelf = stocked(limits, &[(1, life(now, 0)), (2, life(now, 0))], now);
-    let Answer::Take(taken) = shelf.ask(Wish::Any, 0, now + Duration::from_secs(10)) else {
+    let Answer::Take(taken) = shelf.ask(ANY, 0, now + Duration::from_secs(10)) else {
         panic!()
     };
     assert!(taken.ask_first);
     let back = now + Duration::from_secs(30);
     shelf.give_back(taken.session, taken.life, back);
-    assert!(shelf.sweep(now + Duration::from_secs(59)).is_empty());
+    assert!(shelf.sweep(KIND, now + Duration::from_secs(59)).is_empty());
     assert_eq!(
-        shelf.sweep(now + Duration::from_mins(1)),
+        shelf.sweep(KIND, now + Duration::from_mins(1)),
         [(1, Retired::Idle)]
     );
     assert_eq!(
-        shelf.sweep(back + Duration::from_mins(1)),
+        shelf.sweep(KIND, back + Duration::from_mins(1)),
         [(2, Retired::Idle)]
     );
-    assert!(shelf.is_deserted(back + Duration::from_mins(1)));
+    assert!(shelf.is_deserted(KIND, back + Duration::from_mins(1)));
 }
 
 #[test]
@@ -207,16 +230,16 @@ fn the_minimum_stays_while_the_shelf_is_in_use_and_is_opened_ahead() {
         ..LIMITS
     };
     let mut shelf = stocked(limits, &[(1, life(now, 0))], now);
-    assert_eq!(shelf.open_ahead(now), 1);
-    assert_eq!(shelf.open_ahead(now), 0, "it is on its way");
-    shelf.opened();
+    assert_eq!(shelf.open_ahead(KIND, now), 1);
+    assert_eq!(shelf.open_ahead(KIND, now), 0, "it is on its way");
+    shelf.opened(KIND);
     assert_eq!(shelf.give_back(2, life(now, 0), now), Back::Kept);
     let later = now + Duration::from_secs(59);
-    take(shelf.ask(Wish::Any, 0, later));
-    assert!(shelf.sweep(now + Duration::from_secs(61)).is_empty());
-    assert_eq!(shelf.open_ahead(later), 1);
+    take(shelf.ask(ANY, 0, later));
+    assert!(shelf.sweep(KIND, now + Duration::from_secs(61)).is_empty());
+    assert_eq!(shelf.open_ahead(KIND, later), 1);
     assert_eq!(
-        shelf.open_ahead(later + LIMITS.idle_timeout),
+        shelf.open_ahead(KIND, later + LIMITS.idle_timeout),
         0,
         "nobody uses it"
     );
@@ -230,21 +253,21 @@ fn what_is_on_its_way_back_is_waited_for() {
         ..LIMITS
     };
     let mut shelf = stocked(limits, &[(1, life(now, 0))], now);
-    take(shelf.ask(Wish::Any, 0, now));
-    shelf.returns();
-    let waiter = wait(&shelf.ask(Wish::Any, 0, now));
-    assert_eq!(
-        shelf.ask(Wish::Any, 0, now),
-        Answer::Open,
-        "it is for one only"
-    );
-    shelf.arrived();
+    take(shelf.ask(ANY, 0, now));
+    shelf.returns(KIND);
+    let waiter = wait(&shelf.ask(ANY, 0, now));
+    assert_eq!(shelf.ask(ANY, 0, now), Answer::Open, "it is for one only");
+    shelf.arrived(KIND);
     let back = shelf.give_back(1, life(now, 0), now);
     assert!(matches!(back, Back::Granted(id, Grant::Take(_)) if id == waiter));
-    shelf.returns();
-    let waiter = wait(&shelf.ask(Wish::Any, 0, now));
-    shelf.arrived();
-    assert_eq!(shelf.gone(), Some(waiter), "it broke, so another is opened");
+    shelf.returns(KIND);
+    let waiter = wait(&shelf.ask(ANY, 0, now));
+    shelf.arrived(KIND);
+    assert_eq!(
+        shelf.gone(KIND),
+        Some(waiter),
+        "it broke, so another is opened"
+    );
 }
 
 #[test]
@@ -252,65 +275,155 @@ fn a_session_of_age_is_not_lent() {
     let now = Instant::now();
     let mut shelf = stocked(LIMITS, &[(1, life(now, 0))], now);
     let late = now + Duration::from_hours(1);
-    assert_eq!(shelf.ask(Wish::Any, 0, late), Answer::Open);
-    assert_eq!(shelf.sweep(late), [(1, Retired::Age)]);
-    shelf.opened();
+    assert_eq!(shelf.ask(ANY, 0, late), Answer::Open);
+    assert_eq!(shelf.sweep(KIND, late), [(1, Retired::Age)]);
+    shelf.opened(KIND);
     assert_eq!(
         shelf.give_back(2, life(now, 0), late),
         Back::Retired(2, Retired::Age)
     );
 }
 
+fn of_other(life: Life) -> Life {
+    Life {
+        kind: OTHER,
+        ..life
+    }
+}
+
+#[test]
+fn the_bound_is_one_for_all_kinds_together() {
+    let now = Instant::now();
+    let mut shelf = stocked(LIMITS, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    assert_eq!(
+        shelf.ask(OTHERS, 0, now),
+        Answer::OpenInPlaceOf(1, KIND),
+        "what is idle for others makes room"
+    );
+    shelf.opened(OTHER);
+    assert_eq!(take(shelf.ask(ANY, 0, now)), 2);
+    let others = wait(&shelf.ask(OTHERS, 0, now));
+    let own = wait(&shelf.ask(ANY, 0, now));
+    match shelf.give_back(2, life(now, 0), now) {
+        Back::Granted(waiter, Grant::Take(_)) => assert_eq!(waiter, own, "a login is saved"),
+        other => panic!("{other:?}"),
+    }
+    let next = wait(&shelf.ask(ANY, 0, now));
+    assert_eq!(
+        shelf.give_back(2, life(now, 0), now + PATIENCE),
+        Back::Replaced(2, others),
+        "nobody starves"
+    );
+    assert_eq!((shelf.in_use(KIND), shelf.in_use(OTHER)), (0, 2));
+    assert_eq!(
+        shelf.give_back(3, of_other(life(now, 0)), now),
+        Back::Replaced(3, next)
+    );
+}
+
+#[test]
+fn a_crowd_of_idle_ones_loses_its_oldest_of_any_kind() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: None,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    assert_eq!(shelf.ask(OTHERS, 0, now), Answer::Open);
+    shelf.opened(OTHER);
+    assert_eq!(
+        shelf.give_back(3, of_other(life(now, 0)), now),
+        Back::KeptInPlaceOf(1, KIND)
+    );
+    assert_eq!((shelf.idle(KIND), shelf.idle(OTHER)), (1, 1));
+    assert_eq!(shelf.empty(OTHER), [3]);
+    assert_eq!((shelf.idle(KIND), shelf.idle(OTHER)), (1, 0));
+}
+
+#[test]
+fn what_comes_back_of_one_kind_is_not_closed_for_who_waits_for_another() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: None,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0)), (2, life(now, 0))], now);
+    take(shelf.ask(ANY, 0, now));
+    assert_eq!(shelf.ask(OTHERS, 0, now), Answer::Open);
+    shelf.opened(OTHER);
+    shelf.returns(OTHER);
+    let waiter = wait(&shelf.ask(OTHERS, 0, now));
+    assert_eq!(shelf.give_back(2, life(now, 0), now), Back::Kept);
+    shelf.arrived(OTHER);
+    assert_eq!(shelf.gone(OTHER), Some(waiter), "it broke");
+}
+
+#[test]
+fn nothing_is_opened_ahead_where_it_would_drive_out_what_is_idle() {
+    let now = Instant::now();
+    let limits = Limits {
+        total: None,
+        idle_min: 2,
+        ..LIMITS
+    };
+    let mut shelf = stocked(limits, &[(1, life(now, 0))], now);
+    assert_eq!(shelf.open_ahead(OTHER, now), 1);
+    assert_eq!(shelf.open_ahead(KIND, now), 0);
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Move {
-    Ask(bool),
+    Ask(Kind, bool),
     Opened,
     NotOpened,
     Back(bool),
     Gone,
     GiveUp,
-    Sweep,
+    Sweep(Kind),
 }
 
 proptest! {
     #[test]
     fn no_session_is_lent_twice_and_no_bound_is_passed(moves in prop::collection::vec(
         prop_oneof![
-            4 => any::<bool>().prop_map(Move::Ask),
+            4 => (any::<bool>(), any::<bool>()).prop_map(|(own, bare)| Move::Ask(kind_of(own), bare)),
             3 => Just(Move::Opened),
             1 => Just(Move::NotOpened),
             4 => any::<bool>().prop_map(Move::Back),
             1 => Just(Move::Gone),
             1 => Just(Move::GiveUp),
-            1 => Just(Move::Sweep),
+            1 => any::<bool>().prop_map(|own| Move::Sweep(kind_of(own))),
         ], 0..200))
     {
         let mut now = Instant::now();
         let limits = Limits { total: Some(3), idle: 2, waiting: 4, ..LIMITS };
-        let mut shelf = Shelf::new(limits, now);
-        let (mut lent, mut opening, mut next) = (Vec::new(), 0_usize, 0_u32);
-        let mut waiting = HashSet::new();
+        let mut shelf = empty(limits, now);
+        let (mut lent, mut opening, mut next) = (Vec::new(), Vec::new(), 0_u32);
+        let mut waiting = HashMap::new();
         for step in moves {
             now += Duration::from_secs(7);
             let mut granted = None;
             match step {
-                Move::Ask(bare) => {
-                    let wish = if bare { Wish::Bare } else { Wish::Any };
-                    match shelf.ask(wish, 0, now) {
-                        Answer::Take(taken) => lent.push((taken.session, taken.life)),
-                        Answer::Open | Answer::OpenInPlaceOf(_) => opening += 1,
-                        Answer::Wait(id) => { waiting.insert(id); }
+                Move::Ask(kind, is_bare) => {
+                    match shelf.ask(Wish { kind, is_bare }, 0, now) {
+                        Answer::Take(taken) => {
+                            prop_assert_eq!(taken.life.kind, kind);
+                            lent.push((taken.session, taken.life));
+                        }
+                        Answer::Open | Answer::OpenInPlaceOf(..) => opening.push(kind),
+                        Answer::Wait(id) => { waiting.insert(id, kind); }
                         Answer::Full => prop_assert_eq!(waiting.len(), 4),
                     }
                 }
-                Move::Opened if opening > 0 => {
-                    (opening, next) = (opening - 1, next + 1);
-                    shelf.opened();
-                    lent.push((next, life(now, 0)));
+                Move::Opened if !opening.is_empty() => {
+                    let kind = opening.remove(0);
+                    next += 1;
+                    shelf.opened(kind);
+                    lent.push((next, Life { kind, ..life(now, 0) }));
                 }
-                Move::NotOpened if opening > 0 => {
-                    opening -= 1;
-                    granted = shelf.not_opened().map(|id| (id, Grant::Open));
+                Move::NotOpened if !opening.is_empty() => {
+                    let kind = opening.remove(0);
+                    granted = shelf.not_opened(kind).map(|id| (id, Grant::Open));
                 }
                 Move::Back(bare) if !lent.is_empty() => {
                     let (session, life) = lent.swap_remove(0);
@@ -318,35 +431,50 @@ proptest! {
                     match shelf.give_back(session, life, now) {
                         Back::Granted(id, grant) => granted = Some((id, grant)),
                         Back::Replaced(_, id) => granted = Some((id, Grant::Open)),
-                        Back::Kept | Back::Retired(..) => {}
+                        Back::Kept | Back::KeptInPlaceOf(..) | Back::Retired(..) => {}
                     }
                 }
                 Move::Gone if !lent.is_empty() => {
-                    lent.swap_remove(0);
-                    granted = shelf.gone().map(|id| (id, Grant::Open));
+                    let (_, life) = lent.swap_remove(0);
+                    granted = shelf.gone(life.kind).map(|id| (id, Grant::Open));
                 }
                 Move::GiveUp => {
-                    if let Some(id) = waiting.iter().next().copied() {
+                    if let Some(id) = waiting.keys().next().copied() {
                         waiting.remove(&id);
                         prop_assert!(shelf.give_up(id));
                     }
                 }
-                Move::Sweep => { shelf.sweep(now); }
+                Move::Sweep(kind) => { shelf.sweep(kind, now); }
                 _ => {}
             }
             if let Some((id, grant)) = granted {
-                prop_assert!(waiting.remove(&id), "only who waits is granted");
-                match grant {
-                    Grant::Take(taken) => lent.push((taken.session, taken.life)),
-                    Grant::Open => opening += 1,
+                let kind = waiting.remove(&id);
+                prop_assert!(kind.is_some(), "only who waits is granted");
+                match (grant, kind) {
+                    (Grant::Take(taken), kind) => {
+                        prop_assert_eq!(Some(taken.life.kind), kind);
+                        lent.push((taken.session, taken.life));
+                    }
+                    (Grant::Open, kind) => opening.extend(kind),
                 }
             }
             let distinct: HashSet<_> = lent.iter().map(|(session, _)| session).collect();
             prop_assert_eq!(distinct.len(), lent.len());
-            prop_assert_eq!(shelf.in_use(), lent.len() + opening);
-            prop_assert!(shelf.in_use() + shelf.idle() <= 3 && shelf.idle() <= 2);
-            prop_assert_eq!(shelf.waiting(), waiting.len());
-            prop_assert!(waiting.is_empty() || shelf.in_use() == 3, "nobody waits for nothing");
+            for kind in [KIND, OTHER] {
+                let lent = lent.iter().filter(|(_, life)| life.kind == kind).count();
+                let opening = opening.iter().filter(|of| **of == kind).count();
+                prop_assert_eq!(shelf.in_use(kind), lent + opening);
+                let waiting = waiting.values().filter(|of| **of == kind).count();
+                prop_assert_eq!(shelf.waiting(kind), waiting);
+            }
+            let in_use = lent.len() + opening.len();
+            let idle = shelf.idle(KIND) + shelf.idle(OTHER);
+            prop_assert!(in_use + idle <= 3 && idle <= 2);
+            prop_assert!(waiting.is_empty() || in_use == 3, "nobody waits for nothing");
         }
     }
+}
+
+fn kind_of(is_own: bool) -> Kind {
+    if is_own { KIND } else { OTHER }
 }
