@@ -21,10 +21,10 @@ pub enum PoolMode {
 /// The bounds of the pools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// Server sessions of one identity at one server: how many are kept idle, and with
+    /// Server sessions of one account (tenant and user) at one server: how many are kept idle, and with
     /// [`PoolMode::Transaction`] how many there may be; 0 for no bound.
     pub max: usize,
-    /// How many are kept idle at least, opened ahead, while the identity is in use.
+    /// How many are kept idle at least for each identity, opened ahead, while it is in use.
     pub min_idle: usize,
     /// How long one may be idle.
     pub idle_timeout: Duration,
@@ -34,7 +34,7 @@ pub struct PoolSettings {
     pub ping_after: Duration,
     /// How long a client waits for one, or for its turn to log in.
     pub wait_timeout: Duration,
-    /// How many clients may wait for the sessions of one identity at one server.
+    /// How many clients may wait for the sessions of one account at one server.
     pub max_waiting: usize,
     /// How many logins are under way at one server at once; 0 for any number.
     pub connect_concurrency_max: usize,

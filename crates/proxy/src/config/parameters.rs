@@ -149,7 +149,8 @@ parameters! {
     /// Server sessions of one account at one server: how many are kept idle, and with transaction
     /// pooling how many there may be; 0 is without limit.
     pool_max: Count = "64", Bounds::Number(0, 100_000);
-    /// How many of them are kept ready, opened ahead, while the account is in use.
+    /// How many of them are kept ready, opened ahead, for each group of clients that a server cannot tell
+    /// apart, while it is in use.
     pool_min_idle: Count = "0", Bounds::Number(0, 10_000);
     /// How long a server session may be idle in the pool.
     pool_idle_timeout: Span = "5m", Bounds::Time("1s", "1d");

@@ -139,7 +139,8 @@ impl Session {
     fn commands(&mut self) -> Result<(), SimulatorError> {
         while let Some(packet) = self.wire.read()? {
             let started = Instant::now();
-            if !self.command(&packet)? {
+            // What comes behind the end of reading can be read all the same.
+            if self.handle.doomed.load(Ordering::Relaxed) || !self.command(&packet)? {
                 return Ok(());
             }
             if self.turn.is_some() && self.node.is_fenced() {
