@@ -206,7 +206,7 @@ impl Wire {
                 }
                 (Expect::Result, [0xFE, ..]) if command.first() == Some(&COM_CHANGE_USER) => {
                     reply.bytes.truncate(start);
-                    self.answer_switch(sequence, &packet, password)?;
+                    self.answer_switch(sequence, password)?;
                     Expect::Result
                 }
                 (Expect::Result, [0xFE, ..]) => Expect::End,
@@ -246,10 +246,9 @@ impl Wire {
         self.take(1).map(drop)
     }
 
-    fn answer_switch(&mut self, sequence: u8, packet: &[u8], pw: &str) -> Result<(), Failure> {
-        let salt = packet.split(|&byte| byte == 0).nth(1).unwrap_or_default();
-        let proof = mysql::scramble(pw, salt);
-        self.salt = salt.to_vec();
+    /// Proves itself over the greeting's salt, whatever the server says now: libmariadb does so.
+    fn answer_switch(&mut self, sequence: u8, password: &str) -> Result<(), Failure> {
+        let proof = mysql::scramble(password, &self.salt);
         self.send(sequence.wrapping_add(1), &proof)
     }
 

@@ -43,6 +43,20 @@ fn an_ed25519_login_is_relayed() -> Result<(), Failure> {
 }
 
 #[test]
+fn a_server_sees_no_statement_but_its_clients() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let world = World::shared()?;
+    // The client names the database in its login, which is no statement.
+    let counted = "SHOW SESSION STATUS WHERE Variable_name IN ('Com_change_db', 'Questions')";
+    let ask = |account| mariadb(account, "test", counted);
+    let direct = ask(world.direct("app", PASSWORD))?;
+    assert!(direct.contains("Com_change_db\t0"), "{direct}");
+    let proxied = ask(world.proxied("app", PASSWORD)).map_err(|failure| world.explain(&failure))?;
+    assert_eq!(proxied, direct);
+    Ok(())
+}
+
+#[test]
 fn a_killed_server_ends_its_clients_and_the_proxy_stays() -> Result<(), Failure> {
     let _timer = Timer::start();
     let (mut first, second) = (MariadbServer::start()?, MariadbServer::start()?);

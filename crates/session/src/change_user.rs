@@ -43,7 +43,7 @@ impl Session {
                             return Ok(Begun::Answered);
                         }
                         Err(error) => {
-                            // As with MySQL, a refused change of user ends the connection.
+                            // As with an OBServer, a refused change of user ends the connection.
                             if let Some(packet) = error.to_client() {
                                 answer::put_error(self.client.outbound(), sequence, &packet);
                             }
@@ -60,8 +60,8 @@ impl Session {
         }
     }
 
-    /// Takes the request and asks the client to prove its password over a new salt: of the old one, nothing
-    /// is left that a server would take.
+    /// Takes the request and asks the client to prove its password. As an OBServer does, it is asked over
+    /// the salt of the greeting: libmariadb goes by that one, whatever it is told.
     fn ask_for_password(&mut self) -> Result<(), SessionError> {
         let capabilities = self.state.login.response.capabilities;
         if !login::can_switch(capabilities) {
@@ -72,12 +72,8 @@ impl Session {
         let (head, packet) = self.take_packet();
         let change = ChangeUser::parse(&join(&head), capabilities)
             .map_err(|error| SessionError::Client(error.into()))?;
-        let salt = login::random_salt();
-        login::put_switch(&mut self.client, &salt, packet.next_sequence());
-        let mut login = ClientLogin {
-            proxy_salt: salt,
-            ..self.state.login.clone()
-        };
+        let mut login = self.state.login.clone();
+        login::put_switch(&mut self.client, &login.proxy_salt, packet.next_sequence());
         login.response.user = change.user;
         NATIVE_PASSWORD.clone_into(&mut login.response.plugin);
         login.response.database = Some(change.database).filter(|name| !name.is_empty());

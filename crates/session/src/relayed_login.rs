@@ -113,11 +113,11 @@ async fn enter(
         origin: Origin::Own,
     });
     let nothing = LoginVariables::parse(b"").map_err(broken)?;
-    let database = response.database.as_deref().unwrap_or_default();
     let state = SessionState {
         mode: RoutingMode::MySql,
         tenant: TenantName::default(),
-        database: DatabaseName::new(String::from_utf8_lossy(database)),
+        // The server alone knows it: nothing follows the client to another one.
+        database: DatabaseName::default(),
         login: connection_login(response, peer, id),
         variables: Variables::new(context.variable_sets.borrow_mut().share(nothing)),
         transaction: Transaction::None,
@@ -285,8 +285,10 @@ impl Session {
         let settled = settled.unwrap_or_else(late);
         self.user_change = None;
         match settled? {
+            Verdict::Accepted(_) => self.state.transaction = Transaction::None,
             // MySQL closes the connection behind a refusal; MariaDB lets the client try again.
-            Verdict::Accepted(_) | Verdict::Refused => Ok(Begun::Answered),
+            Verdict::Refused => {}
         }
+        Ok(Begun::Answered)
     }
 }

@@ -187,11 +187,13 @@ impl Session {
         else {
             return Ok(false);
         };
-        let whole = self.state.mode == RoutingMode::OceanBase
-            && matches!(
-                kind,
-                CommandKind::StmtPrepare | CommandKind::StmtExecute | CommandKind::ChangeUser
-            );
+        let whole = match kind {
+            CommandKind::ChangeUser => true,
+            CommandKind::StmtPrepare | CommandKind::StmtExecute => {
+                self.state.mode == RoutingMode::OceanBase
+            }
+            _ => false,
+        };
         let announced = FrameHeader::read(inbound).map_or(0, |header| header.payload);
         if whole && length.max(announced) > WHOLE_MAX {
             let error = odp_protocol::ProtocolError::TooLarge {
