@@ -7,6 +7,8 @@ use odp_tests::process::{is_alive, send};
 use odp_tests::proxy::Settings;
 use odp_tests::{Failure, MariadbServer, Proxy, Timer, wait};
 use rustix::process::Signal;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,42 @@ fn a_server_sees_no_statement_but_its_clients() -> Result<(), Failure> {
     let proxied = ask(world.proxied("app", PASSWORD)).map_err(|failure| world.explain(&failure))?;
     assert_eq!(proxied, direct);
     Ok(())
+}
+
+#[test]
+fn a_client_that_is_not_greeted_is_told_why() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let full = b"\x17\0\0\0\xFF\x10\x04Too many connections";
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(Failure::io("listen"))?;
+    let port = listener.local_addr().map_err(Failure::io("listen"))?.port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept()?;
+        stream.write_all(full)
+    });
+    let proxy = proxy_in_front_of(&[port])?;
+    assert_eq!(greeting_of(&proxy)?, full, "{}", proxy.evidence());
+    server
+        .join()
+        .expect("no panic")
+        .map_err(Failure::io("serve"))?;
+    // Nobody listens there any more. No code is a client's own, as of 2000: libmariadb hides those.
+    let answer = greeting_of(&proxy)?;
+    let text = String::from_utf8_lossy(answer.get(7..).unwrap_or_default());
+    assert_eq!(answer.get(3..7), Some(&b"\0\xFF\xAC\x0F"[..]), "{text}");
+    assert!(text.starts_with("no server"), "{text}");
+    Ok(())
+}
+
+/// Everything that a silent client gets.
+fn greeting_of(proxy: &Proxy) -> Result<Vec<u8>, Failure> {
+    let mut greeting = Vec::new();
+    TcpStream::connect(("127.0.0.1", proxy.port()))
+        .and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            stream.read_to_end(&mut greeting)
+        })
+        .map_err(Failure::io("read a greeting"))?;
+    Ok(greeting)
 }
 
 #[test]

@@ -63,6 +63,14 @@ impl ErrPacket {
         out.put_slice(&self.sql_state);
         out.put_slice(&self.message);
     }
+
+    /// Writes the payload for a client that gets it in place of the greeting: without SQLSTATE, as the two
+    /// have not agreed on a protocol with one yet. The C client of MySQL would take it for text.
+    pub fn put_in_place_of_greeting(&self, out: &mut BytesMut) {
+        out.put_u8(0xFF);
+        out.put_u16_le(self.code);
+        out.put_slice(&self.message);
+    }
 }
 
 impl fmt::Display for ErrPacket {

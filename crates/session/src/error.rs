@@ -239,8 +239,9 @@ impl SessionError {
 
     /// The packet for the client, or `None` when there is nobody left to tell.
     ///
-    /// Codes are `OBProxy`'s: 4669 cluster, 4666 another cluster behind that name, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location
-    /// or no answer to a login, 10014 lost while
+    /// Codes are `OBProxy`'s: 4669 cluster, 4666 another cluster behind that name, 1045 login, 1203 and 1040 limits, 4080 memory, 4012 no location,
+    /// no server that could be reached (a client's own code for that, 2003, is "malformed" to libmariadb when a
+    /// server sends it) or no answer to a login, 10014 lost while
     /// reading, 10022 no answer in time, 1235 unsupported; 1053 is MySQL's shutdown, 1317 its
     /// interruption.
     #[must_use]
@@ -271,8 +272,10 @@ impl SessionError {
             Self::TooManyOfTenant(_) => (1040, b"08004"),
             Self::TooMuchMemory { .. } => (4080, b"HY013"),
             Self::TooManyStatements(_) => (1461, b"42000"),
-            Self::NoServer { .. } | Self::SlowLogin(_) => (4012, b"HY000"),
-            Self::Unreachable(_) | Self::Refused(_) => (2003, b"HY000"),
+            Self::NoServer { .. }
+            | Self::SlowLogin(_)
+            | Self::Unreachable(_)
+            | Self::Refused(_) => (4012, b"HY000"),
             Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),
             Self::ServerTimeout { .. } => (10022, b"HY000"),
             Self::Unsupported(_) => (1235, b"0A000"),

@@ -26,13 +26,13 @@ use odp_pool::{PoolError, ServerSession, connect_raw};
 use odp_protocol::stream::{Stream, StreamError};
 use odp_protocol::{
     CapabilityFlags, FrameHeader, Framing, Greeting, HandshakeResponse, LOGIN_MAX, OkFormat,
-    OkPacket, PacketTracker, StatusFlags,
+    OkPacket, PacketTracker, StatusFlags, finish_frame, start_frame,
 };
 use odp_routing::{
     Decision, LookupPhase, NoServerReason, Observation, Request, Route, ServerStanding, Standing,
 };
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a server said to a login.
 enum Verdict {
@@ -53,19 +53,36 @@ pub(crate) async fn run(
 ) -> Result<LoggedIn, SessionError> {
     let limit = context.settings.login_timeout;
     let late = |_| Err(SessionError::LoginTimeout(limit));
-    let attempt = tokio::time::timeout(limit, enter(client, peer, id, context)).await;
-    let result = attempt.unwrap_or_else(late);
-    if let Err(error) = &result {
-        tell(client, 0, error, limit).await;
+    let mut sequence = None;
+    let entering = enter(client, peer, id, context, &mut sequence);
+    let result = tokio::time::timeout(limit, entering).await;
+    let result = result.unwrap_or_else(late);
+    match (&result, sequence) {
+        (Ok(_), _) => {}
+        (Err(error), Some(sequence)) => tell(client, sequence, error, limit).await,
+        (Err(error), None) => turn_away(client, error, limit).await,
     }
     result
 }
 
+/// Tells a client that has not been greeted why it does not get in.
+async fn turn_away(client: &mut Stream, error: &SessionError, limit: Duration) {
+    if let Some(packet) = error.to_client() {
+        let start = start_frame(client.outbound());
+        packet.put_in_place_of_greeting(client.outbound());
+        finish_frame(client.outbound(), start, 0);
+        // Nobody is left to tell if this fails.
+        tokio::time::timeout(limit, client.flush()).await.ok();
+    }
+}
+
+/// `next` is the number of the next packet to the client, once it has been greeted.
 async fn enter(
     client: &mut Stream,
     peer: SocketAddr,
     id: &mut LiveId,
     context: &Context,
+    next: &mut Option<u8>,
 ) -> Result<LoggedIn, SessionError> {
     let settings = &context.settings;
     if settings.max_clients > 0 && context.ids.live() > settings.max_clients {
@@ -76,10 +93,11 @@ async fn enter(
     let mut offer = greeting.to_vec();
     Greeting::restrict(&mut offer).map_err(|error| lost(error.into()))?;
     let connection_id = Greeting::parse(&offer).map_or(0, |greeting| greeting.connection_id);
-    client.put_packet(0, &offer);
+    *next = Some(client.put_packet(0, &offer));
     client.flush().await.map_err(SessionError::client_io)?;
 
     let (sequence, payload) = client.read_packet(LOGIN_MAX).await?;
+    *next = Some(sequence.wrapping_add(1));
     if HandshakeResponse::is_ssl_request(&payload) {
         return Err(SessionError::NoTls);
     }
@@ -207,7 +225,11 @@ async fn reach(
             Err(error) => {
                 context.learn(&route, observation(&error));
                 failed.push(route.server);
-                last_error = Some(SessionError::Unreachable(error));
+                last_error = Some(match error {
+                    // Its own words, as it says them in place of a greeting.
+                    refused @ PoolError::Refused { .. } => SessionError::Refused(refused),
+                    error => SessionError::Unreachable(error),
+                });
             }
         }
     }

@@ -250,6 +250,6 @@ fn total(metrics: &str, name: &str) -> f64 {
 const INTERRUPTED: u16 = 1317;
 /// What the statement of a killed session ends in: the server's words, those of the proxy about a server
 /// session that ended or did not come about, and about a connection that was killed.
-const KILLED: [u16; 6] = [4401, 5066, 0x271E, 1927, 1053, 2003];
+const KILLED: [u16; 6] = [4401, 5066, 0x271E, 1927, 1053, 4012];
 /// Clients at once in the longer form.
 const THREADS_MAX: usize = 16;
