@@ -188,7 +188,8 @@ fn factor<'a, C: Compute<'a>>(lexer: &mut Lexer<'a>, with: &mut C, depth: u32) -
     let token = lexer.token();
     if let Some(literal) = constant(token, lexer) {
         // Strings side by side are one.
-        let is_one = !matches!((token, lexer.peek()), (Token::String(_), Token::String(_)));
+        let is_text = matches!(literal, Literal::String { .. } | Literal::Introduced { .. });
+        let is_one = !(is_text && matches!(lexer.peek(), Token::String(_)));
         let is_value = !matches!(literal, Literal::Default | Literal::Unsure);
         return with.literal(literal).filter(|_| is_one && is_value);
     }

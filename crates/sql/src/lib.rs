@@ -43,7 +43,7 @@ pub use escape::{Backslash, Unescape};
 pub use expression::{CastType, Compute, Expression, Function, Unit};
 pub use filter::{CompareOp, Compared, Filter, Item};
 pub use kill::{Kill, KillScope};
-pub use literal::{Literal, LiteralList, TemporalKind};
+pub use literal::{Introducer, Literal, LiteralList, TemporalKind};
 pub use name::{ColumnRef, Decoded, Name, TableRef};
 pub use outline::{Consistency, Following, Outline, outline};
 pub use purity::is_pure_select;

@@ -26,6 +26,15 @@ pub enum Literal<'a> {
         /// `'` or `"`.
         quote: u8,
     },
+    /// A character string whose character set is said, as in `_binary'…'` and `N'…'`.
+    Introduced {
+        /// The character set.
+        introducer: Introducer,
+        /// As for [`Self::String`].
+        body: &'a [u8],
+        /// As for [`Self::String`].
+        quote: u8,
+    },
     /// The digits of `x'4D'` or `0x4D`, an even number of them in the first form.
     Hex(&'a [u8]),
     /// The digits of `b'01'` or `0b01`.
@@ -51,6 +60,47 @@ pub enum Literal<'a> {
     Expression(Expression<'a>),
     /// An expression that is not read here.
     Unsure,
+}
+
+/// The character set before a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introducer {
+    /// `_binary`
+    Binary,
+    /// `_utf8mb4`, `_utf8`, and `N` for the national character set.
+    Utf8,
+    /// `_latin1`
+    Latin1,
+    /// `_ascii`
+    Ascii,
+    /// `_gbk`
+    Gbk,
+    /// `_gb18030`
+    Gb18030,
+}
+
+impl Introducer {
+    /// The one that a word is in front of a string.
+    pub(crate) fn of(word: &[u8]) -> Option<Self> {
+        let name = match word {
+            b"n" | b"N" => return Some(Self::Utf8),
+            [b'_', name @ ..] => name,
+            _ => return None,
+        };
+        let known: [(&[u8], Self); 8] = [
+            (b"binary", Self::Binary),
+            (b"utf8mb4", Self::Utf8),
+            (b"utf8", Self::Utf8),
+            (b"utf8mb3", Self::Utf8),
+            (b"latin1", Self::Latin1),
+            (b"ascii", Self::Ascii),
+            (b"gbk", Self::Gbk),
+            (b"gb18030", Self::Gb18030),
+        ];
+        let mut known = known.into_iter();
+        let found = known.find(|(known, _)| name.eq_ignore_ascii_case(known));
+        found.map(|(_, introducer)| introducer)
+    }
 }
 
 /// The keyword of a temporal literal.

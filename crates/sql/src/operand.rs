@@ -1,9 +1,9 @@
 //! Reads one side of a comparison.
 
 use crate::expression::Expression;
-use crate::keyword as k;
+use crate::keyword::{self as k, Key};
 use crate::lexer::{Lexer, Token, body, string};
-use crate::literal::{Literal, TemporalKind};
+use crate::literal::{Introducer, Literal, TemporalKind};
 use crate::name::{ColumnRef, Name};
 
 /// One side of a comparison.
@@ -93,6 +93,7 @@ pub(crate) fn constant<'a>(token: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Li
         Token::Word(_, k::TRUE) => Literal::True,
         Token::Word(_, k::FALSE) => Literal::False,
         Token::Word(_, k::DEFAULT) => Literal::Default,
+        Token::Word(word, Key::NONE) => return introduced(word, lexer),
         Token::Word(_, key) => {
             let kind = match key {
                 k::DATE => TemporalKind::Date,
@@ -110,6 +111,21 @@ pub(crate) fn constant<'a>(token: Token<'a>, lexer: &mut Lexer<'a>) -> Option<Li
         }
         _ => return None,
     })
+}
+
+/// The string behind the name of its character set.
+fn introduced<'a>(word: &[u8], lexer: &mut Lexer<'a>) -> Option<Literal<'a>> {
+    let introducer = Introducer::of(word)?;
+    let before = lexer.mark();
+    if let Token::String(written @ [quote, ..]) = lexer.token() {
+        return Some(Literal::Introduced {
+            introducer,
+            body: body(written),
+            quote: *quote,
+        });
+    }
+    lexer.reset(before);
+    None
 }
 
 /// Reads what follows a sign: more signs, parentheses and a number, as in `-(-3)`. A decimal is a literal

@@ -60,7 +60,7 @@ pub(super) fn read_columns<R: MetadataRow>(rows: &[R]) -> Vec<ColumnDetail> {
             position,
             column_type,
             labels,
-            nullable: number(row, "nullable") == Some(1),
+            nullable: number(row, "nullable") != Some(0),
             default: read_default(row),
         })
     };

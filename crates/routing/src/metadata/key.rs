@@ -79,7 +79,8 @@ fn read_column(row: &impl MetadataRow, details: &[ColumnDetail]) -> Result<KeyCo
         position: number(row, "part_key_idx").ok_or(Unsure::Metadata)?,
         column_type: read_type(row).ok_or(Unsure::Metadata)?,
         absent: Absent::Unknown,
-        nullable: number(row, "part_key_rowkey_idx").is_none_or(|at: i64| at < 0),
+        nullable: number(row, "part_key_rowkey_idx").is_none_or(|at: i64| at < 0)
+            && detail.is_none_or(|detail| detail.nullable),
         labels: detail.and_then(|detail| detail.labels.clone()),
     };
     let generated = text(row, "part_key_extra").filter(|text| !text.is_empty());

@@ -47,14 +47,15 @@ impl Moment {
         years.contains(&days).then_some(Self { days, micros })
     }
 
-    /// Rounds to `scale` digits behind the second's point, half up.
-    pub(crate) fn rounded(self, scale: u32) -> Self {
+    /// Rounds to `scale` digits behind the second's point, half up; `None` beyond the year 9999.
+    pub(crate) fn rounded(self, scale: u32) -> Option<Self> {
         let unit = 10_i64.pow(6_u32.saturating_sub(scale));
         let micros = (self.micros + unit / 2) / unit * unit;
-        Self {
-            days: self.days + micros / DAY,
+        let days = self.days + micros / DAY;
+        (days < days_before(10_000, 1)).then_some(Self {
+            days,
             micros: micros % DAY,
-        }
+        })
     }
 
     /// Year, month and day.
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn rounding_carries_into_the_next_day() {
         let eve = Moment::new(2023, 12, 31, DAY - 1).unwrap();
-        assert_eq!(eve.rounded(0), Moment::new(2024, 1, 1, 0).unwrap());
-        assert_eq!(eve.rounded(6), eve);
+        assert_eq!(eve.rounded(0), Moment::new(2024, 1, 1, 0));
+        assert_eq!(eve.rounded(6), Some(eve));
     }
 }

@@ -5,9 +5,11 @@ use super::listed::Held;
 use super::overruled::Overruled;
 use crate::Unsure;
 use crate::partition::Rules;
+use crate::partition::calendar::Encoding;
 use crate::partition::column::{Absent, ColumnType, KeyColumn};
 use crate::partition::convert::{
-    Converted, Unequal, convert, is_beyond, is_comparable, is_descending, unequal,
+    Converted, Unequal, convert, is_beyond, is_comparable, is_descending, is_descending_as_numbers,
+    unequal,
 };
 use crate::partition::interval::{Interval, Region};
 use crate::partition::operand::{Intent, Operand};
@@ -120,7 +122,10 @@ impl<'a> Statement<'a> {
         overruled: &Overruled,
     ) -> Region<'a> {
         let stays = |column: &KeyColumn| {
-            let kept = matches!(column.column_type, ColumnType::Decimal { .. });
+            let kept = matches!(
+                column.column_type,
+                ColumnType::Decimal { .. } | ColumnType::Bit { .. }
+            );
             let labelled = matches!(column.column_type, ColumnType::Enum | ColumnType::Set);
             kept || labelled || matches!(column.column_type, ColumnType::Text { .. })
         };
@@ -221,14 +226,11 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
         match item {
             Item::Compare { op, value, .. } => self.compare(*op, *value, slice),
             Item::In { list, .. } => self.listed(list, slice),
-            // The three are compared in one type.
-            Item::Between { low, high, .. }
-                if !(self.is_comparable(*low) && self.is_comparable(*high)) =>
-            {
+            Item::Between { low, high, .. } if !self.is_between_values(*low, *high) => {
                 let (low, high) = (self.statement.operand(*low), self.statement.operand(*high));
                 let is_number = matches!(self.column.column_type, ColumnType::Number { .. });
                 match (low, high) {
-                    (Ok(low), Ok(high)) if is_descending(&low, &high) && !is_number => Known {
+                    (Ok(low), Ok(high)) if self.is_descending(&low, &high) && !is_number => Known {
                         holds: Region::NOTHING,
                         fails: Region::Everything,
                     },
@@ -248,7 +250,15 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
                 )),
             },
             Item::IsNull(_) if !self.column.nullable => Known {
-                holds: Region::NOTHING,
+                holds: match self.column.column_type {
+                    // Of a date that is not NULL, the zero one counts as such, as in MySQL.
+                    ColumnType::Date(Encoding::Packed)
+                    | ColumnType::Datetime {
+                        encoding: Encoding::Packed,
+                        ..
+                    } => slice(Interval::point(Value::Int(0))),
+                    _ => Region::NOTHING,
+                },
                 fails: Region::Everything,
             },
             Item::IsNull(_) => Known {
@@ -257,6 +267,23 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
             },
             _ => Known::UNSURE,
         }
+    }
+
+    /// Whether the ends of a BETWEEN count as values of the column: the three are compared in one type, in which
+    /// the text '24' is no year.
+    fn is_between_values(&self, low: Literal<'a>, high: Literal<'a>) -> bool {
+        let is_number = |end| matches!(end, Literal::Number { .. });
+        let is_year = self.column.column_type == ColumnType::Year;
+        self.is_comparable(low)
+            && self.is_comparable(high)
+            && (!is_year || is_number(low) && is_number(high))
+    }
+
+    fn is_descending(&self, low: &Operand<'_>, high: &Operand<'_>) -> bool {
+        if self.column.column_type == ColumnType::Year {
+            return is_descending_as_numbers(low, high);
+        }
+        is_descending(low, high)
     }
 
     fn is_comparable(&self, literal: Literal<'a>) -> bool {
@@ -292,6 +319,15 @@ impl<'s, 'a, 'c> About<'s, 'a, 'c> {
     }
 
     fn listed(&self, list: &LiteralList<'a>, slice: &Slice<'_, 'a>) -> Known<'a> {
+        // The server looks at no list of years with one that there is not.
+        let is_year = self.column.column_type == ColumnType::Year;
+        let is_beyond = |member| {
+            let operand = self.statement.operand(member);
+            operand.is_ok_and(|operand| is_beyond(&operand, self.column.column_type))
+        };
+        if is_year && list.clone().any(is_beyond) {
+            return Known::UNSURE;
+        }
         let mut known = Known {
             holds: Region::NOTHING,
             fails: Region::Everything,

@@ -4,7 +4,7 @@ use super::Statement;
 use crate::partition::operand::Operand;
 use crate::partition::text::Encoding;
 use crate::{Parameter, Unsure};
-use odp_sql::{Charset, Literal, TemporalKind, Unescape};
+use odp_sql::{Charset, Introducer, Literal, TemporalKind, Unescape};
 use std::borrow::Cow;
 
 impl<'a> Statement<'a> {
@@ -17,7 +17,15 @@ impl<'a> Statement<'a> {
             Literal::Number { negative, text } => number(negative, text),
             Literal::Hex(digits) => Operand::Digits { radix: 16, digits },
             Literal::Bit(digits) => Operand::Digits { radix: 2, digits },
-            Literal::String { body, quote } => self.string(body, quote),
+            Literal::String { body, quote } => self.text(self.string(body, quote)),
+            Literal::Introduced {
+                introducer,
+                body,
+                quote,
+            } => Operand::Text {
+                bytes: self.string(body, quote),
+                encoding: Some(introduced(introducer)),
+            },
             Literal::Parameter(index) => {
                 let parameter = self.request.parameters.get(usize::from(index));
                 self.bound(*parameter.ok_or(Unsure::NoKey)?)
@@ -35,14 +43,14 @@ impl<'a> Statement<'a> {
     }
 
     /// The string between two quotes.
-    fn string(&self, body: &'a [u8], quote: u8) -> Operand<'a> {
+    fn string(&self, body: &'a [u8], quote: u8) -> Cow<'a, [u8]> {
         let plain = !body.iter().any(|&byte| byte == b'\\' || byte == quote);
         if plain {
-            return self.text(Cow::Borrowed(body));
+            return Cow::Borrowed(body);
         }
         let charset = Charset::from_collation(self.request.client.0);
         let decoded = Unescape::new(body, quote, charset, self.request.backslash);
-        self.text(Cow::Owned(decoded.collect()))
+        Cow::Owned(decoded.collect())
     }
 
     fn text(&self, bytes: Cow<'a, [u8]>) -> Operand<'a> {
@@ -88,6 +96,18 @@ impl<'a> Statement<'a> {
             }
             Parameter::Other => Operand::Unknown,
         }
+    }
+}
+
+/// The character set before a string, of which the server takes the bytes as they are.
+fn introduced(introducer: Introducer) -> Encoding {
+    match introducer {
+        Introducer::Binary => Encoding::Binary,
+        Introducer::Utf8 => Encoding::Utf8,
+        Introducer::Latin1 => Encoding::Latin1,
+        Introducer::Ascii => Encoding::Ascii,
+        Introducer::Gbk => Encoding::Gbk,
+        Introducer::Gb18030 => Encoding::Gb18030,
     }
 }
 

@@ -48,6 +48,9 @@ pub(crate) fn literal(literal: &Literal<'_>) -> String {
                 format!("'{}'", body.escape_ascii())
             }
         }
+        Literal::Introduced {
+            introducer, body, ..
+        } => format!("{introducer:?}'{}'", body.escape_ascii()),
         Literal::Hex(digits) => format!("x{}", plain(digits)),
         Literal::Bit(digits) => format!("b{}", plain(digits)),
         Literal::Temporal { body, .. } => format!("d{}", plain(body)),

@@ -124,6 +124,12 @@ fn numeric<'a>(
         (_, Operand::Text { bytes, .. }, Intent::Compare) => {
             Cut::of_prefix(bytes, column_type.scale())?
         }
+        // A server in strict mode refuses a row with a text that is no number, wherever it is sent.
+        (
+            ColumnType::Signed { .. } | ColumnType::Unsigned { .. },
+            Operand::Text { bytes, .. },
+            Intent::Store,
+        ) => Cut::new(operand, 0).or_else(|| Cut::of_prefix(bytes, 0))?,
         _ => Cut::new(operand, column_type.scale())?,
     };
     let rounded = number.rounded();
@@ -134,6 +140,19 @@ fn numeric<'a>(
         }
         (ColumnType::Unsigned { .. }, Intent::Compare) => {
             ColumnType::Unsigned { max: u64::MAX }.integer(rounded.to_i128()?)
+        }
+        // As above: what is out of range becomes the nearest value, or the row is refused.
+        (ColumnType::Signed { min, max }, Intent::Store) => {
+            column_type.integer(rounded.to_i128()?.clamp(min.into(), max.into()))
+        }
+        // A negative double wraps around.
+        (ColumnType::Unsigned { .. }, Intent::Store)
+            if rounded.is_negative() && matches!(operand, Operand::Float { .. }) =>
+        {
+            None
+        }
+        (ColumnType::Unsigned { max }, Intent::Store) => {
+            column_type.integer(rounded.to_i128()?.clamp(0, max.into()))
         }
         (ColumnType::Decimal { .. }, _) => column_type.decimal_value(Some(rounded)),
         (ColumnType::Number { .. }, _) => column_type.number_value(rounded),
@@ -177,7 +196,13 @@ pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> b
             let mut fraction = text.iter().skip_while(|&&byte| byte != b'.').skip(1);
             fraction.all(|&digit| digit == b'0')
         }
-        (ColumnType::Bit { .. }, Operand::Decimal { .. }) | (ColumnType::Number { .. }, _) => false,
+        (ColumnType::Bit { .. }, Operand::Decimal { .. } | Operand::Float { .. })
+        | (ColumnType::Date(_), Operand::Decimal { .. })
+        | (ColumnType::Number { .. }, _) => false,
+        (ColumnType::Text { collation, .. }, Operand::Text { encoding, .. }) => {
+            // With a binary string, bytes are compared.
+            *encoding != Some(Encoding::Binary) || collation == Collation::Binary
+        }
         (ColumnType::Text { .. }, operand) => {
             matches!(operand, Operand::Text { .. } | Operand::Digits { .. })
         }
@@ -218,7 +243,8 @@ pub(crate) fn is_beyond(operand: &Operand<'_>, column_type: ColumnType) -> bool 
         }
         ColumnType::Unsigned { max } => {
             let is_decimal = matches!(operand, Operand::Decimal { negative: true, .. });
-            outside(0, max.into()) && !is_decimal
+            let is_far = number.is_some_and(|it| it < i64::MIN.into());
+            outside(0, max.into()) && !is_decimal && !is_far
         }
         ColumnType::Year => outside(0, 2155) || number.is_some_and(|it| (100..1901).contains(&it)),
         _ => false,
@@ -227,11 +253,15 @@ pub(crate) fn is_beyond(operand: &Operand<'_>, column_type: ColumnType) -> bool 
 
 /// Whether two constants are numbers of which the first is larger.
 pub(crate) fn is_descending(low: &Operand<'_>, high: &Operand<'_>) -> bool {
-    let number = |operand: &Operand<'_>| {
-        let is_number = !matches!(operand, Operand::Text { .. } | Operand::Digits { .. });
-        floating::double(operand).filter(|_| is_number)
-    };
-    matches!((number(low), number(high)), (Some(low), Some(high)) if low > high)
+    let is_number =
+        |operand: &Operand<'_>| !matches!(operand, Operand::Text { .. } | Operand::Digits { .. });
+    is_number(low) && is_number(high) && is_descending_as_numbers(low, high)
+}
+
+/// Whether the first of two constants is larger as a number.
+pub(crate) fn is_descending_as_numbers(low: &Operand<'_>, high: &Operand<'_>) -> bool {
+    let (low, high) = (floating::double(low), floating::double(high));
+    matches!((low, high), (Some(low), Some(high)) if low > high)
 }
 
 /// What the server looks for when no value of the column equals a literal.

@@ -60,8 +60,8 @@ fn unpack(digits: &[u8], radix: u32) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The bytes as the column holds them; `None` when they do not fit, or are no text of its character
-/// set. Spaces beyond the column's length are dropped.
+/// The bytes as the column holds them; `None` when they are no text of its character set. What is too long is
+/// cut off; a server in strict mode refuses it instead, unless it is spaces, wherever it is sent.
 pub(super) fn fit(
     bytes: Cow<'_, [u8]>,
     collation: Collation,
@@ -72,30 +72,23 @@ pub(super) fn fit(
     if intent == Intent::Compare {
         return Some(bytes);
     }
-    if collation == Collation::Binary {
-        let missing = length.checked_sub(bytes.len())?;
-        if fill == Fill::Varying || missing == 0 {
-            return Some(bytes);
+    let encoding = collation.encoding();
+    if encoding.count(&bytes)? > length {
+        let mut behind = bytes.as_ref();
+        for _ in 0..length {
+            behind = encoding.behind_first(behind)?;
         }
+        let kept = bytes.len() - behind.len();
+        let mut bytes = bytes.into_owned();
+        bytes.truncate(kept);
+        return Some(Cow::Owned(bytes));
+    }
+    if collation == Collation::Binary && fill == Fill::Fixed {
         let mut bytes = bytes.into_owned();
         bytes.resize(length, 0);
         return Some(Cow::Owned(bytes));
     }
-    let surplus = collation.encoding().count(&bytes)?.saturating_sub(length);
-    if surplus == 0 {
-        return Some(bytes);
-    }
-    let mut bytes = bytes.into_owned();
-    for _ in 0..surplus {
-        let space: &[u8] = if collation.encoding() == Encoding::Utf16 {
-            b"\0 "
-        } else {
-            b" "
-        };
-        let length = bytes.strip_suffix(space)?.len();
-        bytes.truncate(length);
-    }
-    Some(Cow::Owned(bytes))
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -124,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_spaces_are_cut_off() {
+    fn what_is_too_long_is_cut_off() {
         let utf8 = Collation::from_id(45).unwrap();
         let fit = |text: &'static str| {
             let bytes = Cow::Borrowed(text.as_bytes());
@@ -132,6 +125,7 @@ mod tests {
         };
         assert_eq!(fit("a    ").unwrap().as_ref(), b"a   ");
         assert_eq!(fit("éééé ").unwrap().as_ref(), "éééé".as_bytes());
-        assert_eq!(fit("abcde"), None);
+        assert_eq!(fit("abcdé").unwrap().as_ref(), b"abcd");
+        assert_eq!(fit("abéde").unwrap().as_ref(), "abéd".as_bytes());
     }
 }

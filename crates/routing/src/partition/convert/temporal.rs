@@ -33,7 +33,7 @@ pub(super) fn convert<'a>(
     };
     Some(match column_type {
         ColumnType::Date(encoding) => {
-            let moment = moment(operand)?;
+            let moment = moment(operand)?.rounded(6)?;
             let order = match (circumstances.intent, operand) {
                 // A number is cut to its day.
                 (Intent::Store, _) | (_, Operand::Integer(_)) => Ordering::Equal,
@@ -45,18 +45,20 @@ pub(super) fn convert<'a>(
             }
         }
         ColumnType::Datetime { scale, encoding } => {
-            let moment = moment(operand)?.rounded(kept(scale));
+            let moment = moment(operand)?.rounded(kept(scale))?;
             Converted::exact(Value::Int(moment.encode_datetime(encoding)))
         }
         ColumnType::Timestamp { scale } => {
-            let moment = moment(operand)?.rounded(kept(scale));
+            let moment = moment(operand)?.rounded(kept(scale))?;
             let offset = circumstances.time_zone.offset_s()? * SECOND;
             Converted::exact(Value::Int(moment.days * DAY + moment.micros - offset))
         }
         ColumnType::Time { scale } => Converted::exact(Value::Int(time(operand, kept(scale))?)),
         ColumnType::Year => {
-            let (year, order) = year(operand)?;
-            if order != Ordering::Equal && circumstances.intent == Intent::Compare {
+            let (year, order) = year(operand, circumstances.intent)?;
+            // Decimals are rounded even for a comparison.
+            let is_decimal = matches!(operand, Operand::Decimal { .. });
+            if order != Ordering::Equal && circumstances.intent == Intent::Compare && !is_decimal {
                 return None;
             }
             Converted::exact(Value::Int(year))
@@ -308,7 +310,7 @@ fn clock(text: &[u8]) -> Option<i64> {
 
 /// The number that a YEAR column stores (years since 1900, 0 for the year 0000), and how the literal
 /// compares with it.
-fn year(operand: &Operand<'_>) -> Option<(i64, Ordering)> {
+fn year(operand: &Operand<'_>, intent: Intent) -> Option<(i64, Ordering)> {
     if matches!(operand, Operand::Digits { digits: b"", .. }) {
         return None;
     }
@@ -321,7 +323,8 @@ fn year(operand: &Operand<'_>) -> Option<(i64, Ordering)> {
             4 => Some(0),
             _ => None,
         },
-        Operand::Decimal { .. } | Operand::Digits { .. } if year == 0 => Some(100),
+        Operand::Digits { .. } if year == 0 => Some(100),
+        Operand::Decimal { .. } if year == 0 && intent == Intent::Store => Some(100),
         _ if year == 0 => Some(0),
         _ => match year {
             1..=69 => Some(year + 100),

@@ -96,6 +96,11 @@ impl Encoding {
         }
     }
 
+    /// What is left without the first character; `None` when none is well formed.
+    pub(crate) fn behind_first(self, bytes: &[u8]) -> Option<&[u8]> {
+        self.split(bytes).map(|(_, rest)| rest)
+    }
+
     /// How many characters `bytes` are; `None` when they are no text of this set.
     pub(crate) fn count(self, mut bytes: &[u8]) -> Option<usize> {
         if self == Self::Binary || self.holds_ascii() && bytes.is_ascii() {
