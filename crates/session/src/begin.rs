@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::entrance;
 use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
+use crate::give_back;
 use crate::leases::{Lease, Synced};
 use crate::planner::{self, Local, Plan, Target};
 use crate::session::Session;
@@ -426,7 +427,7 @@ impl Session {
                 _ => Some(known.id),
             };
             if let Some(closed) = closed {
-                borrow::close_statement(&mut lease.session, closed);
+                give_back::close_statement(&mut lease.session, closed);
             }
         }
     }

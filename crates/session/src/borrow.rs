@@ -1,28 +1,23 @@
-//! Where a client's server sessions come from and where they go: the pool, or a login of its own.
+//! Where a client's server sessions come from: the pool, or a login of its own.
 
 use crate::context::Context;
 use crate::known_logins::LoginResult;
-use crate::leases::{Lease, Synced};
 use crate::login::random_salt;
 use crate::login_variables::LoginVariables;
 use crate::pooling::{Pooling, may_be_pooled};
 use crate::remains::Remains;
 use crate::session_ids::LiveId;
-use crate::state::SessionState;
 use bytes::Bytes;
 use odp_cluster::{DatabaseName, ServerAddr};
 use odp_pool::{
     Ahead, ClientLogin, Lent, Loan, LoginAnswer, Need, OpenSlot, Parked, PoolError, ServerSession,
     Sighting,
 };
+use odp_protocol::StatusFlags;
 use odp_protocol::auth::native_response;
-use odp_protocol::{CommandKind, StatusFlags, put_packet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
-
-/// How long a server session may take to be put back into the state of a login.
-const RESET_LIMIT: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 /// The variables that a login sets by the client's packet, and `COM_RESET_CONNECTION` to the tenant's
 /// global values instead. Collation behind character set, which would overwrite it.
@@ -41,7 +36,7 @@ pub struct Left {
     /// The status flags of that answer.
     pub(crate) status: StatusFlags,
     /// Sets again what a reset does not.
-    restore: Bytes,
+    pub(crate) restore: Bytes,
     /// The id that it was opened with, which no client has.
     pub(crate) id: LiveId,
     /// Whether its current database was never chosen.
@@ -51,7 +46,7 @@ pub struct Left {
     /// What its clients have left in it since it was last reset.
     pub(crate) remains: Remains,
     /// Whether it may outlive its client.
-    may_be_pooled: bool,
+    pub(crate) may_be_pooled: bool,
 }
 
 /// The pools of server sessions, shared by the workers.
@@ -161,7 +156,7 @@ impl Left {
     }
 
     /// Takes in the current database that the client leaves; empty when it has chosen none.
-    fn note_database(&mut self, name: &DatabaseName) {
+    pub(crate) fn note_database(&mut self, name: &DatabaseName) {
         self.is_bare &= name.is_empty();
         self.chosen.take_if(|(chosen, _)| chosen != name);
     }
@@ -361,102 +356,4 @@ fn read_answer(
     let mut status = ok.status;
     status.remove(StatusFlags::SERVER_SESSION_STATE_CHANGED);
     Ok((context.variable_sets.borrow_mut().share(set), status))
-}
-
-/// Gives a server session that is at rest back to its pool, once it is in the state of a login again.
-/// One that has no pool, or may not go back, is handed out to be closed. `aimed` completes when those are
-/// done who are about to kill what ran there, if there are any: nobody gets the session then, for a server
-/// that has answered a KILL may heed it later.
-pub(crate) fn leave(
-    lease: Lease,
-    aimed: Option<impl Future<Output = ()> + 'static>,
-    context: &Context,
-) -> Option<ServerSession> {
-    let Lease {
-        mut session,
-        synced,
-        origin,
-    } = lease;
-    let Some(Borrowed { mut loan, mut left }) = take_back(origin, &synced, context.is_draining())
-    else {
-        return Some(session);
-    };
-    loan.returns();
-    context.tasks.spawn_local(async move {
-        if let Some(aimed) = aimed {
-            aimed.await;
-            loan.is_spoiled();
-            return;
-        }
-        if session.reset(&left.restore, RESET_LIMIT).await.is_err() {
-            loan.is_spoiled();
-            return;
-        }
-        left.remains = Remains::default();
-        session.stream.rest();
-        loan.counters().resets.fetch_add(1, Relaxed);
-        let (is_bare, notes) = (left.is_bare, left);
-        loan.give_back(Parked { session, notes }, is_bare);
-    });
-    None
-}
-
-/// Gives a server session to whoever is next, as the client leaves it between two transactions; `aimed`
-/// is that of [`leave`].
-pub(crate) fn hand_on(
-    lease: Lease,
-    state: &SessionState,
-    aimed: Option<impl Future<Output = ()> + 'static>,
-    context: &Context,
-) {
-    let Lease {
-        mut session,
-        synced,
-        origin,
-    } = lease;
-    let Some(Borrowed { mut loan, mut left }) = take_back(origin, &synced, false) else {
-        return;
-    };
-    for statement in left.remains.leave(synced, state) {
-        close_statement(&mut session, statement);
-    }
-    let is_bare = left.is_bare;
-    let parked = Parked {
-        session,
-        notes: left,
-    };
-    match aimed {
-        None => loan.give_back(parked, is_bare),
-        Some(aimed) => {
-            context.tasks.spawn_local(async move {
-                aimed.await;
-                loan.is_spoiled();
-                drop(parked);
-            });
-        }
-    }
-}
-
-/// What a server session goes back with, as a client leaves it; `None` when it has no pool, or may not go
-/// back: when it `must_end`, is too old, or was never to outlive its client.
-fn take_back(origin: Origin, synced: &Synced, must_end: bool) -> Option<Borrowed> {
-    let Origin::Pool(borrowed) = origin else {
-        return None;
-    };
-    let mut borrowed = *borrowed;
-    borrowed.left.id.comes_back();
-    let may_go_back = borrowed.left.may_be_pooled && !borrowed.loan.is_over(Instant::now());
-    if !may_go_back || must_end {
-        borrowed.loan.is_spoiled();
-        return None;
-    }
-    borrowed.left.note_database(&synced.database);
-    Some(borrowed)
-}
-
-/// Closes a prepared statement. Nobody answers that, so it travels with the next request.
-pub(crate) fn close_statement(session: &mut ServerSession, id: u32) {
-    let [a, b, c, d] = id.to_le_bytes();
-    let command = [CommandKind::StmtClose.byte(), a, b, c, d];
-    put_packet(session.stream.outbound(), 0, &command);
 }

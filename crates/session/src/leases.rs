@@ -1,6 +1,7 @@
 //! The server sessions that a client holds: at most one a server.
 
-use crate::borrow::{self, Origin};
+use crate::borrow::Origin;
+use crate::give_back;
 use crate::login_variables::LoginVariables;
 use crate::prepared::Prepared;
 use crate::remains::Remains;
@@ -153,7 +154,7 @@ impl Lease {
         });
         for statement in new.as_ref().into_iter().chain(known) {
             for id in borrowed.left.remains.make_room(statement, &self.synced) {
-                borrow::close_statement(&mut self.session, id);
+                give_back::close_statement(&mut self.session, id);
             }
         }
     }

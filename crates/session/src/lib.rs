@@ -28,6 +28,7 @@ mod entrance;
 mod error;
 mod exchange;
 mod explain;
+mod give_back;
 mod idle;
 mod kill;
 mod kind;

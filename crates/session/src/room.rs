@@ -1,9 +1,9 @@
 //! Room for prepared statements in a server session: it holds so many and no more, and the one that was not
 //! used for longest is prepared again when it is wanted.
 
-use crate::borrow;
 use crate::context::Context;
 use crate::exchange::Stage;
+use crate::give_back;
 use crate::session::Session;
 use crate::sync::SyncStep;
 use odp_cluster::ServerAddr;
@@ -82,7 +82,7 @@ impl Session {
                 // It may have been one of those that go from client to client.
                 remains.forget(id);
             }
-            borrow::close_statement(&mut lease.session, id);
+            give_back::close_statement(&mut lease.session, id);
         }
         oldest.is_some()
     }

@@ -7,12 +7,12 @@ use crate::alarm::Alarm;
 use crate::answer;
 use crate::attempts::Attempts;
 use crate::begin::Begun;
-use crate::borrow;
 use crate::change_user::UserChange;
 use crate::context::Context;
 use crate::counters::{Gauge, PinGauge};
 use crate::error::SessionError;
 use crate::exchange::Exchange;
+use crate::give_back;
 use crate::idle::Turn;
 use crate::kind::{Kind, KindGauges};
 use crate::leases::Leases;
@@ -349,7 +349,7 @@ impl Session {
         for lease in self.leases.take_all() {
             if lease.is_shared() {
                 let aimed = self.id.try_leave_place();
-                borrow::hand_on(lease, &self.state, aimed, context);
+                give_back::hand_on(lease, &self.state, aimed, context);
             } else {
                 self.leases.add(lease);
             }
@@ -379,9 +379,9 @@ impl Session {
             match self.id.try_leave_place() {
                 // As good as reset, so it goes to the next at once.
                 None if is_clean && lease.is_shared() && !context.is_draining() => {
-                    borrow::hand_on(lease, &self.state, NOBODY, context);
+                    give_back::hand_on(lease, &self.state, NOBODY, context);
                 }
-                aimed => at_rest.extend(borrow::leave(lease, aimed, context)),
+                aimed => at_rest.extend(give_back::leave(lease, aimed, context)),
             }
         }
         at_rest
