@@ -169,7 +169,8 @@ impl Session {
         let state = &self.state;
         let watch = Watch::new(context, addr, self.id.get().get());
         let obtained = borrow::obtain(addr, &state.login, state.pooling.as_ref(), purpose, context);
-        match watch.while_reachable(obtained).await {
+        // Boxed: a session that has a server session, or waits for its client, needs no room for this.
+        match watch.while_reachable(Box::pin(obtained)).await {
             Ok(obtained) => {
                 let mut lease = Lease::new(obtained.session, obtained.origin, self.id.get());
                 lease.synced = Synced::at_login(&self.state, &obtained.login, lease.remains());
@@ -357,7 +358,7 @@ impl Session {
             };
         }
         if let Local::Kill(kill) = local {
-            self.kill(kill, context).await?;
+            Box::pin(self.kill(kill, context)).await?;
         }
         if local == Local::ShowCongestion {
             return self.show_congestion(context);

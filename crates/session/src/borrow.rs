@@ -175,7 +175,7 @@ pub(crate) async fn obtain(
 ) -> Result<Obtained, PoolError> {
     let Some(pooling) = pooling else {
         let _turn = context.pools.admission(addr).await?;
-        let (session, answer) = log_in(addr, login, purpose, context).await?;
+        let (session, answer) = Box::pin(log_in(addr, login, purpose, context)).await?;
         let (login, status) = read_answer(addr, &answer, context)?;
         return Ok(Obtained {
             session,
@@ -204,7 +204,10 @@ pub(crate) async fn obtain(
         .note_template(&key, pooling.mode, || template(login, pooling));
     loop {
         match context.pools.lend(&key, need).await? {
-            Lent::Open(slot) => return open(slot, addr, login, purpose, context).await,
+            Lent::Open(slot) => {
+                // Boxed: a session that is there needs no room for a login.
+                return Box::pin(open(slot, addr, login, purpose, context)).await;
+            }
             Lent::Idle(parked, loan) => {
                 if let Some(obtained) = take_up(parked, loan, database, context).await? {
                     obtained.note_reuse(purpose);

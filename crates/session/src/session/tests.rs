@@ -8,6 +8,7 @@ mod killed;
 mod lost_server;
 mod record_format;
 mod retrying;
+mod size;
 
 use super::*;
 use crate::Lifecycle;
