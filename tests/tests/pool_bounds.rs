@@ -4,6 +4,7 @@ use odp_tests::mysql::{Connection, LoginOptions, Rows};
 use odp_tests::proxy::Settings;
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use serde_json::Value;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -420,6 +421,48 @@ fn number_of_waiting(pool: &Value) -> u64 {
     number(pool, "/waiting")
 }
 
+/// More than a server session keeps for others: what was closed for a later one is prepared again.
+#[test]
+fn a_client_with_many_statements_runs_all_of_them_in_every_transaction() -> Result<(), Failure> {
+    let (_timer, _alone) = (Timer::start(), alone());
+    let engine = Engine::shared()?;
+    create(&engine, "author", "pw")?;
+    let sharing = Settings::sharing(&engine, "transaction").with("pool_max", "1");
+    let proxy = Proxy::start(&sharing)?;
+    open_pool(&proxy, "author")?;
+    let mut clients = Vec::new();
+    for first in [0, 20] {
+        let mut client = Connection::login(proxy.port(), "author", "pw")?;
+        let mut statements = Vec::new();
+        for number in first..first + 45 {
+            let id = client.prepare(&format!("SELECT CONCAT(?, {number})"))?;
+            statements.push((id, number));
+        }
+        clients.push((client, statements));
+    }
+    for round in 0..6 {
+        for (client, statements) in &mut clients {
+            client.query("BEGIN")?;
+            for (id, number) in statements.iter() {
+                let rows = client.execute(*id, &["a"], Rows::AtOnce)?;
+                assert_eq!(rows, [[Some(format!("a{number}"))]], "round {round}");
+            }
+            client.query("COMMIT")?;
+            // What a client closes is kept for others in place of what nobody uses.
+            if let Some((id, _)) = statements.pop() {
+                client.close_statement(id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The engine tells how many statements its sessions have, but not whose sessions they are.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How many statements are prepared in each server session of the engine, at most, and of how many texts.
 fn prepared(root: &mut Connection) -> Result<(u64, u64), Failure> {
     let rows = root.query(
@@ -434,7 +477,7 @@ fn prepared(root: &mut Connection) -> Result<(u64, u64), Failure> {
 
 #[test]
 fn a_server_session_has_one_statement_for_each_text_and_not_too_many() -> Result<(), Failure> {
-    let _timer = Timer::start();
+    let (_timer, _alone) = (Timer::start(), alone());
     let engine = Engine::shared()?;
     let mut root = create(&engine, "drafter", "pw")?;
     let sharing = Settings::sharing(&engine, "transaction").with("pool_max", "2");

@@ -421,13 +421,13 @@ impl Session {
             let Some(known) = lease.synced.prepared.remove(&id) else {
                 continue;
             };
-            let closed = match (lease.remains(), &statement) {
-                (Some(remains), Some(statement)) if is_shared && !holds_data => {
-                    remains.keep(statement, known)
+            let closed = match &statement {
+                Some(statement) if is_shared && !holds_data => {
+                    lease.keep_statement(statement, known)
                 }
-                _ => Some(known.id),
+                _ => vec![known.id],
             };
-            if let Some(closed) = closed {
+            for closed in closed {
                 give_back::close_statement(&mut lease.session, closed);
             }
         }

@@ -159,6 +159,19 @@ impl Lease {
         }
     }
 
+    /// Keeps the server's statement of one that the client closes, where others may have use for it;
+    /// answers what is to be closed there.
+    pub(crate) fn keep_statement(
+        &mut self,
+        statement: &Prepared,
+        known: ServerStatement,
+    ) -> Vec<u32> {
+        match &mut self.origin {
+            Origin::Pool(borrowed) => borrowed.left.remains.keep(statement, known, &self.synced),
+            Origin::Own | Origin::Adopted(_) => vec![known.id],
+        }
+    }
+
     /// Whether others may have it after its client.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.origin, Origin::Pool(_))

@@ -70,6 +70,8 @@ impl Remains {
                 closed.push(known.id);
             }
         }
+        // Once all of them are there: what is closed must not be kept behind that.
+        closed.extend(self.statements.trim(|_| false));
         closed
     }
 
@@ -86,13 +88,22 @@ impl Remains {
         self.statements.forget(id);
     }
 
-    /// Keeps the server's statement of one that its client closes; answers what is to be closed there.
-    pub(crate) fn keep(&mut self, statement: &Prepared, known: ServerStatement) -> Option<u32> {
-        if known.is_as_prepared && statement.cursor.is_none() {
-            return self.statements.keep(statement, known.id);
+    /// Keeps the server's statement of one that its client closes; answers what is to be closed there:
+    /// nothing that the client, which is `synced`, still uses.
+    pub(crate) fn keep(
+        &mut self,
+        statement: &Prepared,
+        known: ServerStatement,
+        synced: &Synced,
+    ) -> Vec<u32> {
+        if !known.is_as_prepared || statement.cursor.is_some() {
+            self.statements.forget(known.id);
+            return vec![known.id];
         }
-        self.statements.forget(known.id);
-        Some(known.id)
+        let second = self.statements.keep(statement, known.id);
+        let is_taken = |id| synced.prepared.values().any(|known| known.id == id);
+        let closed = self.statements.trim(is_taken);
+        closed.into_iter().chain(second).collect()
     }
 }
 
@@ -119,23 +130,30 @@ impl SharedStatements {
         Some(shared.id)
     }
 
-    /// Keeps a server statement; answers one that must be closed for it: a second one of the same text,
-    /// or the one that was not used for longest.
+    /// Keeps a server statement; answers it when it must be closed instead: a second one of the same text.
     fn keep(&mut self, statement: &Prepared, id: u32) -> Option<u32> {
         self.clock += 1;
         let used = self.clock;
         let key = (statement.text.clone(), statement.context.clone());
         let shared = self.known.entry(key).or_insert(Shared { id, used });
         shared.used = used;
-        if shared.id != id {
-            return Some(id);
+        (shared.id != id).then_some(id)
+    }
+
+    /// Forgets as many as are too many, and answers them, to be closed: those that were not used for
+    /// longest, but none that is taken.
+    fn trim(&mut self, is_taken: impl Fn(u32) -> bool) -> Vec<u32> {
+        let mut closed = Vec::new();
+        while self.known.len() > STATEMENTS_MAX {
+            let free = self.known.values().filter(|shared| !is_taken(shared.id));
+            let Some(oldest) = free.min_by_key(|shared| shared.used) else {
+                break;
+            };
+            let oldest = oldest.id;
+            self.forget(oldest);
+            closed.push(oldest);
         }
-        if self.known.len() <= STATEMENTS_MAX {
-            return None;
-        }
-        let oldest = self.known.values().min_by_key(|shared| shared.used)?.id;
-        self.forget(oldest);
-        Some(oldest)
+        closed
     }
 
     fn make_room(&mut self, statement: &Prepared, taken: &HashSet<u32>) -> Vec<u32> {
@@ -230,8 +248,16 @@ mod tests {
             );
         }
         shared.find(&statement("SELECT 0", ""));
-        assert_eq!(shared.keep(&statement("SELECT 32", ""), 32), Some(1));
-        assert_eq!(shared.find(&statement("SELECT 1", "")), None);
+        assert_eq!(shared.keep(&statement("SELECT 32", ""), 32), None);
+        assert_eq!(shared.trim(|id| id == 1), [2], "1 is taken");
+        assert_eq!(shared.find(&statement("SELECT 2", "")), None);
         assert_eq!(shared.find(&statement("SELECT 0", "")), Some(0));
+        for id in 33..40 {
+            shared.keep(&statement(&format!("SELECT {id}"), ""), id);
+        }
+        assert_eq!(shared.trim(|_| false), [1, 3, 4, 5, 6, 7, 8]);
+        assert!(shared.trim(|_| false).is_empty());
+        shared.keep(&statement("SELECT 40", ""), 40);
+        assert!(shared.trim(|_| true).is_empty(), "all of them are in use");
     }
 }

@@ -34,6 +34,14 @@ impl Connection {
         Ok(u32::from_le_bytes([*a, *b, *c, *d]))
     }
 
+    /// Closes a prepared statement, which nobody answers.
+    ///
+    /// # Errors
+    /// I/O failures.
+    pub fn close_statement(&mut self, id: u32) -> Result<(), Failure> {
+        self.write_packet(0, &[&[COM_STMT_CLOSE][..], &id.to_le_bytes()].concat())
+    }
+
     /// Executes a prepared statement and gives its rows; those of a cursor are to be fetched.
     ///
     /// # Errors
@@ -173,6 +181,7 @@ fn binary_row(packet: &[u8], columns: u8) -> Row {
 
 const COM_CHANGE_USER: u8 = 0x11;
 const COM_STMT_PREPARE: u8 = 0x16;
+const COM_STMT_CLOSE: u8 = 0x19;
 const COM_STMT_EXECUTE: u8 = 0x17;
 const COM_STMT_FETCH: u8 = 0x1C;
 const VAR_STRING: u8 = 0xFD;
