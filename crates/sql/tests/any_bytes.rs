@@ -23,6 +23,11 @@ const FRAGMENTS: &[&str] = &[
     "@@session.a",
     "PARTITION",
     "JOIN",
+    "NATURAL",
+    "LEFT",
+    "t.k = u.k",
+    "N'a'",
+    "_gbk",
     "USING",
     "UNION",
     "AND",
@@ -192,6 +197,11 @@ fn check(text: &[u8], charset: Charset) {
     let first = outline(&text[..found.first_length()], charset);
     assert_eq!(first.verb(), found.verb());
     assert!(!first.is_multi_statement());
+    for item in found.outer_filter().chain(found.filter()).take(64) {
+        if let Item::Same { left, right } = item {
+            std::hint::black_box((found.shares(left), found.shares(right)));
+        }
+    }
     std::hint::black_box(format!("{found:?} {:?}", found.uses()));
 }
 
@@ -231,6 +241,10 @@ fn deep_and_long_texts_take_linear_time() {
         "`",
         "- ",
         "EXPLAIN ",
+        "1 JOIN u USING (k) ",
+        "NATURAL JOIN u ",
+        "t.k = u.k AND ",
+        "_utf8'a' ",
     ] {
         for start in [
             "SELECT * FROM t WHERE ",

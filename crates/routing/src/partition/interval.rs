@@ -104,6 +104,14 @@ pub(crate) enum Region<'a> {
 impl<'a> Region<'a> {
     pub(crate) const NOTHING: Self = Self::Areas(Vec::new());
 
+    /// How many areas it is made of.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::Everything => 0,
+            Self::Areas(areas) => areas.len(),
+        }
+    }
+
     /// The keys of `columns` columns whose `at`-th lies in `interval`.
     pub(crate) fn slice(columns: usize, at: usize, interval: Interval<'a>) -> Self {
         let mut area = vec![Interval::default(); columns];
@@ -115,11 +123,16 @@ impl<'a> Region<'a> {
 
     /// What both hold.
     pub(crate) fn and(self, other: Self) -> Self {
+        self.and_within(other, MAX_AREAS)
+    }
+
+    /// As [`Self::and`], and perhaps more keys, so that no more than `most` areas are made.
+    pub(crate) fn and_within(self, other: Self, most: usize) -> Self {
         let (left, right) = match (self, other) {
             (Self::Everything, region) | (region, Self::Everything) => return region,
             (Self::Areas(left), Self::Areas(right)) => (left, right),
         };
-        if left.len().saturating_mul(right.len()) > MAX_AREAS {
+        if left.len().saturating_mul(right.len()) > most.min(MAX_AREAS) {
             return Self::Areas(if left.len() < right.len() {
                 left
             } else {

@@ -18,6 +18,13 @@ use odp_sql::{ColumnRef, CompareOp, Filter, Item, Literal, LiteralList};
 use std::cmp::Ordering;
 use std::ops::Range;
 
+/// A condition of more parts than this is followed roughly.
+const MANY_PARTS: usize = 512;
+/// The most areas that two parts of it are joined to.
+const ROUGHLY: usize = 64;
+/// How many parts are held against single keys at most, each against each.
+const MAX_CHECKS: usize = 1 << 16;
+
 /// The longest list that a NOT IN is followed over, as in the server.
 const MAX_NOT_IN: usize = 10;
 
@@ -74,6 +81,12 @@ impl<'a> Statement<'a> {
         level: Range<usize>,
         overruled: &Overruled,
     ) -> Region<'a> {
+        let parts = self.outline.filter().take(MANY_PARTS + 1).count();
+        let most = if parts > MANY_PARTS {
+            ROUGHLY
+        } else {
+            usize::MAX
+        };
         let mut stack: Vec<Known<'a>> = Vec::new();
         for (at, item) in self.outline.filter().enumerate() {
             let known = match item {
@@ -82,9 +95,11 @@ impl<'a> Statement<'a> {
                         return Region::Everything;
                     };
                     let (holds, fails) = if matches!(item, Item::And) {
-                        (left.holds.and(right.holds), left.fails.or(right.fails))
+                        let holds = left.holds.and_within(right.holds, most);
+                        (holds, left.fails.or(right.fails))
                     } else {
-                        (left.holds.or(right.holds), left.fails.and(right.fails))
+                        let fails = left.fails.and_within(right.fails, most);
+                        (left.holds.or(right.holds), fails)
                     };
                     Known { holds, fails }
                 }
@@ -104,6 +119,9 @@ impl<'a> Statement<'a> {
             stack.push(known);
         }
         match (stack.pop(), stack.is_empty()) {
+            (Some(known), true) if known.holds.count().saturating_mul(parts) > MAX_CHECKS => {
+                known.holds
+            }
             (Some(known), true) => {
                 self.without_contradictions(known.holds, columns, level, overruled)
             }

@@ -24,6 +24,9 @@ use tally::Tally;
 /// The most rows of an INSERT that are looked at.
 const MAX_ROWS: usize = 256;
 
+/// The most parts of a condition that are followed.
+const MAX_PARTS: usize = 4096;
+
 /// Where a statement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -84,6 +87,9 @@ impl<'a> Statement<'a> {
     /// The leaves that may hold rows of a condition; the first one when none does.
     fn leaves(&self, partitioning: &Partitioning) -> Result<Vec<usize>, Unsure> {
         let rules = partitioning.rules.as_ref().map_err(|&unsure| unsure)?;
+        if self.outline.filter().take(MAX_PARTS + 1).count() > MAX_PARTS {
+            return Ok((0..partitioning.tablets().len()).collect());
+        }
         let columns = condition::Columns::new(rules);
         let overruled = self.overruled(columns);
         let fits = |from: usize, row: &[Value<'_>]| {
@@ -232,5 +238,53 @@ impl Table {
         leaves
             .map(|leaf| tablet(leaf).ok_or(Unsure::Metadata))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::router::tests::fixture::{Setup, hashed};
+    use std::fmt::Write as _;
+    use std::time::{Duration, Instant};
+
+    /// `part`s with rising numbers in place of `#`.
+    fn many(part: &str, count: u32) -> String {
+        (0..count).fold(String::new(), |mut text, number| {
+            text += &part.replace('#', &number.to_string());
+            text
+        })
+    }
+
+    #[test]
+    fn a_hostile_condition_takes_a_moment_at_most() {
+        let setup = Setup::new();
+        let table = hashed();
+        let list = many("#, ", 100_000);
+        let short = many("#, ", 1000);
+        let mut conditions = vec![
+            format!("k in ({list}7)"),
+            format!("k not in ({list}7)"),
+            format!("(k, j) in ({}(1, 2))", many("(#, 1), ", 50_000)),
+        ];
+        // As long as it is followed, and far longer.
+        for count in [240, 2000, 50_000] {
+            conditions.extend([
+                format!("k = 7{}", many(" or k = #", count)),
+                format!("k <> 7{}", many(" and k <> #", count)),
+                format!("k in ({short}7){}", many(" and j <> #", count)),
+                format!("k in ({short}7){}", many(" and k in (#, 1)", count)),
+                format!("t.k = u.k{}", many(" and u.k <> #", count)),
+                format!("t.k = u.k{}", many(" and u.k = u.k#", count)),
+            ]);
+        }
+        for condition in conditions {
+            let start = Instant::now();
+            let leaves = setup.leaves(&table, &format!("select * from t where {condition}"));
+            let mut shown = String::new();
+            write!(shown, "{:.60} {:?}", condition, start.elapsed()).unwrap();
+            println!("{shown}");
+            assert!(!leaves.is_empty());
+            assert!(start.elapsed() < Duration::from_secs(3), "{shown}");
+        }
     }
 }

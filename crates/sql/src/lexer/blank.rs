@@ -43,8 +43,10 @@ impl Lexer<'_> {
         self.at += 2;
         if self.byte(0) == Some(b'!') {
             self.at += 1;
-            while self.byte(0).is_some_and(|byte| byte.is_ascii_digit()) {
-                self.at += 1;
+            // Five digits are a version; fewer belong to the code, and so do those behind.
+            let version = self.rest().first_chunk::<5>();
+            if version.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit)) {
+                self.at += 5;
             }
             self.passed.enter_code();
             return;
