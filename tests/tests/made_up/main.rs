@@ -18,18 +18,23 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tables::MadeUp;
 
-/// Tables and statements on each: about 15 s for both tests, or five minutes.
-fn extent() -> (u32, u32) {
-    let is_long = std::env::var_os("ODP_LONG").is_some_and(|value| value == "1");
-    if is_long { (160, 40) } else { (14, 25) }
+/// How much is made up: about 15 s for both tests, or five minutes.
+fn is_long() -> bool {
+    std::env::var_os("ODP_LONG").is_some_and(|value| value == "1")
 }
 
-/// The seed that repeats this run.
+/// Tables and statements on each.
+fn extent() -> (u32, u32) {
+    if is_long() { (160, 40) } else { (14, 25) }
+}
+
+/// The seed that repeats this run: another one each time when there is time to look for something new.
 fn seed() -> u64 {
     let given = std::env::var("ODP_SEED").ok();
-    let given = given.and_then(|seed| seed.parse().ok());
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seed = given.unwrap_or_else(|| now.map_or(0, |now| now.as_secs()));
+    let now = now.ok().filter(|_| is_long());
+    let given = given.and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| now.map_or(1, |now| now.as_secs()));
     say(&format!("ODP_SEED={seed}"));
     seed
 }

@@ -3,7 +3,7 @@
 use super::Statement;
 use super::condition::Columns;
 use super::overruled::Overruled;
-use crate::partition::column::KeyColumn;
+use crate::partition::column::{ColumnType, KeyColumn};
 use crate::partition::convert::{Converted, compare_as_doubles, compare_as_text, convert_any};
 use crate::partition::operand::{Intent, Operand};
 use crate::partition::value::Value;
@@ -207,6 +207,12 @@ impl<'a> Statement<'a> {
             }
             Item::Between { column, low, high } => {
                 let (column, row) = find(column)?;
+                // The three are compared in one type, which is then not that of a text.
+                let is_text = |end| matches!(self.operand(end), Ok(Operand::Text { .. }));
+                let is_of_texts = matches!(column.column_type, ColumnType::Text { .. });
+                if is_of_texts && is_text(*low) != is_text(*high) {
+                    return Some(Truth::UNKNOWN);
+                }
                 let above = self.compare(listed, column, row, CompareOp::Ge, *low);
                 above.and(self.compare(listed, column, row, CompareOp::Le, *high))
             }

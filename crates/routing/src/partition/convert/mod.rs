@@ -197,7 +197,6 @@ pub(crate) fn is_comparable(operand: &Operand<'_>, column_type: ColumnType) -> b
             fraction.all(|&digit| digit == b'0')
         }
         (ColumnType::Bit { .. }, Operand::Decimal { .. } | Operand::Float { .. })
-        | (ColumnType::Date(_), Operand::Decimal { .. })
         | (ColumnType::Number { .. }, _) => false,
         (ColumnType::Text { collation, .. }, Operand::Text { encoding, .. }) => {
             // With a binary string, bytes are compared.

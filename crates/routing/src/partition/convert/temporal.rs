@@ -36,7 +36,9 @@ pub(super) fn convert<'a>(
             let moment = moment(operand)?.rounded(6)?;
             let order = match (circumstances.intent, operand) {
                 // A number is cut to its day.
-                (Intent::Store, _) | (_, Operand::Integer(_)) => Ordering::Equal,
+                (Intent::Store, _) | (_, Operand::Integer(_) | Operand::Decimal { .. }) => {
+                    Ordering::Equal
+                }
                 (Intent::Compare, _) => moment.micros.cmp(&0),
             };
             Converted {
