@@ -105,14 +105,20 @@ fn kill_own(world: &World) -> Result<(), Failure> {
 
 fn kill_self(world: &World) -> Result<(), Failure> {
     let [proxy, _] = &world.proxies;
-    let mut session = world.login(proxy)?;
-    let own = id(&mut session)?;
-    let interrupted = session.query(&format!("KILL QUERY {own}"));
-    assert!(is_interrupted(&interrupted), "{interrupted:?}");
-    assert_eq!(one(&mut session, "SELECT 1")?, "1");
-    let killed = session.query(&format!("KILL {own}"));
-    assert!(is_interrupted(&killed), "{killed:?}");
-    assert!(session.wait_for_clean_end(Duration::from_secs(5))?);
+    for by_number in [true, false] {
+        let mut session = world.login(proxy)?;
+        let own = if by_number {
+            id(&mut session)?.to_string()
+        } else {
+            "CONNECTION_ID()".to_owned()
+        };
+        let interrupted = session.query(&format!("KILL QUERY {own}"));
+        assert!(is_interrupted(&interrupted), "{interrupted:?}");
+        assert_eq!(one(&mut session, "SELECT 1")?, "1");
+        let killed = session.query(&format!("KILL {own}"));
+        assert!(is_interrupted(&killed), "{killed:?}");
+        assert!(session.wait_for_clean_end(Duration::from_secs(5))?, "{own}");
+    }
     Ok(())
 }
 

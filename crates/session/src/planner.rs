@@ -15,7 +15,7 @@ use odp_routing::{
     Decision, Desk, Explanation, NoServerReason, Parameter, ProxyRoutePolicy, Request, Route,
     Router, TableKey, Wait,
 };
-use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline};
+use odp_sql::{Kill, KillScope, Outline, Uses, Verb, outline, with_connection_id};
 use std::time::{Duration, Instant};
 
 /// What becomes of a command.
@@ -214,12 +214,22 @@ impl Planner<'_> {
             return Ok(Plan::Local(Local::HoldBegin));
         }
         if outline.verb() == Verb::Kill
-            && let Some(kill) = outline.kill()
+            && let Some(kill) = self.kill(text, &outline)
         {
             return Ok(Plan::Local(Local::Kill(kill)));
         }
         let plan = self.route(Some(&outline), &[])?;
         Ok(self.with_effects(plan, text, &outline))
+    }
+
+    /// What KILL ends, by its number or by `CONNECTION_ID()`: a server would end what it has of the client,
+    /// which is less than its session.
+    fn kill(&self, text: &[u8], read: &Outline<'_>) -> Option<Kill> {
+        read.kill().or_else(|| {
+            let dialect = self.state.variables.known().dialect;
+            let text = with_connection_id(text, dialect, self.state.login.session_id.get())?;
+            outline(&text, dialect).kill()
+        })
     }
 
     fn prepare(&self, text: &[u8]) -> Result<Plan, SessionError> {
