@@ -3,12 +3,11 @@
 import json
 import os
 import subprocess
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 
 import comparison
+from mariadb_test import ClientTest, MysqlTest
 from parts import run
+from scratch import scratch_folder
 
 # From a suite's start to its end.
 LIMIT = 1500
@@ -104,12 +103,6 @@ class MysqlAsync:
         return outcomes
 
 
-@contextmanager
-def scratch_folder():
-    with tempfile.TemporaryDirectory(prefix="odp-suite-") as folder:
-        yield Path(folder)
-
-
 def one_rust_test(binary, test, environment):
     try:
         done = subprocess.run(
@@ -125,4 +118,13 @@ def one_rust_test(binary, test, environment):
     return ("pass", "")
 
 
-SUITES = {"mysqlclient": Mysqlclient, "mysql_async": MysqlAsync, "sqlalchemy": SqlAlchemy}
+SUITES = {
+    "mysqlclient": Mysqlclient,
+    "mysql_async": MysqlAsync,
+    "sqlalchemy": SqlAlchemy,
+    "client-test": ClientTest,
+    "mysqltest": MysqlTest,
+    "mysqltest-prepared": lambda: MysqlTest("--ps-protocol"),
+    "mysqltest-cursor": lambda: MysqlTest("--ps-protocol", "--cursor-protocol"),
+    "mysqltest-compressed": lambda: MysqlTest("--compress"),
+}

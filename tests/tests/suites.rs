@@ -22,7 +22,12 @@ fn the_long_suites_end_the_same() -> Result<(), Failure> {
     if !workspace::long() {
         return Ok(());
     }
-    for (suite, minimum) in [("mysql_async", 80), ("sqlalchemy", 1000)] {
+    let suites = [
+        ("mysql_async", 80),
+        ("sqlalchemy", 1000),
+        ("client-test", 200),
+    ];
+    for (suite, minimum) in suites {
         for engine in ["mariadb", "seekdb"] {
             ends_the_same(suite, engine, minimum)?;
         }
