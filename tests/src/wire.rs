@@ -150,6 +150,44 @@ impl Wire {
         answers.collect()
     }
 
+    /// Sends commands in one write and a query for `fence` behind them, and gives the payloads of all packets
+    /// before those of the query, and whether the connection has ended instead: for commands whose answers
+    /// nobody can tell apart.
+    ///
+    /// # Errors
+    /// When nothing comes in time.
+    pub fn fenced(
+        &mut self,
+        commands: &[Vec<u8>],
+        fence: &str,
+    ) -> Result<(Vec<Vec<u8>>, bool), Failure> {
+        let mut bytes = Vec::new();
+        let query = format!("SELECT '{fence}' AS fence");
+        let query = [&[COM_QUERY], query.as_bytes()].concat();
+        for command in commands.iter().chain([&query]) {
+            put(&mut bytes, 0, command);
+        }
+        // A server that closes the connection at the first command does not take the second.
+        let sent = self.write(&bytes);
+        let mut packets = Vec::new();
+        let row = [&[u8::try_from(fence.len()).unwrap_or(0)], fence.as_bytes()].concat();
+        loop {
+            match self.packet(&mut Vec::new()) {
+                Ok((_, packet)) if packet == row => {
+                    self.packet(&mut Vec::new())?;
+                    // Its head, its column and their end.
+                    packets.truncate(packets.len().saturating_sub(3));
+                    return Ok((packets, false));
+                }
+                Ok((_, packet)) => packets.push(packet),
+                Err(Failure::Io { source, .. }) if is_end(&source) || sent.is_err() => {
+                    return Ok((packets, true));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Runs a statement and hands each row of its only result over as it comes.
     ///
     /// # Errors
@@ -302,6 +340,18 @@ impl Wire {
             .map_err(Failure::io("read an answer"))?;
         Ok(bytes)
     }
+}
+
+/// Whether the peer has ended the connection, and is not just slow.
+fn is_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    [
+        BrokenPipe,
+        ConnectionAborted,
+        ConnectionReset,
+        UnexpectedEof,
+    ]
+    .contains(&error.kind())
 }
 
 /// Appends a packet, in frames of at most 16 MB, and gives the next sequence number.

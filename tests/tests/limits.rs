@@ -2,7 +2,7 @@
 
 use odp_tests::mysql::Connection;
 use odp_tests::proxy::Settings;
-use odp_tests::{Failure, Proxy, Sandbox, Timer, wait};
+use odp_tests::{Failure, Fronted, Proxy, Sandbox, Timer, wait};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -173,28 +173,43 @@ fn a_tied_session_is_shown_with_its_reason() -> Result<(), Failure> {
     let world = World::with(&[])?;
     let mut session = world.app()?;
     session.query("PREPARE s FROM 'SELECT 1'")?;
-    let shown = |reason: &str, expected: u64| {
-        wait::until("the reason in the status", LIMIT, || {
-            let status = world.proxy.status().map_err(|e| e.to_string())?;
-            let by = status.pointer(&format!("/sessions/pinned_by/{reason}"));
-            let all = status.pointer("/sessions/pinned");
-            let expected = Some(expected);
-            if by.and_then(serde_json::Value::as_u64) == expected
-                && all.and_then(serde_json::Value::as_u64) == expected
-            {
-                return Ok(());
-            }
-            Err(status.to_string())
-        })
-    };
-    shown("text_prepared", 1)?;
+    shows_tied(&world.proxy, "text_prepared", 1)?;
     let line =
         |text: &String| text.contains("odp_pinned_session{") && text.contains("text_prepared");
     let metrics = world.proxy.admin().get("/metrics")?.body;
     let found = metrics.lines().map(str::to_owned).find(line);
     assert!(found.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
     session.reset_connection()?;
-    shown("text_prepared", 0)
+    shows_tied(&world.proxy, "text_prepared", 0)
+}
+
+#[test]
+fn a_tie_ends_when_nothing_is_held_any_more() -> Result<(), Failure> {
+    let _timer = Timer::start();
+    let fronted = Fronted::seekdb()?;
+    fronted.empty_the_databases()?;
+    let account = fronted.direct();
+    let mut session = Connection::login(fronted.proxy.port(), account.user, account.password)?;
+    session.query("USE test")?;
+    session.query("CREATE TABLE locked (x INT)")?;
+    let text = &[
+        "PREPARE s FROM 'SELECT 1'",
+        "PREPARE t FROM 'SELECT 2'",
+        "EXECUTE s",
+        "DEALLOCATE PREPARE s",
+    ][..];
+    for (reason, held, given_back) in [
+        ("text_prepared", text, "DROP PREPARE t"),
+        ("locks", &["LOCK TABLES locked WRITE"], "UNLOCK TABLES"),
+    ] {
+        for sql in held {
+            session.query(sql)?;
+        }
+        shows_tied(&fronted.proxy, reason, 1)?;
+        session.query(given_back)?;
+        shows_tied(&fronted.proxy, reason, 0)?;
+    }
+    Ok(())
 }
 
 /// A proxy with these parameters in front of the simulated cluster.
@@ -223,6 +238,22 @@ impl World {
         session.query("USE test")?;
         Ok(session)
     }
+}
+
+/// Waits until so many sessions are tied, all for this reason.
+fn shows_tied(proxy: &Proxy, reason: &str, expected: u64) -> Result<(), Failure> {
+    wait::until("the reason in the status", LIMIT, || {
+        let status = proxy.status().map_err(|e| e.to_string())?;
+        let by = status.pointer(&format!("/sessions/pinned_by/{reason}"));
+        let all = status.pointer("/sessions/pinned");
+        let expected = Some(expected);
+        if by.and_then(serde_json::Value::as_u64) == expected
+            && all.and_then(serde_json::Value::as_u64) == expected
+        {
+            return Ok(());
+        }
+        Err(status.to_string())
+    })
 }
 
 fn refusal(login: Result<Connection, Failure>) -> Option<u16> {

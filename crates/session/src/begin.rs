@@ -10,6 +10,7 @@ use crate::error::{Fate, SessionError};
 use crate::exchange::{Exchange, Request};
 use crate::give_back;
 use crate::leases::{Lease, Synced};
+use crate::oversize::Oversize;
 use crate::planner::{self, Local, Plan, Target};
 use crate::session::Session;
 use crate::settings::RoutingMode;
@@ -21,14 +22,17 @@ use odp_cluster::ServerAddr;
 use odp_pool::{PoolError, Retry};
 use odp_protocol::stream::StreamError;
 use odp_protocol::{
-    CommandKind, ExecuteRequest, FrameHeader, HEADER_LEN, PacketTracker, StatusFlags,
-    execute_types, put_packet,
+    CommandKind, ExecuteRequest, FrameHeader, HEADER_LEN, MAX_FRAME_PAYLOAD, PacketTracker,
+    StatusFlags, execute_types, put_packet,
 };
 use odp_routing::{LookupPhase, Route};
 use odp_sql::with_connection_id;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
+
+/// What the types of 65,535 parameters add to an EXECUTE, in bytes.
+const TYPES_MAX: usize = 2 * 65_535;
 
 /// What became of a command.
 pub(crate) enum Begun {
@@ -88,6 +92,12 @@ impl Session {
                 Plan::Forward(target) => target,
             };
             match self.hold_lease(&target, context).await {
+                Ok(()) if self.lacks_types(&target) => {
+                    // Its types would have to be put in, which moves everything behind them.
+                    let limit = MAX_FRAME_PAYLOAD;
+                    self.oversize = Some(Oversize::new(limit, limit));
+                    return Ok(Begun::Answered);
+                }
                 Ok(()) => {
                     self.start(target, context);
                     return Ok(Begun::Exchange);
@@ -218,9 +228,7 @@ impl Session {
     /// Takes the packet and makes it an exchange.
     fn start(&mut self, target: Target, context: &Context) {
         let (head, body, kept) = self.take_request(target.server);
-        let kind = head
-            .get(HEADER_LEN)
-            .map_or(CommandKind::Quit, |&b| CommandKind::from_byte(b));
+        let kind = planner::kind_of(head.get(HEADER_LEN..).unwrap_or_default());
         let Target {
             server,
             route,
@@ -255,7 +263,7 @@ impl Session {
         {
             let seen = lease.synced.prepared.get(&id);
             let has_types = seen.is_some_and(|known| known.has_types);
-            head = with_types(head, &body, prepared, has_types);
+            head = with_types(head, prepared, has_types);
         }
         let prepares = (is_new && statement.is_some()).then(|| join(&head).split_off(1).freeze());
         lease.make_room(&self.state, prepares.as_ref(), &steps);
@@ -281,6 +289,26 @@ impl Session {
         exchange.stopwatch = stopwatch;
         self.set_limits(&mut exchange, patience, context);
         self.exchange = Some(exchange);
+    }
+
+    /// Whether the request is an EXECUTE without types for a server session that has not seen them, and is
+    /// too long for one frame: it cannot be changed on its way.
+    fn lacks_types(&mut self, target: &Target) -> bool {
+        let payload = self.payload();
+        let is_long = FrameHeader::read(self.client.inbound())
+            .is_some_and(|header| header.payload + TYPES_MAX > MAX_FRAME_PAYLOAD);
+        let is_execute = planner::kind_of(payload) == CommandKind::StmtExecute;
+        let (true, true, Some(id)) = (is_long, is_execute, target.statement) else {
+            return false;
+        };
+        let remembered = self.state.prepared.get(id);
+        let is_needed = remembered.is_some_and(|prepared| {
+            let request = ExecuteRequest::parse(payload, prepared.parameters);
+            !prepared.types.is_empty() && request.is_ok_and(|it| it.types().is_none())
+        });
+        let lease = self.leases.get_mut(target.server);
+        let seen = lease.and_then(|lease| lease.synced.prepared.get(&id));
+        is_needed && !seen.is_some_and(|known| known.has_types)
     }
 
     /// Makes room in a server session for a statement that it does not know, and notes its use.
@@ -371,6 +399,7 @@ impl Session {
                 self.close_statement(id);
                 return Ok(Begun::Answered);
             }
+            Local::Reset(id) => self.reset_statement(id),
             Local::HoldBegin => {
                 let text = head.get(HEADER_LEN + 1..).unwrap_or_default();
                 self.state.transaction = Transaction::Held(Bytes::copy_from_slice(text));
@@ -409,6 +438,22 @@ impl Session {
         let out = self.client.outbound();
         shown.put(out, packet.next_sequence(), self.state.status);
         Ok(Begun::Answered)
+    }
+
+    /// Closes a statement at the server that has its cursor; it is prepared there again when it runs.
+    fn reset_statement(&mut self, id: u32) {
+        let Some(server) = self.state.prepared.forget_cursor(id) else {
+            return;
+        };
+        let Some(lease) = self.leases.get_mut(server) else {
+            return;
+        };
+        if let Some(known) = lease.synced.prepared.remove(&id) {
+            if let Some(remains) = lease.remains() {
+                remains.forget(known.id);
+            }
+            give_back::close_statement(&mut lease.session, known.id);
+        }
     }
 
     /// `COM_STMT_CLOSE`: forgets the statement and tells every server session that knows it. Nobody
@@ -464,13 +509,13 @@ pub(crate) fn join(frames: &BytesMut) -> BytesMut {
 /// one that does not, for a server session that has not seen them.
 fn with_types(
     head: BytesMut,
-    body: &PacketTracker,
     prepared: &mut crate::prepared::Prepared,
     has_types: bool,
 ) -> BytesMut {
-    if prepared.parameters == 0 || !body.is_done() {
+    let header = FrameHeader::read(&head).filter(|_| prepared.parameters > 0);
+    let Some(header) = header else {
         return head;
-    }
+    };
     let payload = head.get(HEADER_LEN..).unwrap_or_default();
     let declared = ExecuteRequest::parse(payload, prepared.parameters)
         .ok()
@@ -484,11 +529,17 @@ fn with_types(
     if has_types || prepared.types.is_empty() {
         return head;
     }
-    let payload = join(&head).freeze();
-    match execute_types(&payload, prepared.parameters, &prepared.types) {
-        Ok(payload) => {
-            let mut out = BytesMut::with_capacity(payload.len() + HEADER_LEN);
-            put_packet(&mut out, 0, &payload);
+    let before = Bytes::copy_from_slice(payload);
+    match execute_types(&before, prepared.parameters, &prepared.types) {
+        Ok(after) => {
+            // What is still on its way follows in the same frame.
+            let header = FrameHeader {
+                payload: header.payload + after.len() - before.len(),
+                ..header
+            };
+            let mut out = BytesMut::with_capacity(after.len() + HEADER_LEN);
+            header.put(&mut out);
+            out.extend_from_slice(&after);
             out
         }
         Err(_) => head,

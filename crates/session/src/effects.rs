@@ -1,5 +1,6 @@
 //! What the success of a request changes in its session: pure, from the outlines of its statements.
 
+use crate::holdings::Change;
 use crate::state::PinReason;
 use memchr::memchr2_iter;
 use odp_sql::{Outline, Uses, Verb};
@@ -23,6 +24,8 @@ pub(crate) struct Effects {
     pub(crate) counts_rows: bool,
     /// Whether it changes accounts: not every such statement moves the schema's version.
     pub(crate) changes_accounts: bool,
+    /// What it takes or gives back in the server session, when that is certain.
+    pub(crate) held: Option<Box<Change>>,
     /// Whether there are several statements: the first of them may have run though the answer is an error.
     pub(crate) are_several: bool,
 }
@@ -46,6 +49,7 @@ impl Effects {
             counts_rows: counts_rows(verb, uses),
             changes_accounts: matches!(verb, Verb::Grant | Verb::Ddl)
                 || uses.contains(Uses::PASSWORD),
+            held: None,
             are_several: false,
         }
     }

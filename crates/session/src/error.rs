@@ -131,6 +131,9 @@ pub enum SessionError {
     /// A command that the proxy does not carry.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
+    /// No server takes this command from a client; in an `OBServer`'s words.
+    #[error("Not supported feature or function")]
+    UnknownCommand,
     /// Somebody killed the session.
     #[error("the session was killed")]
     Killed,
@@ -233,6 +236,7 @@ impl SessionError {
             | Self::Unsupported(_)
             | Self::NoSuchSession(_)
             | Self::NotToBeKilled(_)
+            | Self::UnknownCommand
             | Self::ShuttingDown => Side::Proxy,
         }
     }
@@ -278,7 +282,7 @@ impl SessionError {
             | Self::Refused(_) => (4012, b"HY000"),
             Self::ServerLost { .. } | Self::ServerDead { .. } => (10014, b"HY000"),
             Self::ServerTimeout { .. } => (10022, b"HY000"),
-            Self::Unsupported(_) => (1235, b"0A000"),
+            Self::Unsupported(_) | Self::UnknownCommand => (1235, b"0A000"),
             Self::KilledItself | Self::Interrupted => (1317, b"70100"),
             Self::NoSuchSession(_) => (1094, b"HY000"),
             Self::NotToBeKilled(_) => (1095, b"HY000"),

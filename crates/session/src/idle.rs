@@ -50,14 +50,23 @@ impl Session {
         &mut self,
         turn: &mut Turn,
         alarm: &mut Alarm,
+        context: &Context,
     ) -> Result<Option<SessionEnd>, SessionError> {
+        let limit = context.settings.max_session_bytes;
         self.deliver(alarm).await?;
         let mut patience = self.be_patient(alarm);
         loop {
-            if self.has_command()? {
+            if self.let_pass() {
+                self.deliver(alarm).await?;
+                patience = self.be_patient(alarm);
+            }
+            if self.oversize.is_none() && self.has_command(limit)? {
                 return Ok(None);
             }
-            let between = !self.state.in_transaction() && !self.client.has_unread();
+            if self.oversize.is_some() && !self.client.inbound().is_empty() {
+                continue;
+            }
+            let between = !self.state.in_transaction() && !self.is_amid_command();
             if between && turn.has_come {
                 return Ok(Some(SessionEnd::Drained));
             }
@@ -106,7 +115,7 @@ impl Session {
     /// Winds the alarm up for what is to be waited for now.
     fn be_patient(&self, alarm: &mut Alarm) -> Patience {
         let known = self.state.variables.known();
-        if self.client.has_unread() {
+        if self.is_amid_command() {
             alarm.set(Some(known.net_read_timeout));
             return Patience::Broken;
         }
@@ -122,6 +131,11 @@ impl Session {
                 Patience::Rest(limit.map(|limit| limit.saturating_sub(REST_AFTER)))
             }
         }
+    }
+
+    /// Whether a part of a command has come.
+    fn is_amid_command(&self) -> bool {
+        self.client.has_unread() || self.oversize.is_some()
     }
 
     fn rest(&mut self) {

@@ -29,6 +29,7 @@ mod error;
 mod exchange;
 mod explain;
 mod give_back;
+mod holdings;
 mod idle;
 mod kill;
 mod kind;
@@ -38,6 +39,7 @@ mod leases;
 mod lifecycle;
 mod login;
 mod login_variables;
+mod oversize;
 mod parameters;
 mod planner;
 mod pooling;
@@ -122,6 +124,7 @@ pub async fn log_in(stream: TcpStream, peer: SocketAddr, context: &Context) -> O
                 leases,
                 exchange: None,
                 user_change: None,
+                oversize: None,
                 kind: kind::Kind::default(),
             });
         }

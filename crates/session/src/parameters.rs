@@ -17,7 +17,7 @@ pub(crate) fn parameters<'a>(
     let types = declared.as_deref().unwrap_or(&statement.types);
     let mut parameters = Vec::with_capacity(types.len());
     let is_long = |_| false;
-    request.each_parameter(types, is_long, |bound| {
+    let read = request.each_parameter(types, is_long, |bound| {
         parameters.push(match bound {
             Bound::Value(Value::Null) => Parameter::Null,
             Bound::Value(Value::Int(value)) => Parameter::Int(value),
@@ -57,6 +57,10 @@ pub(crate) fn parameters<'a>(
                 micros,
             },
         });
-    })?;
+    });
+    if read.is_err() {
+        // Of a packet that is still on its way, and of a bad one, the front decides.
+        parameters.resize(usize::from(statement.parameters), Parameter::Other);
+    }
     Ok(parameters)
 }

@@ -5,6 +5,7 @@ use crate::congestion;
 use crate::effects::{self, Effects};
 use crate::error::SessionError;
 use crate::explain::{Explained, Times};
+use crate::holdings::{self, Change};
 use crate::parameters::parameters;
 use crate::settings::RoutingMode;
 use crate::state::{PinReason, SessionState, Transaction};
@@ -48,6 +49,8 @@ pub(crate) enum Local {
     HoldBegin,
     /// `COM_STMT_CLOSE`: no answer.
     Close(u32),
+    /// `COM_STMT_RESET` of a statement whose cursor is not where the session is bound.
+    Reset(u32),
     /// `COM_RESET_CONNECTION`.
     ResetConnection,
     /// `COM_CHANGE_USER`.
@@ -87,7 +90,6 @@ pub(crate) fn plan(
     attempts: &Attempts,
     now: Instant,
 ) -> Result<Plan, SessionError> {
-    let command = Command::parse(payload).map_err(|error| SessionError::Client(error.into()))?;
     let planner = Planner {
         state,
         router,
@@ -95,8 +97,15 @@ pub(crate) fn plan(
         now,
     };
     if state.mode == RoutingMode::MySql {
-        return planner.only_server(command.kind());
+        return planner.only_server(kind_of(payload));
     }
+    if payload.is_empty() {
+        return Err(SessionError::UnknownCommand);
+    }
+    let Ok(command) = Command::parse(payload) else {
+        // Too short for its command: any server says so in its own words.
+        return planner.route(None, &[]);
+    };
     match command {
         Command::Query(text) => planner.query(text),
         Command::Prepare(text) => planner.prepare(text),
@@ -117,6 +126,7 @@ pub(crate) fn plan(
             other => other,
         }),
         Command::Other(CommandKind::SetOption) => planner.set_option(payload),
+        Command::Other(kind) if is_unknown(kind) => Err(SessionError::UnknownCommand),
         Command::Other(kind) => match unsupported(kind) {
             Some(what) => Err(SessionError::Unsupported(what)),
             None => planner.route(None, &[]),
@@ -133,6 +143,11 @@ pub(crate) fn plan(
             other => other,
         }),
     }
+}
+
+/// The kind of a command packet; a server takes an empty one for the first of them.
+pub(crate) fn kind_of(payload: &[u8]) -> CommandKind {
+    CommandKind::from_byte(payload.first().copied().unwrap_or_default())
 }
 
 /// Plans `COM_PING` for a session that has lost its server session: a server must say whether it lives.
@@ -158,15 +173,22 @@ fn unsupported(kind: CommandKind) -> Option<&'static str> {
         CommandKind::RegisterSlave => Some("COM_REGISTER_SLAVE"),
         CommandKind::TableDump => Some("COM_TABLE_DUMP"),
         CommandKind::Shutdown => Some("COM_SHUTDOWN through a proxy"),
-        CommandKind::Sleep
-        | CommandKind::Connect
-        | CommandKind::ConnectOut
-        | CommandKind::DelayedInsert
-        | CommandKind::Time
-        | CommandKind::Daemon
-        | CommandKind::Unknown(_) => Some("this command"),
         _ => None,
     }
+}
+
+/// Commands that no server takes from a client.
+fn is_unknown(kind: CommandKind) -> bool {
+    matches!(
+        kind,
+        CommandKind::Sleep
+            | CommandKind::Connect
+            | CommandKind::ConnectOut
+            | CommandKind::DelayedInsert
+            | CommandKind::Time
+            | CommandKind::Daemon
+            | CommandKind::Unknown(_)
+    )
 }
 
 struct Planner<'a> {
@@ -245,6 +267,13 @@ impl Planner<'_> {
         let Plan::Forward(mut target) = plan else {
             return plan;
         };
+        if holdings::is_concerned(&target.effects, target.uses, self.state.pin.is_some()) {
+            let dialect = self.state.variables.known().dialect;
+            target.effects.held = Change::read(text, dialect, &self.state.database).map(Box::new);
+            if target.effects.held.is_some() {
+                target.effects.unseen = None;
+            }
+        }
         if self.state.pooling.is_none() {
             return Plan::Forward(target);
         }
@@ -303,12 +332,20 @@ impl Planner<'_> {
         Ok(Self::with_statement(plan, id))
     }
 
-    /// Only what one server holds for a statement needs to be reset there.
+    /// Only what one server holds for a statement needs to be reset there. Where the session is bound, that
+    /// server answers, which knows its own state best; a cursor elsewhere is closed with its statement there.
     fn reset(&self, id: u32) -> Result<Plan, SessionError> {
         let Some(statement) = self.state.prepared.get(id) else {
             return self.any_server(id);
         };
         let holder = self.state.prepared.long_data_of(id).or(statement.cursor);
+        let bound = self.binding(Uses::NONE);
+        if let (Some(holder), Some(bound)) = (holder, bound)
+            && holder != bound
+        {
+            return Ok(Plan::Local(Local::Reset(id)));
+        }
+        let holder = holder.or(bound);
         Ok(holder.map_or(Plan::Local(Local::Done), |server| {
             Self::with_statement(self.bound(server), id)
         }))

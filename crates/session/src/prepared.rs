@@ -186,6 +186,11 @@ impl PreparedStatements {
         self.bytes
     }
 
+    /// Forgets the cursor of a statement; answers the server that has it.
+    pub(crate) fn forget_cursor(&mut self, id: u32) -> Option<ServerAddr> {
+        self.statements.get_mut(&id)?.cursor.take()
+    }
+
     /// Forgets what a lost server held: long data and cursors.
     pub(crate) fn forget_server(&mut self, server: ServerAddr) {
         self.long_data.take_if(|data| data.server == server);

@@ -9,6 +9,7 @@ use crate::exchange::{Exchange, Stage};
 use crate::kind::Kind;
 use crate::leases::{Lease, Leases, Synced};
 use crate::login_variables::{VariableSetId, VariableSets};
+use crate::oversize::Oversize;
 use crate::pooling::{Pooling, PoolingRecord};
 use crate::prepared::PreparedStatements;
 use crate::session::Session;
@@ -45,6 +46,7 @@ pub struct SessionRecord {
     client: Buffers,
     exchange: Option<Exchange>,
     user_change: Option<UserChange>,
+    oversize: Option<Oversize>,
     leases: Vec<LeaseRecord>,
     /// Whether somebody has killed it and it has not ended yet.
     is_killed: bool,
@@ -151,6 +153,7 @@ impl SessionRecord {
         let stage = self.exchange.as_ref().map(|exchange| &exchange.stage);
         match stage {
             _ if self.user_change.is_some() => Amid::UserChange,
+            _ if self.oversize.is_some() => Amid::Command,
             None if self.client.inbound.is_empty() => Amid::Nothing,
             None => Amid::Command,
             Some(Stage::Ready | Stage::Sync { .. }) => Amid::Sync,
@@ -187,6 +190,23 @@ impl LeaseRecord {
             buffers,
         };
         (record, transport)
+    }
+
+    fn into_leases(
+        records: Vec<Self>,
+        servers: Vec<Transport>,
+        ids: &Arc<SessionIds>,
+        client: ClientSessionId,
+    ) -> Result<Leases, RestoreError> {
+        let (expected, found) = (records.len(), servers.len());
+        if expected != found {
+            return Err(RestoreError::Sockets { expected, found });
+        }
+        let mut leases = Leases::default();
+        for (record, transport) in records.into_iter().zip(servers) {
+            leases.add(record.into_lease(transport, ids, client));
+        }
+        Ok(leases)
     }
 
     fn into_lease(
@@ -236,6 +256,7 @@ impl Session {
             leases,
             exchange,
             user_change,
+            oversize,
             kind: _,
         } = self;
         let SessionState {
@@ -286,6 +307,7 @@ impl Session {
             client,
             exchange: exchange.map(Exchange::unmeasured),
             user_change,
+            oversize,
             leases: records,
             is_killed: id.is_killed(),
         };
@@ -328,6 +350,7 @@ impl Session {
             client,
             exchange,
             user_change,
+            oversize,
             leases: records,
             is_killed,
         } = record;
@@ -335,15 +358,8 @@ impl Session {
             client: client_transport,
             servers,
         } = transports;
-        let (expected, found) = (records.len(), servers.len());
-        if expected != found {
-            return Err(RestoreError::Sockets { expected, found });
-        }
         let set = sets.get(variable_set).ok_or(RestoreError::VariableSet)?;
-        let mut leases = Leases::default();
-        for (record, transport) in records.into_iter().zip(servers) {
-            leases.add(record.into_lease(transport, ids, login.session_id));
-        }
+        let leases = LeaseRecord::into_leases(records, servers, ids, login.session_id)?;
         let mut id = ids.adopt(login.session_id);
         if is_killed {
             ids.kill(login.session_id);
@@ -377,6 +393,7 @@ impl Session {
             leases,
             exchange,
             user_change,
+            oversize,
             kind: Kind::default(),
         })
     }

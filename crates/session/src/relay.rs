@@ -27,6 +27,9 @@ use tokio::time::Instant;
 /// watched for going away.
 const PIPELINE_MAX: usize = 64 << 10;
 
+/// How long a client that has closed its side is waited with for more of its answer.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// Where the statement id stands in the frame of a command with one: behind header and command.
 const STATEMENT_AT: usize = HEADER_LEN + 1;
 
@@ -530,7 +533,10 @@ async fn read_server(
 ) -> Result<(), Broken> {
     let limit = limit.map(Duration::from_millis);
     let mut wait = Wait::default();
+    // A client that has closed its side alone still reads, and one that is gone looks the same.
+    let mut has_closed = false;
     loop {
+        let pause = if has_closed { GRACE } else { wait.pause(limit) };
         tokio::select! {
             biased;
             read = server.read_more() => return match read {
@@ -538,8 +544,18 @@ async fn read_server(
                 Ok(_) => Ok(()),
                 Err(error) => Err(from_server(error)),
             },
-            ahead = read_client(client), if client.inbound().len() < PIPELINE_MAX => ahead?,
-            () = alarm.ring_after(Some(wait.pause(limit))) => wait.look(server, limit, watch)?,
+            ahead = read_client(client), if !has_closed && client.inbound().len() < PIPELINE_MAX => {
+                match ahead {
+                    Err(Broken::Client(StreamError::Closed)) => has_closed = true,
+                    ahead => ahead?,
+                }
+            }
+            () = alarm.ring_after(Some(pause)) => {
+                if has_closed {
+                    return Err(Broken::Client(StreamError::Closed));
+                }
+                wait.look(server, limit, watch)?;
+            }
         }
     }
 }

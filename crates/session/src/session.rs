@@ -17,6 +17,7 @@ use crate::idle::Turn;
 use crate::kind::{Kind, KindGauges};
 use crate::leases::Leases;
 use crate::lifecycle;
+use crate::oversize::Oversize;
 use crate::relay;
 use crate::session_ids::LiveId;
 use crate::settings::RoutingMode;
@@ -25,7 +26,7 @@ use crate::watch::Watch;
 use bytes::BytesMut;
 use odp_pool::ServerSession;
 use odp_protocol::stream::Stream;
-use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, PacketTracker};
+use odp_protocol::{CommandKind, FrameHeader, HEADER_LEN, LOGIN_MAX, PacketTracker};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -41,7 +42,11 @@ const HEAD_MAX: usize = 128 << 10;
 /// with its buffer.
 const COPY_MAX: usize = 16 << 10;
 
-/// The largest request that must be read as a whole (PREPARE, EXECUTE, `CHANGE_USER`), in bytes.
+/// What a parameter takes at most in the front of an EXECUTE, which is held up to the types: two bytes
+/// for its type, a bit, and its share of 15 bytes of headers.
+const FRONT_OF_PARAMETER: usize = 3;
+
+/// The largest PREPARE, which is kept, when a session's memory has no other limit, in bytes.
 const WHOLE_MAX: usize = 64 << 20;
 
 /// One client and its server sessions.
@@ -54,6 +59,8 @@ pub struct Session {
     pub(crate) exchange: Option<Exchange>,
     /// The change of user that is under way.
     pub(crate) user_change: Option<UserChange>,
+    /// The command that is let pass because it is too large to be held.
+    pub(crate) oversize: Option<Oversize>,
     /// For the receipt of a drain; what goes on elsewhere is not drained.
     pub(crate) kind: Kind,
 }
@@ -151,7 +158,7 @@ impl Session {
             kinds.set(self.kind);
             if self.exchange.is_none() {
                 if carried == Carried::On && self.user_change.is_none() {
-                    if let Some(end) = self.next_command(&mut turn, &mut alarm).await? {
+                    if let Some(end) = self.next_command(&mut turn, &mut alarm, context).await? {
                         return Ok(end);
                     }
                     attempts = Attempts::default();
@@ -173,8 +180,9 @@ impl Session {
         }
     }
 
-    /// Whether a command is there, whole or as far as it is held.
-    pub(crate) fn has_command(&self) -> Result<bool, SessionError> {
+    /// Whether a command is there, whole or as far as it is held. One that would have to be held as a whole
+    /// and is too large for a session that may keep `limit` bytes (0 for any number) is let pass.
+    pub(crate) fn has_command(&mut self, limit: usize) -> Result<bool, SessionError> {
         let inbound = self.client.inbound();
         let mut packet = PacketTracker::default();
         let length = packet.advance(inbound);
@@ -187,22 +195,34 @@ impl Session {
         else {
             return Ok(false);
         };
-        let whole = match kind {
-            CommandKind::ChangeUser => true,
-            CommandKind::StmtPrepare | CommandKind::StmtExecute => {
-                self.state.mode == RoutingMode::OceanBase
-            }
-            _ => false,
-        };
         let announced = FrameHeader::read(inbound).map_or(0, |header| header.payload);
-        if whole && length.max(announced) > WHOLE_MAX {
-            let error = odp_protocol::ProtocolError::TooLarge {
-                size: announced,
-                limit: WHOLE_MAX,
-            };
-            return Err(SessionError::Client(error.into()));
+        let size = length.max(announced);
+        match kind {
+            CommandKind::ChangeUser if size > LOGIN_MAX => {
+                let limit = LOGIN_MAX;
+                let error = odp_protocol::ProtocolError::TooLarge { size, limit };
+                Err(SessionError::Client(error.into()))
+            }
+            CommandKind::ChangeUser => Ok(false),
+            _ if self.state.mode == RoutingMode::MySql => Ok(length >= HEAD_MAX),
+            CommandKind::StmtPrepare => {
+                let held = self.state.bytes() + size;
+                let limit = if limit == 0 { WHOLE_MAX } else { limit };
+                if held > limit {
+                    self.oversize = Some(Oversize::new(held, limit));
+                }
+                Ok(false)
+            }
+            CommandKind::StmtExecute => {
+                let place = inbound.get(HEADER_LEN + 1..).and_then(<[u8]>::first_chunk);
+                let id = place.map(|id| u32::from_le_bytes(*id));
+                let statement = id.and_then(|id| self.state.prepared.get(id));
+                let types =
+                    statement.map_or(0, |it| FRONT_OF_PARAMETER * usize::from(it.parameters));
+                Ok(length >= HEAD_MAX.max(types))
+            }
+            _ => Ok(length >= HEAD_MAX),
         }
-        Ok(!whole && length >= HEAD_MAX)
     }
 
     /// The beginning of the command packet: the payload of its first frame, as far as it is there.
@@ -280,6 +300,7 @@ impl Session {
             leases,
             exchange: current,
             user_change: _,
+            oversize: _,
             kind: _,
         } = self;
         let Some(exchange) = current else {
@@ -300,7 +321,7 @@ impl Session {
         const LAST_WORDS: Duration = Duration::from_secs(1);
         let sequence = match &self.exchange {
             // It is the client's turn to speak, or it has been told.
-            None if self.user_change.is_some() => None,
+            None if self.user_change.is_some() || self.oversize.is_some() => None,
             None => self.sequence_between_requests(),
             Some(exchange) => exchange.sequence_for_error(),
         };

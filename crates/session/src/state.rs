@@ -1,7 +1,9 @@
 //! Everything that is true of a session between two requests, as plain data.
 
 use crate::answer::Rewrite;
+use crate::effects::Effects;
 use crate::exchange::Reply;
+use crate::holdings::Holdings;
 use crate::pooling::{Pooling, account_name};
 use crate::prepared::{PreparedStatements, StatementContext};
 use crate::settings::RoutingMode;
@@ -92,6 +94,8 @@ pub(crate) struct Pin {
     pub(crate) server: ServerAddr,
     /// Why: it ends with the last reason.
     pub(crate) reasons: BTreeSet<PinReason>,
+    /// What is held there.
+    pub(crate) holdings: Holdings,
 }
 
 impl Pin {
@@ -141,6 +145,11 @@ pub(crate) struct SessionState {
     /// The status flags that it saw last.
     pub(crate) status: StatusFlags,
 }
+
+/// Flags that tell of one answer and not of the session.
+const OF_ONE_ANSWER: StatusFlags = StatusFlags::SERVER_STATUS_CURSOR_EXISTS
+    .union(StatusFlags::SERVER_STATUS_LAST_ROW_SENT)
+    .union(StatusFlags::SERVER_MORE_RESULTS_EXISTS);
 
 /// What a reply said besides changes of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,7 +267,7 @@ impl SessionState {
                 SessionChange::System {
                     name: b"_ob_proxy_session_temporary_table_used",
                     value,
-                } => self.set_pin(server, PinReason::TemporaryTable, is_on(value)),
+                } => self.note_temporary_tables(server, is_on(value)),
                 change => self.variables.note(change),
             })?;
         }
@@ -278,13 +287,30 @@ impl SessionState {
             // Nobody answered, so nothing is known to have changed.
             return Ok(observed);
         }
-        self.status = reply.status;
+        if matches!(self.transaction, Transaction::Open(at) if at != server) {
+            // A cursor's server knows nothing of a transaction that was begun elsewhere since.
+            return Ok(observed);
+        }
+        self.status = reply.status.difference(OF_ONE_ANSWER);
         self.transaction = if reply.status.contains(StatusFlags::SERVER_STATUS_IN_TRANS) {
             Transaction::Open(server)
         } else {
             Transaction::None
         };
         Ok(observed)
+    }
+
+    /// A server says whether there are temporary tables, and knows better than what was read of statements.
+    fn note_temporary_tables(&mut self, server: ServerAddr, are_there: bool) {
+        self.set_pin(server, PinReason::TemporaryTable, are_there);
+        let Some(pin) = &mut self.pin else {
+            return;
+        };
+        if are_there {
+            pin.holdings.lose_sight(PinReason::TemporaryTable);
+        } else {
+            pin.holdings.clear(PinReason::TemporaryTable);
+        }
     }
 
     /// Takes in what a request leaves in the server session that ran it.
@@ -296,6 +322,7 @@ impl SessionState {
             for reason in effects.pins.iter().filter(lasting) {
                 self.set_pin(server, *reason, true);
             }
+            self.hold(effects);
         }
         if let Some(reason) = effects.unseen {
             // Even when there was an error: what ran before that stands.
@@ -306,11 +333,40 @@ impl SessionState {
         }
     }
 
+    /// Takes in what a request that ran holds in the server session, and ends the tie to it when nothing is
+    /// held any more.
+    fn hold(&mut self, effects: &Effects) {
+        let Some(pin) = &mut self.pin else {
+            return;
+        };
+        let change = effects.held.clone().filter(|_| !effects.are_several);
+        for reason in &effects.pins {
+            if !change.as_ref().is_some_and(|it| it.explains(*reason)) {
+                pin.holdings.lose_sight(*reason);
+            }
+        }
+        match change {
+            Some(change) => pin.holdings.note(*change),
+            None if effects.changes_accounts && pin.holdings.has_tables() => {
+                // A table may have another name now.
+                pin.holdings.lose_sight(PinReason::TemporaryTable);
+            }
+            None => return,
+        }
+        if !self.leaves_more {
+            for reason in pin.holdings.over() {
+                pin.reasons.remove(&reason);
+            }
+            self.pin.take_if(|pin| pin.reasons.is_empty());
+        }
+    }
+
     fn set_pin(&mut self, server: ServerAddr, reason: PinReason, on: bool) {
         if on {
             let fresh = || Pin {
                 server,
                 reasons: BTreeSet::new(),
+                holdings: Holdings::default(),
             };
             self.pin.get_or_insert_with(fresh).reasons.insert(reason);
         } else if let Some(pin) = &mut self.pin {

@@ -66,7 +66,7 @@ impl Script {
 
     fn execute(&mut self, slot: usize) -> Step {
         let declares = self.random.chance(30);
-        let cursor = self.random.chance(15) && self.dialect != Dialect::SeekDb;
+        let cursor = self.random.chance(15);
         let Some(state) = self.slots.get_mut(slot) else {
             return nobodys();
         };
@@ -131,9 +131,6 @@ impl Script {
     }
 
     fn fetch(&mut self, slot: usize) -> Step {
-        if self.dialect == Dialect::SeekDb {
-            return self.execute(slot);
-        }
         let rows = (1 + self.random.below(4)).to_le_bytes();
         with_id(slot, wire::COM_STMT_FETCH, &rows)
     }

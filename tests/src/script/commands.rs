@@ -14,7 +14,7 @@ impl Script {
             3 => Step::Command(vec![wire::COM_STATISTICS]),
             4 => Step::Command(vec![wire::COM_SET_OPTION, 1, 0]),
             5 => Step::Command([&[wire::COM_SET_OPTION], &0_u16.to_le_bytes()[..]].concat()),
-            6 | 7 => {
+            6 => {
                 let name = one.trim_start_matches("test.");
                 Step::Command([&[wire::COM_FIELD_LIST], name.as_bytes(), &[0]].concat())
             }
@@ -22,7 +22,7 @@ impl Script {
                 self.slots.clear();
                 Step::Command(vec![wire::COM_RESET_CONNECTION])
             }
-            9 => {
+            7 | 9 => {
                 self.slots.clear();
                 Step::Command(vec![wire::COM_CHANGE_USER])
             }

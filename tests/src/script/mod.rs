@@ -141,6 +141,7 @@ impl Iterator for Script {
             69..72 => self.choose_database(),
             72..92 => self.prepared(),
             92..95 => self.several(),
+            95..97 if self.random.chance(20) => self.phases(),
             95..97 => self.held_by_server(),
             97..98 => self.load(),
             _ => self.command(),

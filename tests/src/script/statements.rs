@@ -109,6 +109,42 @@ impl Script {
         Self::query(sql)
     }
 
+    /// A transaction in several phases, begun and ended in one step: what it locks would stop the next session.
+    /// In another transaction, and where there are none of these, every part of it fails.
+    pub(super) fn phases(&mut self) -> Step {
+        let (table, key) = (self.table(), self.random.below(20));
+        let change = format!("INSERT INTO test.{table} (k, v) VALUES ({key}, 'xa')");
+        let parts: &[&str] = match self.random.below(6) {
+            0 => &[
+                START,
+                &change,
+                "XA END 'x'",
+                "XA PREPARE 'x'",
+                "XA COMMIT 'x'",
+            ],
+            1 => &[
+                START,
+                &change,
+                "XA END 'x'",
+                "XA PREPARE 'x'",
+                "XA ROLLBACK 'x'",
+            ],
+            2 => &[START, &change, "XA END 'x'", "XA COMMIT 'x' ONE PHASE"],
+            3 => &[START, "COMMIT", "XA END 'x'", "XA ROLLBACK 'x'"],
+            4 => &[
+                START,
+                "SELECT nonsense",
+                "XA END 'x'",
+                "XA PREPARE 'x'",
+                "XA RECOVER",
+                "XA COMMIT 'x'",
+            ],
+            _ => &["XA END 'x'", "XA RECOVER", "XA COMMIT 'x'"],
+        };
+        let query = |sql: &&str| [&[crate::wire::COM_QUERY], sql.as_bytes()].concat();
+        Step::Pipeline(parts.iter().map(query).collect())
+    }
+
     pub(super) fn fail(&mut self) -> Step {
         let (table, one) = (self.table(), self.one());
         Self::query(match self.random.below(8) {
@@ -194,7 +230,7 @@ impl Script {
     /// What lives on one server and ties the client to it.
     pub(super) fn held_by_server(&mut self) -> Step {
         let one = self.one();
-        let kind = self.random.below(12);
+        let kind = self.random.below(14);
         Self::query(match kind {
             0..2 => format!("PREPARE p FROM 'SELECT x, ? AS y FROM {one}'"),
             2..4 => "EXECUTE p USING @a".to_owned(),
@@ -207,6 +243,8 @@ impl Script {
             8 if self.has_temporary_tables() => "DROP TEMPORARY TABLE IF EXISTS tmp".to_owned(),
             9 if self.has_locks() => "SELECT GET_LOCK('mine', 5)".to_owned(),
             10 if self.has_locks() => "SELECT RELEASE_LOCK('mine')".to_owned(),
+            11 => format!("LOCK TABLES {one} WRITE"),
+            12 => "UNLOCK TABLES".to_owned(),
             _ => format!("SELECT x FROM {one}"),
         })
     }
@@ -231,6 +269,8 @@ impl Script {
 fn separator(number: u32) -> &'static str {
     if number == 0 { "" } else { ", " }
 }
+
+const START: &str = "XA START 'x'";
 
 const USERS: [&str; 4] = ["a", "b", "long_name", "C"];
 

@@ -207,6 +207,7 @@ fn session(client: DuplexStream, servers: [DuplexStream; 2], context: &Context) 
         leases,
         exchange: None,
         user_change: None,
+        oversize: None,
         kind: Kind::default(),
     }
 }

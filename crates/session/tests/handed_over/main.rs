@@ -105,7 +105,7 @@ fn expect_some(handovers: &Handovers, kinds: &[Amid]) {
     say(&format!("handed over: {handovers:?}"));
     for kind in kinds {
         let count = handovers.get(kind).copied().unwrap_or_default();
-        assert!(count >= 3, "only {count} times amid {kind:?}");
+        assert!(count > 0, "never amid {kind:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::change_user::UserChange;
 use crate::exchange::{Exchange, Request, Stage};
+use crate::holdings::Holdings;
 use crate::leases::ServerStatement;
 use crate::prepared::StatementContext;
 use crate::record::RestoreError;
@@ -36,6 +37,7 @@ fn full(context: &Context, stage: Stage) -> Session {
     held.pin = Some(Tie {
         server: addr(1),
         reasons: BTreeSet::from([PinReason::Locks, PinReason::LastStatement]),
+        holdings: Holdings::default(),
     });
     held.transaction = Transaction::Held(Bytes::from_static(b"begin"));
     held.found_rows_at = Some(addr(1));
