@@ -12,7 +12,8 @@ pub const USER_VARIABLES_MARK: &[u8] = b"__NULL";
 
 const SYSTEM_VARIABLES: u8 = 0;
 const SCHEMA: u8 = 1;
-const STATE_CHANGE: u8 = 2;
+/// Of kind 2, with the text `1`.
+const STATE_CHANGE_MARK: &[u8] = &[2, 2, 1, b'1'];
 
 /// One change that an OK packet reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl<'a> SessionChange<'a> {
     /// Writes `changes` as an `OBServer` does for a proxy: a state-change mark, the schema, then one
     /// record of variables, system ones first. System variables must precede user variables.
     pub fn put_for_proxy(changes: &[SessionChange<'_>], out: &mut BytesMut) {
-        out.put_slice(&[STATE_CHANGE, 2, 1, b'1']);
+        out.put_slice(STATE_CHANGE_MARK);
         put_schemas(changes, out);
         let mut pairs = BytesMut::new();
         let mut user = false;
@@ -103,10 +104,10 @@ impl<'a> SessionChange<'a> {
         }
     }
 
-    /// Writes `changes` as MySQL does for a client with session tracking: one record a variable, no
-    /// user variables.
+    /// Writes `changes` as an `OBServer` does for a client with session tracking: one record a system
+    /// variable, the schema, and the mark that something has changed, which is all that is said of user
+    /// variables.
     pub fn put_for_client(changes: &[SessionChange<'_>], out: &mut BytesMut) {
-        put_schemas(changes, out);
         for change in changes {
             if let SessionChange::System { name, value } = *change {
                 let mut pair = BytesMut::new();
@@ -114,6 +115,10 @@ impl<'a> SessionChange<'a> {
                 out.put_u8(SYSTEM_VARIABLES);
                 put_lenenc_bytes(out, &pair);
             }
+        }
+        put_schemas(changes, out);
+        if !changes.is_empty() {
+            out.put_slice(STATE_CHANGE_MARK);
         }
     }
 }
@@ -162,8 +167,11 @@ mod tests {
         SessionChange::parse_all(&client, |change| seen.push(change)).unwrap();
         assert_eq!(
             seen,
-            [schema, system],
+            [system, schema],
             "ordinary clients learn no user variables"
         );
+        client.clear();
+        SessionChange::put_for_client(&[user], &mut client);
+        assert_eq!(&client[..], STATE_CHANGE_MARK, "but that there are some");
     }
 }

@@ -37,8 +37,9 @@ pub(crate) fn put_ok(out: &mut BytesMut, sequence: u8, status: StatusFlags, form
 /// Writes a server's OK as the client would have got it without a proxy, and returns the block of
 /// changes in it, empty for none.
 ///
-/// A server puts one space in front of a text for a proxy. The changes of proxy mode become MySQL's
-/// own for a client that tracks its session, without what is meant for a proxy.
+/// A server puts one space in front of a text for a proxy, and for a client that does not track its session:
+/// a C client takes that byte for the text's length. The changes of proxy mode become MySQL's own for a
+/// client that tracks its session, without what is meant for a proxy.
 pub(crate) fn put_server_ok<'a>(
     out: &mut BytesMut,
     sequence: u8,
@@ -56,9 +57,13 @@ pub(crate) fn put_server_ok<'a>(
         })?;
         SessionChange::put_for_client(&seen, &mut changes);
     }
-    // The space in front of the text stays: a C client takes that byte for the text's length.
+    let info = match format {
+        OkFormat::Tracked => ok.info.strip_prefix(b" ").unwrap_or(ok.info),
+        OkFormat::Plain => ok.info,
+    };
     let start = start_frame(out);
     OkPacket {
+        info,
         changes: &changes,
         ..ok
     }
@@ -69,11 +74,56 @@ pub(crate) fn put_server_ok<'a>(
 
 fn concerns_client(change: &SessionChange<'_>) -> bool {
     match change {
-        SessionChange::Schema(_) => true,
-        SessionChange::User { .. } => false,
+        SessionChange::Schema(_) | SessionChange::User { .. } => true,
         SessionChange::System { name, .. } => {
             let of_proxy = name.starts_with(b"ob_proxy_") || name.starts_with(b"_ob_proxy_");
             !of_proxy && *name != b"ob_capability_flag"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server's OK for a proxy, as a client with `format` gets it, without its frame header.
+    fn given(info: &[u8], changes: &[SessionChange<'_>], format: OkFormat) -> Vec<u8> {
+        let (mut block, mut server, mut out) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+        if !changes.is_empty() {
+            SessionChange::put_for_proxy(changes, &mut block);
+        }
+        let ok = OkPacket {
+            info,
+            changes: &block,
+            ..OkPacket::default()
+        };
+        ok.put(&mut server, OkFormat::Tracked);
+        put_server_ok(&mut out, 1, &server, format).unwrap();
+        out.split_off(odp_protocol::HEADER_LEN).to_vec()
+    }
+
+    #[test]
+    fn a_client_that_tracks_its_session_gets_the_text_as_it_is() {
+        let tracked = given(b" Rows matched: 1", &[], OkFormat::Tracked);
+        assert!(tracked.ends_with(b"\x0FRows matched: 1"), "{tracked:?}");
+        let plain = given(b" Rows matched: 1", &[], OkFormat::Plain);
+        assert!(plain.ends_with(b"\0\0 Rows matched: 1"), "{plain:?}");
+    }
+
+    #[test]
+    fn a_client_that_tracks_its_session_learns_that_something_changed() {
+        let (name, value) = (&b"a"[..], &b"1"[..]);
+        let user = SessionChange::User { name, value };
+        let own = SessionChange::System {
+            name: b"ob_proxy_partition_hit",
+            value,
+        };
+        let mark = b"\0\x04\x02\x02\x011";
+        let changed = given(b"", &[own, user], OkFormat::Tracked);
+        assert!(changed.ends_with(mark), "{changed:?}");
+        // The proxy's own affairs are no change.
+        let same = given(b"", &[own], OkFormat::Tracked);
+        assert!(!same.ends_with(mark), "{same:?}");
+        assert_eq!(same.get(3), Some(&2), "{same:?}");
     }
 }
