@@ -3,6 +3,7 @@
 
 use odp_tests::mysql::{Connection, greeting};
 use odp_tests::proxy::Settings;
+use odp_tests::wire::{Login, Wire};
 use odp_tests::{Engine, Failure, Proxy, Timer, wait};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -124,6 +125,36 @@ impl Mute {
         });
         Ok(Self { port, most })
     }
+}
+
+#[test]
+fn a_session_that_was_told_to_take_one_statement_at_a_time_is_nobody_elses() -> Result<(), Failure>
+{
+    const ONE_AT_A_TIME: &[u8] = b"\x1b\x01\0";
+    let (_timer, _alone) = (Timer::start(), alone());
+    let engine = Engine::shared()?;
+    let mut root = root(&engine)?;
+    root.query("DROP USER IF EXISTS single")?;
+    root.query("CREATE USER single IDENTIFIED BY 'pw'")?;
+    root.query("GRANT ALL ON pooled.* TO single")?;
+    for mode in ["session", "transaction"] {
+        let proxy = Proxy::start(&settings(&engine, mode))?;
+        let login = Login {
+            port: proxy.port(),
+            user: "single",
+            password: "pw",
+            database: "pooled",
+        };
+        for round in 0..20 {
+            let mut client = Wire::login(login)?;
+            let reply = client.run(b"\x03SELECT 1; SELECT 2", "")?;
+            assert_eq!(reply.error, None, "{mode}, client {round}");
+            client.run(ONE_AT_A_TIME, "")?;
+            let reply = client.run(b"\x03SELECT 1; SELECT 2", "")?;
+            assert!(reply.error.is_some(), "{mode}, client {round}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -12,8 +12,7 @@ pub const USER_VARIABLES_MARK: &[u8] = b"__NULL";
 
 const SYSTEM_VARIABLES: u8 = 0;
 const SCHEMA: u8 = 1;
-/// Of kind 2, with the text `1`.
-const STATE_CHANGE_MARK: &[u8] = &[2, 2, 1, b'1'];
+const STATE_CHANGE: u8 = 2;
 
 /// One change that an OK packet reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +80,7 @@ impl<'a> SessionChange<'a> {
     /// Writes `changes` as an `OBServer` does for a proxy: a state-change mark, the schema, then one
     /// record of variables, system ones first. System variables must precede user variables.
     pub fn put_for_proxy(changes: &[SessionChange<'_>], out: &mut BytesMut) {
-        out.put_slice(STATE_CHANGE_MARK);
+        out.put_slice(&[STATE_CHANGE, 2, 1, b'1']);
         put_schemas(changes, out);
         let mut pairs = BytesMut::new();
         let mut user = false;
@@ -105,8 +104,9 @@ impl<'a> SessionChange<'a> {
     }
 
     /// Writes `changes` as an `OBServer` does for a client with session tracking: one record a system
-    /// variable, the schema, and the mark that something has changed, which is all that is said of user
-    /// variables.
+    /// variable, then the schema, and no user variables. The mark behind them, that something has
+    /// changed, is left out: MySQL sends none unless it is asked to (`session_track_state_change`), and its C
+    /// library takes the `OBServer`'s form of it for a malformed packet.
     pub fn put_for_client(changes: &[SessionChange<'_>], out: &mut BytesMut) {
         for change in changes {
             if let SessionChange::System { name, value } = *change {
@@ -117,9 +117,6 @@ impl<'a> SessionChange<'a> {
             }
         }
         put_schemas(changes, out);
-        if !changes.is_empty() {
-            out.put_slice(STATE_CHANGE_MARK);
-        }
     }
 }
 
@@ -170,8 +167,5 @@ mod tests {
             [system, schema],
             "ordinary clients learn no user variables"
         );
-        client.clear();
-        SessionChange::put_for_client(&[user], &mut client);
-        assert_eq!(&client[..], STATE_CHANGE_MARK, "but that there are some");
     }
 }

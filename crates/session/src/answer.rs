@@ -74,7 +74,8 @@ pub(crate) fn put_server_ok<'a>(
 
 fn concerns_client(change: &SessionChange<'_>) -> bool {
     match change {
-        SessionChange::Schema(_) | SessionChange::User { .. } => true,
+        SessionChange::Schema(_) => true,
+        SessionChange::User { .. } => false,
         SessionChange::System { name, .. } => {
             let of_proxy = name.starts_with(b"ob_proxy_") || name.starts_with(b"_ob_proxy_");
             !of_proxy && *name != b"ob_capability_flag"
@@ -111,19 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_tracks_its_session_learns_that_something_changed() {
+    fn a_client_that_tracks_its_session_learns_of_its_own_variables_alone() {
         let (name, value) = (&b"a"[..], &b"1"[..]);
         let user = SessionChange::User { name, value };
-        let own = SessionChange::System {
-            name: b"ob_proxy_partition_hit",
-            value,
-        };
-        let mark = b"\0\x04\x02\x02\x011";
-        let changed = given(b"", &[own, user], OkFormat::Tracked);
-        assert!(changed.ends_with(mark), "{changed:?}");
-        // The proxy's own affairs are no change.
-        let same = given(b"", &[own], OkFormat::Tracked);
-        assert!(!same.ends_with(mark), "{same:?}");
-        assert_eq!(same.get(3), Some(&2), "{same:?}");
+        let [own, theirs] = [&b"ob_proxy_partition_hit"[..], b"autocommit"]
+            .map(|name| SessionChange::System { name, value });
+        let silent = given(b"", &[own, user], OkFormat::Tracked);
+        assert_eq!(silent, b"\0\0\0\x02\0\0\0\0", "{silent:?}");
+        let told = given(b"", &[own, theirs, user], OkFormat::Tracked);
+        assert!(
+            told.ends_with(b"\0\x0f\0\x0d\x0aautocommit\x011"),
+            "{told:?}"
+        );
     }
 }

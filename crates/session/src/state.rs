@@ -106,7 +106,8 @@ impl Pin {
 
     /// Whether what is held there outlives a reset of the server session, or may.
     pub(crate) fn outlives_reset(&self) -> bool {
-        self.reasons.contains(&PinReason::TemporaryTable)
+        let outlives = [PinReason::TemporaryTable, PinReason::MultiStatements];
+        outlives.iter().any(|reason| self.reasons.contains(reason))
     }
 }
 
