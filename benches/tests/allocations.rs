@@ -6,15 +6,11 @@ mod tests {
     use odp_benches::client::Login;
     use odp_benches::workload::{Session, Workload};
     use odp_benches::{Error, hot, observer};
-    use odp_cluster::ProxyId;
-    use odp_pool::{Credentials, PoolSettings};
-    use odp_routing::{Desk, TableKey};
-    use odp_session::{
-        Context, Counters, Kills, Lifecycle, Lookup, ServerPools, ServerVersion, SessionIds,
-        Settings, VariableSets,
-    };
+
+    use odp_routing::TableKey;
+    use odp_session::{Context, Lifecycle, Lookup, Settings};
     use odp_tests::port;
-    use std::cell::RefCell;
+
     use std::net::{Ipv4Addr, SocketAddr};
     use std::pin::Pin;
     use std::rc::Rc;
@@ -23,7 +19,6 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::sync::watch;
     use tokio::task::LocalSet;
-    use tokio_util::task::TaskTracker;
 
     #[test]
     fn no_hot_function_allocates() {
@@ -74,23 +69,14 @@ mod tests {
             .build()
             .unwrap();
         let (_running, lifecycle) = watch::channel(Lifecycle::Serving);
-        let settings = Settings::default();
-        let context = Rc::new(Context {
-            ids: SessionIds::new(ProxyId::new(0).unwrap(), 0),
-            settings: Arc::new(settings),
-            router: Desk::new(Arc::new(hot::router(servers, Instant::now())), 0),
-            lookup: Rc::new(Nothing),
-            counters: Arc::new(Counters::default()),
-            variable_sets: RefCell::new(VariableSets::default()),
-            known_logins: RefCell::default(),
-            server_version: ServerVersion::default(),
-            kills: Kills::default(),
+        let router = Arc::new(hot::router(servers, Instant::now()));
+        let lookup = Rc::new(Nothing);
+        let context = Rc::new(Context::alone(
+            Settings::default(),
+            router,
+            lookup,
             lifecycle,
-            pools: ServerPools::new(PoolSettings::default()),
-            credentials: Credentials::new(Duration::from_secs(15)),
-            thread: 0,
-            tasks: TaskTracker::new(),
-        });
+        ));
         let place = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = runtime.block_on(TcpListener::bind(place)).unwrap();
         let addr = listener.local_addr().unwrap();

@@ -2,8 +2,7 @@
 //! server.
 
 use crate::loan::{Lent, Loan, OpenSlot};
-use crate::overview::AccountAt;
-use crate::overview::{Past, PoolSizes};
+use crate::overview::{AccountAt, Past, PoolSizes};
 use crate::pool_counters::PoolCounters;
 use crate::settings::{PoolMode, PoolSettings};
 use crate::shelf::{Answer, Back, Grant, Kind, Life, Retired, Shelf, Taken, WaiterId, Wish};

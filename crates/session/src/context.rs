@@ -6,13 +6,13 @@ use crate::known_logins::KnownLogins;
 use crate::lifecycle::Lifecycle;
 use crate::login_variables::VariableSets;
 use crate::{Counters, Kills, ServerVersion, SessionIds, Settings};
-use odp_pool::Credentials;
-use odp_routing::{Desk, Evidence, Observation, Refresh, Route, Sign, TableKey, Wait};
+use odp_pool::{Credentials, PoolSettings};
+use odp_routing::{Desk, Evidence, Observation, Refresh, Route, Router, Sign, TableKey, Wait};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant as StdInstant;
+use std::time::{Duration, Instant as StdInstant};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -67,6 +67,34 @@ pub struct Context {
 }
 
 impl Context {
+    /// That of a worker without others, which knows nothing yet.
+    #[must_use]
+    pub fn alone(
+        settings: Settings,
+        router: Arc<Router>,
+        lookup: Rc<dyn Lookup>,
+        lifecycle: watch::Receiver<Lifecycle>,
+    ) -> Self {
+        /// The default of `credential_refresh_interval`.
+        const REFRESH: Duration = Duration::from_secs(15);
+        Self {
+            ids: SessionIds::new(settings.proxy_id, 0),
+            settings: Arc::new(settings),
+            router: Desk::new(router, 0),
+            lookup,
+            counters: Arc::default(),
+            variable_sets: RefCell::default(),
+            known_logins: RefCell::default(),
+            server_version: ServerVersion::default(),
+            kills: Kills::default(),
+            lifecycle,
+            pools: ServerPools::new(PoolSettings::default()),
+            credentials: Credentials::new(REFRESH),
+            thread: 0,
+            tasks: TaskTracker::new(),
+        }
+    }
+
     /// Whether sessions end, so that nothing need be kept for the next.
     pub(crate) fn is_draining(&self) -> bool {
         *self.lifecycle.borrow() != Lifecycle::Serving

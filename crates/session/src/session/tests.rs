@@ -12,28 +12,25 @@ mod size;
 
 use super::*;
 use crate::Lifecycle;
-use crate::borrow::{Origin, ServerPools};
+use crate::borrow::Origin;
 use crate::leases::{Lease, Synced};
 use crate::login_variables::LoginVariables;
 use crate::prepared::PreparedStatements;
 use crate::state::Transaction;
 use crate::variables::Variables;
-use crate::{
-    Context, Counters, Kills, Lookup, ServerVersion, SessionIds, SessionRecord, Settings,
-    VariableSets,
-};
+use crate::{Context, Kills, Lookup, SessionRecord, Settings};
 use fake_server::FakeServer;
 use odp_cluster::ServerAddr;
 use odp_cluster::{
     DatabaseName, Replica, ReplicaType, Role, Server, ServerState, TableId, TableName, TabletId,
     TenantName, ZoneName,
 };
-use odp_pool::{ClientLogin, Credentials, PoolSettings, ServerSession};
+use odp_pool::{ClientLogin, ServerSession};
 use odp_protocol::auth::Salt;
 use odp_protocol::stream::{Buffers, Transport};
 use odp_protocol::{Attributes, CapabilityFlags, Framing, HandshakeResponse, StatusFlags};
 use odp_routing::{
-    ClusterView, Desk, Evidence, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
+    ClusterView, Evidence, Location, Metadata, Router, RouterLimits, Table, TableKey, Tenant,
 };
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -42,7 +39,6 @@ use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
-use tokio_util::task::TaskTracker;
 
 /// Bytes that a pipe holds: few, so that everything is split.
 const PIPE: usize = 61;
@@ -121,23 +117,7 @@ fn led_by(port: u16) -> odp_routing::Lookup {
 }
 
 fn context(lifecycle: watch::Receiver<Lifecycle>) -> Context {
-    let settings = Settings::default();
-    Context {
-        ids: SessionIds::new(settings.proxy_id, 0),
-        settings: Arc::new(settings),
-        router: Desk::new(router(), 0),
-        lookup: Rc::new(NoLookup),
-        counters: Arc::new(Counters::default()),
-        variable_sets: RefCell::new(VariableSets::default()),
-        known_logins: RefCell::default(),
-        server_version: ServerVersion::default(),
-        kills: Kills::default(),
-        lifecycle,
-        pools: ServerPools::new(PoolSettings::default()),
-        credentials: Credentials::new(Duration::from_secs(15)),
-        thread: 0,
-        tasks: TaskTracker::new(),
-    }
+    Context::alone(Settings::default(), router(), Rc::new(NoLookup), lifecycle)
 }
 
 fn stream(pipe: DuplexStream) -> Stream {

@@ -3,12 +3,10 @@
 use crate::chopper::chop;
 use odp_cluster::ServerAddr;
 use odp_discovery::{Discovery, DiscoveryConfig, Handle};
-use odp_pool::{Credentials, PoolSettings};
 use odp_protocol::stream::Transport;
-use odp_routing::{Desk, DetectMode, DetectionLimits, Evidence, Router, RouterLimits, TableKey};
+use odp_routing::{DetectMode, DetectionLimits, Evidence, Router, RouterLimits, TableKey};
 use odp_session::{
-    Amid, Context, Counters, Kills, Lifecycle, Lookup, RoutingMode, ServerPools, ServerVersion,
-    Session, SessionIds, SessionRecord, Settings, Transports, VariableSets,
+    Amid, Context, Lifecycle, Lookup, RoutingMode, Session, SessionRecord, Settings, Transports,
 };
 use odp_tests::script::Random;
 use std::cell::RefCell;
@@ -23,7 +21,6 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How many sessions were handed over amid what.
 pub(crate) type Handovers = BTreeMap<Amid, usize>;
@@ -176,22 +173,7 @@ fn context(
         mode,
         ..Settings::default()
     };
-    Context {
-        ids: SessionIds::new(settings.proxy_id, 0),
-        settings: Arc::new(settings),
-        router: Desk::new(router, 0),
-        lookup: Rc::new(Locations(discovery)),
-        counters: Arc::new(Counters::default()),
-        variable_sets: RefCell::new(VariableSets::default()),
-        known_logins: RefCell::default(),
-        server_version: ServerVersion::default(),
-        kills: Kills::default(),
-        lifecycle,
-        pools: ServerPools::new(PoolSettings::default()),
-        credentials: Credentials::new(Duration::from_secs(15)),
-        thread: 0,
-        tasks: TaskTracker::new(),
-    }
+    Context::alone(settings, router, Rc::new(Locations(discovery)), lifecycle)
 }
 
 /// Discovery, as sessions see it.

@@ -104,15 +104,6 @@ fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
     out.to_vec()
 }
 
-fn paused<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    LocalSet::new().block_on(&runtime, work)
-}
-
 #[test]
 fn an_answer_that_is_none_is_told_once_and_the_session_goes_on() {
     let ok = packet(1, &[0, 0, 0, 2, 0, 0, 0, 0]);
@@ -156,7 +147,7 @@ fn an_answer_that_is_none_is_told_once_and_the_session_goes_on() {
         ),
     ];
     for (what, bytes, expected) in cases {
-        let (first, second) = paused(meet(bytes, false));
+        let (first, second) = in_local_set(meet(bytes, false));
         assert_eq!(first, expected, "{what}");
         assert_eq!(second, Seen::Answer, "{what}: the session goes on");
     }
@@ -219,7 +210,7 @@ fn a_result_that_breaks_its_own_rules_never_reaches_the_next_answer() {
     ];
     for (what, bytes) in cases {
         for then_closes in [false, true] {
-            let (first, second) = paused(meet(bytes.clone(), then_closes));
+            let (first, second) = in_local_set(meet(bytes.clone(), then_closes));
             let goes_on = matches!(second, Seen::Answer);
             // In the middle of an answer, only its end is left to tell.
             assert!(
@@ -247,7 +238,7 @@ fn an_answer_with_any_byte_wrong_ends_in_an_answer_an_error_or_the_end() {
         for wrong in [0x00, 0x01, 0x7F, 0xFB, 0xFE, 0xFF] {
             let mut bytes = honest.clone();
             bytes[at] = wrong;
-            match paused(meet(bytes, true)) {
+            match in_local_set(meet(bytes, true)) {
                 (Seen::Answer, _) => answers += 1,
                 (Seen::Error(_), second) => {
                     errors += 1;
