@@ -43,6 +43,19 @@ pub struct Login<'a> {
     pub database: &'a str,
 }
 
+impl<'a> Login<'a> {
+    /// The account `app` in the database of the tests; `user` names its tenant where there are several.
+    #[must_use]
+    pub fn app(port: u16, user: &'a str) -> Self {
+        Self {
+            port,
+            user,
+            password: "app",
+            database: "test",
+        }
+    }
+}
+
 /// What comes next in an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expect {

@@ -10,7 +10,7 @@ fn a_script_is_answered_the_same_through_three_servers() -> Result<(), Failure> 
     let _timer = Timer::start();
     let sandbox = Sandbox::start()?;
     let ports = sandbox.server_ports()?;
-    let direct = app(ports.first().copied().unwrap_or_default(), "app@demo");
+    let direct = Login::app(ports.first().copied().unwrap_or_default(), "app@demo");
     through_three_servers(Dialect::Simulator, &seeds(2)?, direct, &sandbox)
 }
 
@@ -22,7 +22,7 @@ fn a_script_is_answered_the_same_through_three_servers_of_a_real_engine() -> Res
     through_three_servers(
         Dialect::SeekDb,
         &seeds(1)?,
-        app(engine.port(), "app"),
+        Login::app(engine.port(), "app"),
         &sandbox,
     )
 }
@@ -36,7 +36,7 @@ fn a_script_is_answered_the_same_in_front_of_mariadb() -> Result<(), Failure> {
     let account = fronted.direct();
     let direct = Login {
         password: account.password,
-        ..app(account.port, account.user)
+        ..Login::app(account.port, account.user)
     };
     let proxied = Login {
         port: fronted.proxy.port(),
@@ -53,25 +53,16 @@ fn a_script_is_answered_the_same_in_front_of_mariadb() -> Result<(), Failure> {
     Ok(())
 }
 
-fn app(port: u16, user: &str) -> Login<'_> {
-    Login {
-        port,
-        user,
-        password: "app",
-        database: "test",
-    }
-}
-
 fn through_three_servers(
     dialect: Dialect,
     seeds: &[u64],
     direct: Login<'_>,
     sandbox: &Sandbox,
 ) -> Result<(), Failure> {
-    let proxied = app(sandbox.app().port, "app@demo");
+    let proxied = Login::app(sandbox.app().port, "app@demo");
     let ports = sandbox.server_ports()?;
     // A server of the cluster, so that the cluster knows of the tables.
-    let server = app(ports.first().copied().unwrap_or_default(), "app@demo");
+    let server = Login::app(ports.first().copied().unwrap_or_default(), "app@demo");
     let before = sandbox.servers()?;
     for &seed in seeds {
         differ(

@@ -22,7 +22,7 @@ fn a_script_is_answered_the_same_by_sessions_that_move_all_the_time() -> Result<
     let _timer = Timer::start();
     let sandbox = Sandbox::start()?;
     let ports = sandbox.server_ports()?;
-    let server = app(ports[0], "app@demo");
+    let server = Login::app(ports[0], "app@demo");
     let handovers = through_moving_sessions(Dialect::Simulator, &ports, [server, server])?;
     expect_some(&handovers, &[Amid::UserChange]);
     Ok(())
@@ -34,7 +34,10 @@ fn a_script_is_answered_the_same_on_a_real_engine() -> Result<(), Failure> {
     let engine = Engine::shared()?;
     let sandbox = Sandbox::on_engine(&engine, &[])?;
     let ports = sandbox.server_ports()?;
-    let logins = [app(ports[0], "app@demo"), app(engine.port(), "app")];
+    let logins = [
+        Login::app(ports[0], "app@demo"),
+        Login::app(engine.port(), "app"),
+    ];
     let handovers = through_moving_sessions(Dialect::SeekDb, &ports, logins)?;
     // The simulated cluster asks for no files.
     expect_some(&handovers, &[Amid::Upload]);
@@ -50,11 +53,11 @@ fn a_script_is_answered_the_same_in_front_of_mariadb() -> Result<(), Failure> {
     root.query("GRANT ALL ON *.* TO app")?;
     let proxy = MovingProxy::start(RoutingMode::MySql, &[server.port()], SEED);
     let script = Script::new(SEED, Dialect::MariaDb);
-    let direct = app(server.port(), "app");
+    let direct = Login::app(server.port(), "app");
     differ(
         script,
         steps(Dialect::MariaDb),
-        [direct, direct, app(proxy.port(), "app")],
+        [direct, direct, Login::app(proxy.port(), "app")],
     )?;
     let handovers = proxy.end();
     let amid = [
@@ -76,7 +79,7 @@ fn through_moving_sessions(
     [server, direct]: [Login<'_>; 2],
 ) -> Result<Handovers, Failure> {
     let proxy = MovingProxy::start(RoutingMode::OceanBase, ports, SEED);
-    let proxied = app(proxy.port(), "app@demo");
+    let proxied = Login::app(proxy.port(), "app@demo");
     let script = Script::new(SEED, dialect);
     differ(script, steps(dialect), [server, direct, proxied])?;
     let handovers = proxy.end();
@@ -89,15 +92,6 @@ fn through_moving_sessions(
     ];
     expect_some(&handovers, &amid);
     Ok(handovers)
-}
-
-fn app(port: u16, user: &str) -> Login<'_> {
-    Login {
-        port,
-        user,
-        password: "app",
-        database: "test",
-    }
 }
 
 /// The test has missed something when nothing was handed over in the middle of it.
